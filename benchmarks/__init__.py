@@ -1,0 +1,1 @@
+"""Measurements: functions in `micro`, systems in `load`."""

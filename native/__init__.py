@@ -1,0 +1,1 @@
+"""The compiled data plane. Import from here; never from the modules beneath."""

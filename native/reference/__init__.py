@@ -1,0 +1,1 @@
+"""The clear Python twin of every pure compiled function: the oracle and the readable definition."""

@@ -1,0 +1,1 @@
+"""The API gateway, the catalogue, playback, history and the web pages."""

@@ -1,0 +1,32 @@
+"""The extension list and the compiler switches; everything else is in pyproject.toml."""
+
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+DEBUG = os.environ.get("SLUICE_DEBUG_NATIVE") == "1"
+COMPILE = ["-O0", "-g3", "-UNDEBUG"] if DEBUG else ["-O3", "-g1", "-fvisibility=hidden"]
+WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-unused-function"]
+# The release directives (no bounds check, no wraparound) stand in each .pyx beside the test that
+# makes them safe. These overrule them, so that the debug build runs every check.
+DEBUG_DIRECTIVES = {"boundscheck": True, "wraparound": True, "initializedcheck": True}
+
+
+def extension(source: Path) -> Extension:
+    """Describe the extension built from one ``native/_name.pyx``."""
+    return Extension(
+        f"native.{source.stem}",
+        [source.as_posix()],
+        extra_compile_args=[*COMPILE, *WARNINGS],
+    )
+
+
+setup(
+    ext_modules=cythonize(
+        [extension(source) for source in sorted(Path("native").glob("_*.pyx"))],
+        compiler_directives={"language_level": "3", "binding": True},
+        force=DEBUG,
+    )
+)

@@ -1,0 +1,1 @@
+"""What developers run: the gate and the lock files."""
