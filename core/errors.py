@@ -17,6 +17,8 @@ class Fault(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal"
     retryable: ClassVar[bool] = False
+    # Set where a retry may help and we know how soon: the Retry-After field (RFC 9110 §10.2.3).
+    retry_after_s: int | None = None
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
