@@ -1,0 +1,1 @@
+"""Cache decisions: what is kept, what makes room, who fetches and who waits."""
