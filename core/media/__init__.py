@@ -1,0 +1,1 @@
+"""The vocabulary of media: ticks, timelines, track descriptions and presentations."""

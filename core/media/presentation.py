@@ -1,0 +1,69 @@
+"""What one title offers a player: renditions of video and audio on one timeline."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+from core.media.timeline import Span
+
+
+class TrackKind(StrEnum):
+    """What a track carries; the value is its folder in every media URL."""
+
+    VIDEO = "v"
+    AUDIO = "a"
+    TEXT = "t"
+
+
+@dataclass(frozen=True, slots=True)
+class VideoTraits:
+    """What tells video renditions apart.
+
+    Width and height are as displayed: in square pixels, after rotation.
+    """
+
+    width: int
+    height: int
+    frame_rate: Fraction | None
+
+
+@dataclass(frozen=True, slots=True)
+class AudioTraits:
+    """What tells audio renditions apart; `language` is a BCP 47 tag, "und" when unknown."""
+
+    channels: int
+    sample_rate: int
+    language: str
+    label: str
+    default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """One encoding of a track, published under its build hash.
+
+    `spans` has one entry per media segment: the earliest presentation time, with any edit
+    applied, and the time to the next segment's, in ticks of `timescale`. They tile the track.
+    `bandwidth` is the peak and `average_bandwidth` the mean bit rate over segments, headers
+    included, in bit/s.
+    """
+
+    kind: TrackKind
+    name: str
+    build_hash: str
+    codec: str
+    timescale: int
+    spans: tuple[Span, ...]
+    bandwidth: int
+    average_bandwidth: int
+    traits: VideoTraits | AudioTraits
+
+
+@dataclass(frozen=True, slots=True)
+class Presentation:
+    """Everything one title offers at this moment; rungs may still join."""
+
+    playback_id: str
+    video: tuple[Rendition, ...]
+    audio: tuple[Rendition, ...]
+    duration_ms: int

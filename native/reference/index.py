@@ -1,0 +1,221 @@
+"""The index reader: checks every claim once, then answers where and when any sample is."""
+
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from native.errors import CorruptIndex
+from native.reference.fragment import LARGEST_BODY, Row, fragment_header
+from native.reference.layout import (
+    ANCHOR,
+    BLOCK_SAMPLES,
+    BODY_CRC_AT,
+    HEADER,
+    HEADER_CRC_AT,
+    LARGEST_TIME,
+    LARGEST_U32,
+    MAGIC,
+    ROW,
+    SYNC,
+    body_length,
+    flags_problem,
+    header_length,
+    row_offset,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+
+class TrackIndex:
+    """A published track's samples, read from the bytes of `track.idx`.
+
+    Keeps a view of `data` (an mmap cannot be closed before the index is gone) and checks all of
+    it once, in time proportional to its length and without allocating by anything it claims.
+    Raises `CorruptIndex` for the first contradiction found.
+    """
+
+    def __init__(self, data: "Buffer") -> None:
+        self._data = memoryview(data).cast("B")
+        self._read_header()
+        self._check_rows()
+
+    def sync_times(self) -> list[tuple[int, int]]:
+        """Give (sample number, presentation time) of every sync sample, in decode order.
+
+        Presentation times are in ticks with the edit applied, so a priming sample's is negative.
+        """
+        return [
+            (number, time + row.composition_offset - self.priming)
+            for number, (_, time, row) in enumerate(self._samples())
+            if row.flags & SYNC
+        ]
+
+    def segment_starts(self, cuts: Sequence[int]) -> list[int]:
+        """Give the sample number where each segment begins, for cuts at rising presentation times.
+
+        A segment begins at the first sync sample presented at or after its cut, and never before
+        the segment that precedes it; the first begins at sample 0. Where no sync sample is left,
+        the answer is `sample_count`. Equal numbers mean an empty segment. Raises `ValueError`
+        when cuts fall.
+        """
+        for before, after in pairwise(cuts):
+            if after < before:
+                raise ValueError(f"cuts fall from {before} to {after}")
+        starts = [0] if cuts else []
+        sync = iter(self.sync_times())
+        number, time = next(sync)
+        for cut in cuts[1:]:
+            while time < cut and number < self.sample_count:
+                number, time = next(sync, (self.sample_count, 0))
+            starts.append(number)
+        return starts
+
+    def segment(self, first: int, count: int) -> tuple[int, int, int, int]:
+        """Give (flat offset, bytes, decode time, duration) of `count` samples from `first`.
+
+        Raises `IndexError` when the track does not have them all or there is none.
+        """
+        self._check_range(first, count)
+        start, time = self._position(first)
+        end, end_time = self._position(first + count)
+        return start, end - start, time, end_time - time
+
+    def fragment_header(self, first: int, count: int, sequence: int) -> bytes:
+        """Write `styp`, `moof` and the head of `mdat` for `count` samples from `first`.
+
+        `segment` says which bytes of the flat file follow. `sequence` goes to `mfhd`. Raises
+        `IndexError` as `segment` does, `OverflowError` when `sequence` does not fit 32 bits or
+        the body does not fit an mdat.
+        """
+        _, length, time, _ = self.segment(first, count)
+        if not 0 <= sequence <= LARGEST_U32:
+            raise OverflowError(f"sequence number {sequence} does not fit 32 bits")
+        if length > LARGEST_BODY:
+            raise OverflowError(f"a segment of {length} bytes does not fit an mdat of 4 GiB")
+        rows = [self._row(number) for number in range(first, first + count)]
+        return fragment_header(rows, time, sequence)
+
+    def sample(self, n: int) -> tuple[int, int, int, int, int, int]:
+        """Give (offset, size, decode time, duration, composition offset, flags) of a sample.
+
+        Raises `IndexError` when the track has no such sample.
+        """
+        self._check_range(n, 1)
+        offset, time = self._position(n)
+        row = self._row(n)
+        return offset, row.size, time, row.duration, row.composition_offset, row.flags
+
+    def _check_range(self, first: int, count: int) -> None:
+        if first < 0 or count < 1 or count > self.sample_count - first:
+            raise IndexError(f"{count} samples from {first} of a track of {self.sample_count}")
+
+    def _position(self, number: int) -> tuple[int, int]:
+        """Give offset and decode time where a sample begins, or where the track ends."""
+        if number == self.sample_count:
+            return self.data_length, self.base_time + self.duration
+        block_first = number - number % BLOCK_SAMPLES
+        anchor_at = self._body + row_offset(block_first) - ANCHOR.size
+        offset, time = ANCHOR.unpack_from(self._data, anchor_at)
+        for each in range(block_first, number):
+            row = self._row(each)
+            offset += row.size
+            time += row.duration
+        return offset, time
+
+    def _row(self, number: int) -> Row:
+        return Row(*ROW.unpack_from(self._data, self._body + row_offset(number)))
+
+    def _samples(self) -> Iterator[tuple[int, int, Row]]:
+        offset, time = 0, self.base_time
+        for number in range(self.sample_count):
+            row = self._row(number)
+            yield offset, time, row
+            offset += row.size
+            time += row.duration
+
+    def _read_header(self) -> None:
+        data = self._data
+        if len(data) < HEADER.size:
+            raise CorruptIndex("header", 0, f"is cut off after {len(data)} bytes")
+        (
+            magic, header_crc, length, body_crc, self.timescale, self.sample_count,
+            self.data_length, self.duration, self.base_time, self.priming, description_length,
+            reserved,
+        ) = HEADER.unpack_from(data)  # fmt: skip
+        if magic != MAGIC:
+            raise CorruptIndex("magic", 0, "is not that of a track index")
+        if length % 16 or length < HEADER.size or length > len(data):
+            raise CorruptIndex("header_length", 12, f"is {length} in {len(data)} bytes")
+        crc = zlib.crc32(data[:HEADER_CRC_AT])
+        crc = zlib.crc32(bytes(4), crc)
+        crc = zlib.crc32(data[HEADER_CRC_AT + 4 : length], crc)
+        if crc != header_crc:
+            raise CorruptIndex("header_crc", HEADER_CRC_AT, "does not match the header")
+        if header_length(description_length) != length:
+            raise CorruptIndex("description_length", 64, f"is {description_length}")
+        if reserved:
+            raise CorruptIndex("reserved", 68, f"is {reserved}")
+        self.description = bytes(data[HEADER.size : HEADER.size + description_length])
+        padding_at = HEADER.size + description_length
+        if any(data[padding_at:length]):
+            raise CorruptIndex("padding", padding_at, "is not zero")
+        self._body = length
+        self._check_quantities()
+        if zlib.crc32(data[length:]) != body_crc:
+            raise CorruptIndex("body_crc", BODY_CRC_AT, "does not match the body")
+
+    def _check_quantities(self) -> None:
+        if self.timescale == 0:
+            raise CorruptIndex("timescale", 20, "is 0")
+        held = len(self._data) - self._body
+        if self.sample_count == 0 or body_length(self.sample_count) != held:
+            raise CorruptIndex(
+                "sample_count", 24, f"is {self.sample_count} in a body of {held} bytes"
+            )
+        if self.data_length > LARGEST_TIME:
+            raise CorruptIndex("data_length", 32, f"is {self.data_length}")
+        if self.duration == 0 or self.duration > LARGEST_TIME:
+            raise CorruptIndex("duration", 40, f"is {self.duration}")
+        if self.base_time > LARGEST_TIME - self.duration:
+            raise CorruptIndex("base_time", 48, f"is {self.base_time}")
+        if self.priming >= self.base_time + self.duration:
+            raise CorruptIndex("priming", 56, f"is {self.priming}, which leaves nothing to present")
+
+    def _check_rows(self) -> None:
+        for number, (offset, time, row) in enumerate(self._samples()):
+            at = self._body + row_offset(number)
+            if number % BLOCK_SAMPLES == 0:
+                anchor_at = at - ANCHOR.size
+                anchor_offset, anchor_time = ANCHOR.unpack_from(self._data, anchor_at)
+                if anchor_offset != offset:
+                    raise CorruptIndex("anchor offset", anchor_at, "disagrees with the rows")
+                if anchor_time != time:
+                    raise CorruptIndex("anchor time", anchor_at + 8, "disagrees with the rows")
+            self._check_row(row, at, offset, time)
+            if number == 0 and not row.flags & SYNC:
+                raise CorruptIndex("flags", at + 12, "do not make the first sample a sync sample")
+        end, end_time = self._end()
+        if end != self.data_length:
+            raise CorruptIndex("data_length", 32, "is not the sum of the sizes")
+        if end_time != self.base_time + self.duration:
+            raise CorruptIndex("duration", 40, "is not the sum of the sample durations")
+
+    def _check_row(self, row: Row, at: int, offset: int, time: int) -> None:
+        if row.size == 0:
+            raise CorruptIndex("size", at, "is 0")
+        if row.size > self.data_length - offset:
+            raise CorruptIndex("size", at, "leads beyond data_length")
+        if row.duration > self.base_time + self.duration - time:
+            raise CorruptIndex("sample duration", at + 4, "leads beyond duration")
+        if time + row.composition_offset < 0:
+            raise CorruptIndex("composition_offset", at + 8, "leads to a time before zero")
+        if problem := flags_problem(row.flags):
+            raise CorruptIndex("flags", at + 12, problem)
+
+    def _end(self) -> tuple[int, int]:
+        number = self.sample_count - 1
+        offset, time = self._position(number)
+        row = self._row(number)
+        return offset + row.size, time + row.duration
