@@ -1,1 +1,1 @@
-"""What every process shares and no decision lives in: loop, pools, settings, logs, metrics, storage."""
+"""What every process shares and no decision lives in: loop, pools, settings, logs, storage."""

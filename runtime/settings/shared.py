@@ -1,0 +1,120 @@
+"""Settings that several processes share."""
+
+import os
+from pathlib import Path
+from typing import ClassVar
+
+from runtime.logs import LogFormat, LogLevel
+from runtime.settings.declaration import SluiceSettings, setting
+from runtime.settings.quantities import (
+    Count,
+    DatabaseUrl,
+    File,
+    Folder,
+    Port,
+    Seconds,
+    Url,
+)
+
+
+def default_data_folder() -> Path:
+    """Give the XDG data folder of this user (XDG Base Directory Specification)."""
+    home = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(home).expanduser() / "sluice"
+
+
+class CommonSettings(SluiceSettings):
+    """What every process understands."""
+
+    title: ClassVar[str] = "Every process"
+
+    config: File | None = setting(
+        None,
+        "The TOML file with settings. One file serves all processes: the keys of one process "
+        "stand in its own table.",
+        default_says="`$XDG_CONFIG_HOME/sluice/sluice.toml`, if it exists",
+    )
+    log_level: LogLevel = setting(LogLevel.INFO, "The least severe event that is logged.")
+    log_format: LogFormat = setting(
+        LogFormat.AUTO, "How a log line looks; auto means console on a terminal and JSON elsewhere."
+    )
+    stop_deadline_s: Seconds = setting(
+        15.0,
+        "How long a process may take to finish what it is doing after SIGTERM or SIGINT, before "
+        "it is ended.",
+        ge=0.1,
+        le=600,
+    )
+
+
+class DatabaseSettings(SluiceSettings):
+    """How a process reaches Postgres."""
+
+    title: ClassVar[str] = "Database"
+
+    database_url: DatabaseUrl | None = setting(
+        None,
+        "The Postgres database of the catalogue and the jobs. Without it `up` starts a Postgres "
+        "of its own; every other process needs it.",
+        secret=True,
+    )
+    database_connections: Count = setting(
+        8, "The most connections one process keeps to Postgres.", ge=2, le=200
+    )
+
+    def require_database_url(self) -> str:
+        """Give the URL. Raises `SettingsFault` when it is not set."""
+        if self.database_url is None:
+            # Imported here: load reads the catalogue of all classes, this one included.
+            from runtime.settings.load import SettingsFault  # noqa: PLC0415
+
+            raise SettingsFault(["SLUICE_DATABASE_URL is required: a Postgres URL"])
+        return self.database_url
+
+
+class StorageSettings(SluiceSettings):
+    """Where a process keeps its files."""
+
+    title: ClassVar[str] = "Storage"
+
+    data: Folder = setting(
+        None,
+        "The folder of the library: uploads, published tracks, posters, and the embedded "
+        "Postgres. The server, the origin and the workers must see the same folder.",
+        default_factory=default_data_folder,
+        default_says="`$XDG_DATA_HOME/sluice`",
+    )
+
+    @property
+    def store_folder(self) -> Path:
+        """The root of the store."""
+        return self.data / "store"
+
+    @property
+    def scratch_folder(self) -> Path:
+        """Files that are being received or made; on the same file system as the store."""
+        return self.data / "scratch"
+
+
+class PublicUrlSettings(SluiceSettings):
+    """How viewers reach this installation."""
+
+    title: ClassVar[str] = "Public URLs"
+
+    public_url: Url | None = setting(
+        None,
+        "The URL of the API and the library page as viewers reach it; set it behind a proxy.",
+        default_says="the Host of each request",
+    )
+    edge_public_url: Url | None = setting(
+        None,
+        "The URL of the edge as viewers reach it; every playback URL begins with it.",
+        default_says="the host name of each request, with `edge_port`",
+    )
+    edge_port: Port = setting(
+        8081,
+        "The port of the edge: `up` starts it there, and playback URLs name it when "
+        "`edge_public_url` is not set.",
+        ge=0,
+        le=65535,
+    )
