@@ -1,0 +1,1 @@
+"""What `./sluice` does before Sluice runs; standard library only: nothing is installed yet."""

@@ -1,0 +1,127 @@
+"""Tells a newcomer what set-up is doing and how long it took; runs its commands."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tools.launcher.failure import SetupFailed
+
+TITLE_COLUMNS = 58
+TICK_S = 0.2
+TAIL_LINES = 25
+STOP_DEADLINE_S = 5.0
+# What would lead pip or Python elsewhere than into our environment.
+MISLEADING = frozenset(
+    {"PIP_PREFIX", "PIP_ROOT", "PIP_TARGET", "PIP_USER", "PYTHONHOME", "PYTHONPATH"}
+)
+
+
+def say(sentence: str) -> None:
+    """Tell the user; standard output belongs to the command that follows."""
+    print(sentence, file=sys.stderr, flush=True)
+
+
+class Progress:
+    """Runs the commands of each step into the log and shows one line per step."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self._live = sys.stderr.isatty()
+        self._title = ""
+        self._started_s = 0.0
+        self._announced = False
+
+    @contextmanager
+    def step(self, title: str) -> Iterator[None]:
+        """Show a line for what happens inside, with its time when it ends."""
+        if not self._announced:
+            self._announce()
+        self._title, self._started_s = title, time.monotonic()
+        if self._live:
+            self._draw()
+        else:
+            say(f"  {title} ...")
+        yield
+        seconds = f"{time.monotonic() - self._started_s:.1f} s"
+        if self._live:
+            say(f"\r  {title} ".ljust(TITLE_COLUMNS, ".") + f" {seconds}   ")
+        else:
+            say(f"  {title}: done in {seconds}")
+
+    def run(self, command: Sequence[str], cwd: Path, env: Mapping[str, str] | None = None) -> None:
+        """Run a command into the log.
+
+        Raises:
+            SetupFailed: it ended badly; the end of the log has been shown.
+        """
+        surroundings = {name: value for name, value in os.environ.items() if name not in MISLEADING}
+        with self.log.open("ab") as log:
+            log.write(f"\n$ {' '.join(command)}\n".encode())
+            log.flush()
+            start = log.tell()
+            child = subprocess.Popen(
+                list(command),
+                cwd=cwd,
+                env={**surroundings, **(env or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+            code = self._wait(child)
+        if code != 0:
+            self._show_tail(start)
+            tool = Path(command[0]).name
+            raise SetupFailed(f"{self._title} failed: {tool} exited {code}; its words: {self.log}")
+
+    def _announce(self) -> None:
+        self._announced = True
+        self.log.parent.mkdir(exist_ok=True)
+        self.log.write_bytes(b"")
+        say("Setting Sluice up. The first time takes a minute or two, later starts take none.")
+
+    def _draw(self) -> None:
+        elapsed_s = time.monotonic() - self._started_s
+        sys.stderr.write(f"\r  {self._title} ".ljust(TITLE_COLUMNS, ".") + f" {elapsed_s:.0f} s ")
+        sys.stderr.flush()
+
+    def _wait(self, child: "subprocess.Popen[bytes]") -> int:
+        """Wait for a child, drawing its time; it does not outlive us."""
+        try:
+            while True:
+                try:
+                    return child.wait(TICK_S)
+                except subprocess.TimeoutExpired:
+                    if self._live:
+                        self._draw()
+        finally:
+            if child.poll() is None:
+                stop(child)
+
+    def _show_tail(self, start: int) -> None:
+        if self._live:
+            say("")
+        with self.log.open("rb") as log:
+            log.seek(start)
+            lines = log.read().decode(errors="replace").splitlines()
+        for line in lines[-TAIL_LINES:]:
+            say(f"  | {line}")
+
+
+def stop(child: "subprocess.Popen[bytes]") -> None:
+    """End a child and what it started, first politely."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(child.pid, number)
+        except ProcessLookupError:
+            return
+        try:
+            child.wait(STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            continue
+        return
