@@ -1,0 +1,96 @@
+"""The steps of the gate, as a table."""
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tools.launcher import node
+from tools.launcher.paths import HERE
+from tools.launcher.progress import Progress
+
+PYTHON = sys.executable
+REFERENCE_ROOMS = ("tests/native", "tests/core", "tests/edge")
+STUBTEST_ALLOWED = "tools/gate/stubtest-allowed.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command of a step and what it sees of the environment beside the usual."""
+
+    words: tuple[str, ...]
+    env: dict[str, str] = field(default_factory=dict)
+    folder: Path = HERE.root
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line of the gate's table. A step of tests is a pytest run, whose cases are counted."""
+
+    name: str
+    purpose: str
+    commands: Callable[[], Sequence[Command]]
+    is_tests: bool = False
+
+
+def tool(name: str, *words: str) -> Command:
+    """Call a tool of our own environment."""
+    return Command((str(Path(PYTHON).parent / name), *words))
+
+
+def pytest(*words: str, **env: str) -> Command:
+    """Call pytest without the benchmark plugin, which times nothing here."""
+    return Command((PYTHON, "-m", "pytest", "-p", "no:benchmark", *words), env)
+
+
+def lint() -> list[Command]:
+    """Format, style, and the same for Cython."""
+    sources = sorted(str(path.relative_to(HERE.root)) for path in HERE.native.rglob("*.p[yx][xd]"))
+    cython = [tool("cython-lint", *sources)] if sources else []
+    return [tool("ruff", "format", "--check"), tool("ruff", "check"), *cython]
+
+
+def types() -> list[Command]:
+    """Every room against mypy, and every stub against its compiled module."""
+    stubtest = (PYTHON, "-m", "mypy.stubtest", "native", "--allowlist", STUBTEST_ALLOWED)
+    options = ("--ignore-unused-allowlist", "--mypy-config-file", "pyproject.toml")
+    return [tool("mypy"), Command((*stubtest, *options))]
+
+
+def imports() -> list[Command]:
+    """The layers of the house."""
+    return [tool("lint-imports", "--no-cache")]
+
+
+def web() -> list[Command]:
+    """The web pages' own types and style."""
+    found = node.find(HERE, Progress(HERE.log))
+    return [Command((*found.npm, "run", "--silent", "check"), found.env, HERE.web)]
+
+
+def tests() -> list[Command]:
+    """Every test, on the compiled modules and uvloop."""
+    return [pytest("-m", "not wheel", NATIVE_IMPL="compiled", SLUICE_TEST_LOOP="uvloop")]
+
+
+def reference() -> list[Command]:
+    """The rooms that use native code, on its clear Python twin and asyncio in debug mode."""
+    rooms = [room for room in REFERENCE_ROOMS if (HERE.root / room).is_dir()]
+    env = {"NATIVE_IMPL": "reference", "SLUICE_TEST_LOOP": "asyncio-debug"}
+    return [pytest(*rooms, **env)]
+
+
+def wheel() -> list[Command]:
+    """The built wheel in an environment of its own."""
+    return [pytest("-m", "wheel", "tests/wheel")]
+
+
+STEPS = (
+    Step("lint", "ruff format, ruff check, cython-lint", lint),
+    Step("types", "mypy, and stubtest of the native modules", types),
+    Step("imports", "the layers, by import-linter", imports),
+    Step("web", "the web pages' types and style", web),
+    Step("tests", "every test, compiled, on uvloop", tests, is_tests=True),
+    Step("reference", "native, core and edge on the Python twins", reference, is_tests=True),
+    Step("wheel", "the built wheel in an empty environment", wheel, is_tests=True),
+)
