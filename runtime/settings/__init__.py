@@ -8,6 +8,7 @@ from runtime.settings.server import ServerSettings
 from runtime.settings.shared import (
     CommonSettings,
     DatabaseSettings,
+    FillSettings,
     PublicUrlSettings,
     StorageSettings,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "CommonSettings",
     "DatabaseSettings",
     "EdgeSettings",
+    "FillSettings",
     "MigrateSettings",
     "OriginSettings",
     "PublicUrlSettings",

@@ -11,6 +11,7 @@ from runtime.settings.server import ServerSettings
 from runtime.settings.shared import (
     CommonSettings,
     DatabaseSettings,
+    FillSettings,
     PublicUrlSettings,
     StorageSettings,
 )
@@ -23,6 +24,7 @@ CLASSES: Final[tuple[type[SluiceSettings], ...]] = (
     StorageSettings,
     DatabaseSettings,
     PublicUrlSettings,
+    FillSettings,
     UpSettings,
     ServerSettings,
     OriginSettings,

@@ -6,10 +6,10 @@ from typing import ClassVar
 from runtime.listen import HostPort
 from runtime.settings.declaration import setting
 from runtime.settings.quantities import Address, Bytes, Seconds, Text, Url
-from runtime.settings.shared import CommonSettings
+from runtime.settings.shared import CommonSettings, FillSettings
 
 
-class EdgeSettings(CommonSettings):
+class EdgeSettings(FillSettings, CommonSettings):
     """`sluice edge`."""
 
     section: ClassVar[str] = "edge"

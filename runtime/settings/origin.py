@@ -5,10 +5,15 @@ from typing import ClassVar
 from runtime.listen import HostPort
 from runtime.settings.declaration import setting
 from runtime.settings.quantities import Address, Count
-from runtime.settings.shared import CommonSettings, DatabaseSettings, StorageSettings
+from runtime.settings.shared import (
+    CommonSettings,
+    DatabaseSettings,
+    FillSettings,
+    StorageSettings,
+)
 
 
-class OriginSettings(DatabaseSettings, StorageSettings, CommonSettings):
+class OriginSettings(FillSettings, DatabaseSettings, StorageSettings, CommonSettings):
     """`sluice origin`."""
 
     section: ClassVar[str] = "origin"

@@ -13,6 +13,7 @@ from runtime.settings.quantities import (
     Folder,
     Port,
     Seconds,
+    Text,
     Url,
 )
 
@@ -117,4 +118,17 @@ class PublicUrlSettings(SluiceSettings):
         "`edge_public_url` is not set.",
         ge=0,
         le=65535,
+    )
+
+
+class FillSettings(SluiceSettings):
+    """The secret between origin and edges."""
+
+    title: ClassVar[str] = "Fill"
+
+    fill_key: Text | None = setting(
+        None,
+        "The secret that edges send to an origin which listens beyond loopback, in the header "
+        "`Sluice-Fill-Key`; the same on both sides.",
+        secret=True,
     )

@@ -19,7 +19,7 @@ class WorkerSettings(DatabaseSettings, StorageSettings, CommonSettings):
     )
     heartbeat_s: Seconds = setting(
         5.0,
-        "How often a worker says that a job is alive; after six silences another takes the job.",
+        "How often a worker says that a job is alive; after two silences another takes the job.",
         ge=0.5,
         le=300,
     )
