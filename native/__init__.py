@@ -4,9 +4,18 @@
 process without its extensions fails to start rather than run slowly.
 """
 
-from native.errors import CorruptIndex
-from native.reference import IndexBuilder, TrackIndex
+import os
+from typing import TYPE_CHECKING
 
-IMPL = "reference"
+from native.errors import CorruptIndex
+
+IMPL = os.environ.get("NATIVE_IMPL", "compiled")
+
+if TYPE_CHECKING or IMPL == "compiled":
+    from native._index import IndexBuilder, TrackIndex
+elif IMPL == "reference":
+    from native.reference import IndexBuilder, TrackIndex
+else:
+    raise ImportError(f"NATIVE_IMPL must be 'compiled' or 'reference', not {IMPL!r}")
 
 __all__ = ["IMPL", "CorruptIndex", "IndexBuilder", "TrackIndex"]

@@ -83,8 +83,9 @@ def segment_table(index: TrackIndex, plan: CutPlan) -> SegmentTable:
         spans = _media_spans(index, first)
     stops = (*first[1:], index.sample_count)
     count = tuple(stop - start for start, stop in zip(first, stops, strict=True))
-    if empty := next((number for number, span in enumerate(spans) if span.duration <= 0), None):
-        raise EmptySegment(f"segment {empty} of {len(spans)} lasts no time")
+    for number, span in enumerate(spans):
+        if span.duration <= 0:
+            raise EmptySegment(f"segment {number} of {len(spans)} lasts no time")
     lengths = tuple(
         len(index.fragment_header(start, samples, number + 1)) + index.segment(start, samples)[1]
         for number, (start, samples) in enumerate(zip(first, count, strict=True))

@@ -61,7 +61,8 @@ def fragment_header(rows: Sequence[Row], decode_time: int, sequence: int) -> byt
     """Write the header of a segment that holds `rows`; `decode_time` is the first one's, in ticks.
 
     What is constant over the fragment is said once, in `tfhd`; flags that differ only in the
-    first sample (the usual GOP) take one extra word.
+    first sample (the usual GOP) take one extra word. Raises
+    `OverflowError` when moof outgrows `trun`'s signed data offset.
     """
     tfhd_flags, trun_flags = DEFAULT_BASE_IS_MOOF, DATA_OFFSET
     defaults, first_flags = b"", b""
@@ -95,6 +96,8 @@ def fragment_header(rows: Sequence[Row], decode_time: int, sequence: int) -> byt
     tfdt = _full_box(b"tfdt", 1, 0, struct.pack(">Q", decode_time))
     trun_length = 20 + len(first_flags) + len(samples)
     moof_length = 8 + len(mfhd) + 8 + len(tfhd) + len(tfdt) + trun_length
+    if moof_length + 8 > 0x7FFFFFFF:
+        raise OverflowError(f"a segment of {len(rows)} samples does not fit a moof of 2 GiB")
     head = struct.pack(">Ii", len(rows), moof_length + 8)
     trun = _full_box(b"trun", 1, trun_flags, head + first_flags + samples)
     moof = _box(b"moof", mfhd + _box(b"traf", tfhd + tfdt + trun))

@@ -1,0 +1,685 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""The track index, compiled: reader, writer and the header of media segments.
+
+`native/reference/` defines what this does; `layout.py` there describes the format. Memory is walked
+through raw pointers without the GIL, after one explicit check at the top of each public method: the
+body holds `sample_count` rows (proved by `read_header`), and `check_range` proves that a request
+lies within them.
+"""
+
+import zlib
+
+cimport cython
+from cpython.buffer cimport PyBUF_READ, PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.memoryview cimport PyMemoryView_FromMemory
+from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy
+
+from native._bytes cimport (
+    load_le32,
+    load_le64,
+    put_be32,
+    put_be64,
+    put_head,
+    store_le32,
+    store_le64,
+)
+
+from native.errors import CorruptIndex
+
+# ---- layout
+
+cdef enum:
+    FIXED_HEADER = 72
+    BLOCK_SAMPLES = 64
+    ANCHOR_BYTES = 16
+    ROW_BYTES = 16
+    BLOCK_BYTES = 1040  # ANCHOR_BYTES + BLOCK_SAMPLES * ROW_BYTES
+    SYNC = 1
+    OPEN_RANDOM_ACCESS = 2
+
+cdef const char* MAGIC = b"SLICEIX1"
+cdef uint64_t LARGEST_U32 = 0xFFFFFFFFu
+cdef uint64_t LARGEST_TIME = INT64_MAX
+
+
+cdef inline const uint8_t* row_at(const uint8_t* body, uint64_t number) noexcept nogil:
+    return (body + (number // BLOCK_SAMPLES) * BLOCK_BYTES + ANCHOR_BYTES
+            + (number % BLOCK_SAMPLES) * ROW_BYTES)
+
+
+cdef inline uint32_t row_size(const uint8_t* row) noexcept nogil:
+    return load_le32(row)
+
+
+cdef inline uint32_t row_duration(const uint8_t* row) noexcept nogil:
+    return load_le32(row + 4)
+
+
+cdef inline int32_t row_composition_offset(const uint8_t* row) noexcept nogil:
+    return <int32_t>load_le32(row + 8)
+
+
+cdef inline uint32_t row_flags(const uint8_t* row) noexcept nogil:
+    return load_le32(row + 12)
+
+
+cdef inline bint flags_are_wrong(uint64_t flags) noexcept nogil:
+    return flags > OPEN_RANDOM_ACCESS
+
+
+cdef str flags_problem(uint64_t flags):
+    if flags & ~<uint64_t>(SYNC | OPEN_RANDOM_ACCESS):
+        return f"has bits without a meaning: {flags:#x}"
+    return "says both sync and open random access"
+
+
+# ---- position and time
+
+cdef struct Position:
+    uint64_t offset
+    uint64_t time
+
+
+cdef Position position_of(TrackIndex index, uint64_t number) noexcept nogil:
+    """Give where a sample begins, or the track ends; at most 63 rows are read."""
+    cdef Position at
+    cdef const uint8_t* block
+    cdef const uint8_t* row
+    cdef uint64_t _each
+    if number == index.sample_count:
+        at.offset = index.data_length
+        at.time = index.base_time + index.duration
+        return at
+    block = index.body + (number // BLOCK_SAMPLES) * BLOCK_BYTES
+    at.offset = load_le64(block)
+    at.time = load_le64(block + 8)
+    row = block + ANCHOR_BYTES
+    for _each in range(number % BLOCK_SAMPLES):
+        at.offset += row_size(row)
+        at.time += row_duration(row)
+        row += ROW_BYTES
+    return at
+
+
+# ---- validation of rows
+
+cdef enum Flaw:
+    NONE
+    ANCHOR_OFFSET
+    ANCHOR_TIME
+    SIZE_ZERO
+    SIZE_BEYOND
+    DURATION_BEYOND
+    BEFORE_ZERO
+    FLAGS
+    FIRST_NOT_SYNC
+    SIZE_SUM
+    DURATION_SUM
+
+
+cdef Flaw first_flaw(TrackIndex index, uint64_t* number) noexcept nogil:
+    """Check every row and anchor against the header; `number` receives the sample at fault.
+
+    No sum can wrap: each step proves that what it adds stays within totals below 2**63.
+    """
+    cdef const uint8_t* at = index.body
+    cdef uint64_t offset = 0
+    cdef uint64_t time = index.base_time
+    cdef uint64_t end = index.base_time + index.duration
+    cdef uint64_t each
+    cdef uint32_t size, duration, flags
+    for each in range(index.sample_count):
+        number[0] = each
+        if each % BLOCK_SAMPLES == 0:
+            if load_le64(at) != offset:
+                return ANCHOR_OFFSET
+            if load_le64(at + 8) != time:
+                return ANCHOR_TIME
+            at += ANCHOR_BYTES
+        size = row_size(at)
+        duration = row_duration(at)
+        flags = row_flags(at)
+        if size == 0:
+            return SIZE_ZERO
+        if size > index.data_length - offset:
+            return SIZE_BEYOND
+        if duration > end - time:
+            return DURATION_BEYOND
+        if <int64_t>time + row_composition_offset(at) < 0:
+            return BEFORE_ZERO
+        if flags_are_wrong(flags):
+            return FLAGS
+        if each == 0 and not flags & SYNC:
+            return FIRST_NOT_SYNC
+        offset += size
+        time += duration
+        at += ROW_BYTES
+    if offset != index.data_length:
+        return SIZE_SUM
+    if time != end:
+        return DURATION_SUM
+    return NONE
+
+
+# ---- the header of a media segment: see native/reference/fragment.py for the clauses
+
+cdef enum:
+    STYP_BYTES = 28
+    DEFAULT_DURATION = 0x000008
+    DEFAULT_SIZE = 0x000010
+    DEFAULT_FLAGS = 0x000020
+    DEFAULT_BASE_IS_MOOF = 0x020000
+    DATA_OFFSET = 0x000001
+    FIRST_SAMPLE_FLAGS = 0x000004
+    SAMPLE_DURATION = 0x000100
+    SAMPLE_SIZE = 0x000200
+    SAMPLE_FLAGS = 0x000400
+    SAMPLE_COMPOSITION_OFFSET = 0x000800
+    DEPENDS_ON_NONE = 0x02000000
+    DEPENDS_ON_OTHERS = 0x01000000
+    IS_NON_SYNC = 0x00010000
+    TRACK_ID = 1
+
+cdef const char* STYP = b"\x00\x00\x00\x1cstypmsdh\x00\x00\x00\x00msdhcmfscmff"
+
+
+cdef struct Shape:
+    # What a fragment's samples have in common, and the lengths that follow from it.
+    uint32_t tfhd_flags
+    uint32_t trun_flags
+    uint32_t duration
+    uint32_t size
+    uint32_t first_flags
+    uint32_t other_flags
+    uint32_t entry_bytes
+    uint64_t tfhd_bytes
+    uint64_t trun_bytes
+    uint64_t moof_bytes
+
+
+cdef inline uint32_t sample_flags(uint32_t flags) noexcept nogil:
+    if flags & SYNC:
+        return DEPENDS_ON_NONE
+    if flags & OPEN_RANDOM_ACCESS:
+        return DEPENDS_ON_NONE | IS_NON_SYNC
+    return DEPENDS_ON_OTHERS | IS_NON_SYNC
+
+
+cdef Shape shape_of(const uint8_t* body, uint64_t first, uint64_t count) noexcept nogil:
+    """Find what is constant over the samples; `first` and `count` are within the body."""
+    cdef Shape shape
+    cdef const uint8_t* row = row_at(body, first)
+    cdef uint32_t duration = row_duration(row)
+    cdef uint32_t size = row_size(row)
+    cdef uint32_t other = row_flags(row_at(body, first + count - 1))
+    cdef uint32_t durations = 0  # bits in which any value differs from the first
+    cdef uint32_t sizes = 0
+    cdef uint32_t flags = 0
+    cdef uint32_t offsets = row_composition_offset(row)
+    cdef uint64_t each
+    for each in range(first + 1, first + count):
+        row += ROW_BYTES
+        if each % BLOCK_SAMPLES == 0:
+            row += ANCHOR_BYTES
+        sizes |= row_size(row) ^ size
+        durations |= row_duration(row) ^ duration
+        offsets |= <uint32_t>row_composition_offset(row)
+        flags |= row_flags(row) ^ other
+    shape.duration = duration
+    shape.size = size
+    shape.first_flags = sample_flags(row_flags(row_at(body, first)))
+    shape.other_flags = sample_flags(other)
+    shape.tfhd_flags = DEFAULT_BASE_IS_MOOF
+    shape.trun_flags = DATA_OFFSET
+    shape.tfhd_bytes = 16
+    shape.trun_bytes = 20
+    shape.entry_bytes = 0
+    if durations:
+        shape.trun_flags |= SAMPLE_DURATION
+        shape.entry_bytes += 4
+    else:
+        shape.tfhd_flags |= DEFAULT_DURATION
+        shape.tfhd_bytes += 4
+    if sizes:
+        shape.trun_flags |= SAMPLE_SIZE
+        shape.entry_bytes += 4
+    else:
+        shape.tfhd_flags |= DEFAULT_SIZE
+        shape.tfhd_bytes += 4
+    if flags:
+        shape.trun_flags |= SAMPLE_FLAGS
+        shape.entry_bytes += 4
+    else:
+        shape.tfhd_flags |= DEFAULT_FLAGS
+        shape.tfhd_bytes += 4
+        if shape.first_flags != shape.other_flags:
+            shape.trun_flags |= FIRST_SAMPLE_FLAGS
+            shape.trun_bytes += 4
+    if offsets:
+        shape.trun_flags |= SAMPLE_COMPOSITION_OFFSET
+        shape.entry_bytes += 4
+    shape.trun_bytes += count * shape.entry_bytes
+    # moof and traf heads, mfhd, tfhd, tfdt, trun
+    shape.moof_bytes = 8 + 16 + 8 + shape.tfhd_bytes + 20 + shape.trun_bytes
+    return shape
+
+
+cdef uint8_t* put_moof(uint8_t* out, const Shape* shape, uint64_t count, uint32_t sequence,
+                       uint64_t decode_time) noexcept nogil:
+    """Write moof up to the first entry of trun; `out` has room for `shape.moof_bytes`."""
+    out = put_head(out, <uint32_t>shape.moof_bytes, b"moof")
+    out = put_head(out, 16, b"mfhd")
+    out = put_be32(out, 0)
+    out = put_be32(out, sequence)
+    out = put_head(out, <uint32_t>(8 + shape.tfhd_bytes + 20 + shape.trun_bytes), b"traf")
+    out = put_head(out, <uint32_t>shape.tfhd_bytes, b"tfhd")
+    out = put_be32(out, shape.tfhd_flags)
+    out = put_be32(out, TRACK_ID)
+    if shape.tfhd_flags & DEFAULT_DURATION:
+        out = put_be32(out, shape.duration)
+    if shape.tfhd_flags & DEFAULT_SIZE:
+        out = put_be32(out, shape.size)
+    if shape.tfhd_flags & DEFAULT_FLAGS:
+        out = put_be32(out, shape.other_flags)
+    out = put_head(out, 20, b"tfdt")
+    out = put_be32(out, 1 << 24)
+    out = put_be64(out, decode_time)
+    out = put_head(out, <uint32_t>shape.trun_bytes, b"trun")
+    out = put_be32(out, 1 << 24 | shape.trun_flags)
+    out = put_be32(out, <uint32_t>count)
+    out = put_be32(out, <uint32_t>(shape.moof_bytes + 8))
+    if shape.trun_flags & FIRST_SAMPLE_FLAGS:
+        out = put_be32(out, shape.first_flags)
+    return out
+
+
+cdef uint8_t* put_entries(uint8_t* out, uint32_t trun_flags, const uint8_t* body, uint64_t first,
+                          uint64_t count) noexcept nogil:
+    """Write the entries of trun; what each holds was decided once, so the length is known."""
+    cdef const uint8_t* row = row_at(body, first)
+    cdef uint64_t each
+    if trun_flags & (SAMPLE_DURATION | SAMPLE_SIZE | SAMPLE_FLAGS | SAMPLE_COMPOSITION_OFFSET) == 0:
+        return out
+    for each in range(first, first + count):
+        if each != first:
+            row += ROW_BYTES
+            if each % BLOCK_SAMPLES == 0:
+                row += ANCHOR_BYTES
+        if trun_flags & SAMPLE_DURATION:
+            out = put_be32(out, row_duration(row))
+        if trun_flags & SAMPLE_SIZE:
+            out = put_be32(out, row_size(row))
+        if trun_flags & SAMPLE_FLAGS:
+            out = put_be32(out, sample_flags(row_flags(row)))
+        if trun_flags & SAMPLE_COMPOSITION_OFFSET:
+            out = put_be32(out, <uint32_t>row_composition_offset(row))
+    return out
+
+
+@cython.final
+cdef class TrackIndex:
+    """A published track's samples, read from the bytes of `track.idx`.
+
+    Keeps a view of `data` (an mmap cannot be closed before the index is gone) and checks all of it
+    once, in time proportional to its length and without allocating by anything it claims. Raises
+    `CorruptIndex` for the first contradiction found.
+    """
+
+    # In __cinit__, not __init__: an object whose claims were not proved must never be reachable.
+    def __cinit__(self, data):
+        PyObject_GetBuffer(data, &self.view, PyBUF_SIMPLE)
+        self.held = True
+        self.read_header()
+        self.check_rows()
+
+    def __dealloc__(self):
+        if self.held:
+            PyBuffer_Release(&self.view)
+
+    def sync_times(self):
+        """Give (sample number, presentation time) of every sync sample, in decode order.
+
+        Presentation times are in ticks with the edit applied, so a priming sample's is negative.
+        """
+        cdef const uint8_t* row = self.body
+        cdef uint64_t time = self.base_time
+        cdef uint64_t each
+        cdef list times = []
+        for each in range(self.sample_count):
+            if each % BLOCK_SAMPLES == 0:
+                row += ANCHOR_BYTES
+            if row_flags(row) & SYNC:
+                times.append(
+                    (each, <int64_t>time + row_composition_offset(row) - <int64_t>self.priming)
+                )
+            time += row_duration(row)
+            row += ROW_BYTES
+        return times
+
+    def segment_starts(self, cuts):
+        """Give the sample number where each segment begins, for cuts at rising presentation times.
+
+        A segment begins at the first sync sample presented at or after its cut, and never before
+        the segment that precedes it; the first begins at sample 0. Where no sync sample is left,
+        the answer is `sample_count`. Equal numbers mean an empty segment. Raises `ValueError` when
+        cuts fall.
+        """
+        cdef list starts = []
+        cdef const uint8_t* row = self.body + ANCHOR_BYTES
+        cdef uint64_t time = self.base_time
+        cdef uint64_t number = 0
+        cdef int64_t cut, before
+        if not cuts:
+            return starts
+        before = cuts[0]
+        starts.append(0)
+        for cut in cuts[1:]:
+            if cut < before:
+                raise ValueError(f"cuts fall from {before} to {cut}")
+            before = cut
+            with nogil:
+                # row and time belong to number until it reaches the end of the track
+                while number < self.sample_count and not (
+                    row_flags(row) & SYNC
+                    and <int64_t>time + row_composition_offset(row)
+                        - <int64_t>self.priming >= cut
+                ):
+                    time += row_duration(row)
+                    number += 1
+                    row += ROW_BYTES
+                    if number % BLOCK_SAMPLES == 0:
+                        row += ANCHOR_BYTES
+            starts.append(number)
+        return starts
+
+    def segment(self, Py_ssize_t first, Py_ssize_t count):
+        """Give (flat offset, bytes, decode time, duration) of `count` samples from `first`.
+
+        Raises `IndexError` when the track does not have them all or there is none.
+        """
+        cdef Position start, end
+        self.check_range(first, count)
+        start = position_of(self, first)
+        end = position_of(self, first + count)
+        return start.offset, end.offset - start.offset, start.time, end.time - start.time
+
+    def fragment_header(self, Py_ssize_t first, Py_ssize_t count, long long sequence):
+        """Write `styp`, `moof` and the head of `mdat` for `count` samples from `first`.
+
+        `segment` says which bytes of the flat file follow. `sequence` goes to `mfhd`. Raises
+        `IndexError` as `segment` does, `OverflowError` when `sequence` does not fit 32 bits or the
+        body does not fit an mdat.
+        """
+        cdef Position start, end
+        cdef Shape shape
+        cdef uint64_t length
+        cdef bytes header
+        cdef uint8_t* out
+        self.check_range(first, count)
+        start = position_of(self, first)
+        end = position_of(self, first + count)
+        length = end.offset - start.offset
+        if sequence < 0 or <uint64_t>sequence > LARGEST_U32:
+            raise OverflowError(f"sequence number {sequence} does not fit 32 bits")
+        # Also bounds the header: a sample has at least one byte, so there are less than 2**32
+        # entries; data_offset, a signed 32-bit number, is the tighter bound on moof.
+        if length > LARGEST_U32 - 8:
+            raise OverflowError(f"a segment of {length} bytes does not fit an mdat of 4 GiB")
+        shape = shape_of(self.body, first, count)
+        if shape.moof_bytes > 0x7FFFFFF7:
+            raise OverflowError(f"a segment of {count} samples does not fit a moof of 2 GiB")
+        header = PyBytes_FromStringAndSize(NULL, STYP_BYTES + shape.moof_bytes + 8)
+        out = <uint8_t*>PyBytes_AS_STRING(header)
+        with nogil:
+            memcpy(out, STYP, STYP_BYTES)
+            out = put_moof(out + STYP_BYTES, &shape, count, <uint32_t>sequence, start.time)
+            out = put_entries(out, shape.trun_flags, self.body, first, count)
+            put_head(out, <uint32_t>(8 + length), b"mdat")
+        return header
+
+    def sample(self, Py_ssize_t n):
+        """Give (offset, size, decode time, duration, composition offset, flags) of a sample.
+
+        Raises `IndexError` when the track has no such sample.
+        """
+        cdef Position at
+        cdef const uint8_t* row
+        self.check_range(n, 1)
+        at = position_of(self, n)
+        row = row_at(self.body, n)
+        return (at.offset, row_size(row), at.time, row_duration(row),
+                row_composition_offset(row), row_flags(row))
+
+    cdef int check_range(self, Py_ssize_t first, Py_ssize_t count) except -1:
+        # after `first < 0` the subtraction cannot overflow: sample_count is below 2**60
+        if first < 0 or count < 1 or count > <Py_ssize_t>self.sample_count - first:
+            raise IndexError(f"{count} samples from {first} of a track of {self.sample_count}")
+        return 0
+
+    cdef int read_header(self) except -1:
+        cdef const uint8_t* data = <const uint8_t*>self.view.buf
+        cdef uint64_t held = self.view.len
+        cdef uint64_t length, description_length, padded, each
+        if held < FIXED_HEADER:
+            raise CorruptIndex("header", 0, f"is cut off after {held} bytes")
+        if memcmp(data, MAGIC, 8) != 0:
+            raise CorruptIndex("magic", 0, "is not that of a track index")
+        length = load_le32(data + 12)
+        if length % 16 or length < FIXED_HEADER or length > held:
+            raise CorruptIndex("header_length", 12, f"is {length} in {held} bytes")
+        whole = PyMemoryView_FromMemory(<char*>self.view.buf, self.view.len, PyBUF_READ)
+        crc = zlib.crc32(whole[12:length], zlib.crc32(bytes(4), zlib.crc32(whole[:8])))
+        if crc != load_le32(data + 8):
+            raise CorruptIndex("header_crc", 8, "does not match the header")
+        description_length = load_le32(data + 64)
+        padded = (FIXED_HEADER + description_length + 15) // 16 * 16
+        if padded != length:
+            raise CorruptIndex("description_length", 64, f"is {description_length}")
+        if load_le32(data + 68) != 0:
+            raise CorruptIndex("reserved", 68, f"is {load_le32(data + 68)}")
+        self.description = data[FIXED_HEADER:FIXED_HEADER + description_length]
+        for each in range(FIXED_HEADER + description_length, length):
+            if data[each] != 0:
+                raise CorruptIndex("padding", FIXED_HEADER + description_length, "is not zero")
+        self.body = data + length
+        self.timescale = load_le32(data + 20)
+        self.sample_count = load_le64(data + 24)
+        self.data_length = load_le64(data + 32)
+        self.duration = load_le64(data + 40)
+        self.base_time = load_le64(data + 48)
+        self.priming = load_le64(data + 56)
+        self.check_quantities(held - length)
+        if zlib.crc32(whole[length:]) != load_le32(data + 16):
+            raise CorruptIndex("body_crc", 16, "does not match the body")
+        return 0
+
+    cdef int check_quantities(self, uint64_t held) except -1:
+        cdef uint64_t count = self.sample_count
+        cdef uint64_t blocks
+        if self.timescale == 0:
+            raise CorruptIndex("timescale", 20, "is 0")
+        # The first test keeps the products of the second within 64 bits.
+        blocks = count // BLOCK_SAMPLES + (1 if count % BLOCK_SAMPLES else 0)
+        if (
+            count == 0
+            or count > held // ROW_BYTES
+            or blocks * ANCHOR_BYTES + count * ROW_BYTES != held
+        ):
+            raise CorruptIndex("sample_count", 24, f"is {count} in a body of {held} bytes")
+        if self.data_length > LARGEST_TIME:
+            raise CorruptIndex("data_length", 32, f"is {self.data_length}")
+        if self.duration == 0 or self.duration > LARGEST_TIME:
+            raise CorruptIndex("duration", 40, f"is {self.duration}")
+        if self.base_time > LARGEST_TIME - self.duration:
+            raise CorruptIndex("base_time", 48, f"is {self.base_time}")
+        if self.priming >= self.base_time + self.duration:
+            raise CorruptIndex("priming", 56, f"is {self.priming}, which leaves nothing to present")
+        return 0
+
+    cdef int check_rows(self) except -1:
+        cdef uint64_t number = 0
+        cdef Flaw flaw
+        cdef Py_ssize_t at
+        with nogil:
+            flaw = first_flaw(self, &number)
+        if flaw == NONE:
+            return 0
+        at = row_at(self.body, number) - <const uint8_t*>self.view.buf
+        if flaw == ANCHOR_OFFSET:
+            raise CorruptIndex("anchor offset", at - 16, "disagrees with the rows")
+        if flaw == ANCHOR_TIME:
+            raise CorruptIndex("anchor time", at - 8, "disagrees with the rows")
+        if flaw == SIZE_ZERO:
+            raise CorruptIndex("size", at, "is 0")
+        if flaw == SIZE_BEYOND:
+            raise CorruptIndex("size", at, "leads beyond data_length")
+        if flaw == DURATION_BEYOND:
+            raise CorruptIndex("sample duration", at + 4, "leads beyond duration")
+        if flaw == BEFORE_ZERO:
+            raise CorruptIndex("composition_offset", at + 8, "leads to a time before zero")
+        if flaw == FLAGS:
+            flags = row_flags(row_at(self.body, number))
+            raise CorruptIndex("flags", at + 12, flags_problem(flags))
+        if flaw == FIRST_NOT_SYNC:
+            raise CorruptIndex("flags", at + 12, "do not make the first sample a sync sample")
+        if flaw == SIZE_SUM:
+            raise CorruptIndex("data_length", 32, "is not the sum of the sizes")
+        raise CorruptIndex("duration", 40, "is not the sum of the sample durations")
+
+
+@cython.final
+cdef class IndexBuilder:
+    """Write an index as samples arrive.
+
+    Memory does not grow with the track when `take` is called now and then. `timescale` is in ticks
+    per second, `description` opaque, `base_time` the decode time of the first sample in ticks.
+    Raises `OverflowError` for numbers the format cannot hold and `ValueError` for those that
+    contradict it.
+    """
+
+    def __cinit__(self, *, long long timescale, bytes description not None, long long base_time=0):
+        cdef uint64_t length = (FIXED_HEADER + len(description) + 15) // 16 * 16
+        if timescale < 1 or <uint64_t>timescale > LARGEST_U32:
+            raise OverflowError(f"timescale {timescale} does not fit 1 to {LARGEST_U32}")
+        if base_time < 0:
+            raise OverflowError(f"base time {base_time} does not fit 0 to {LARGEST_TIME}")
+        if length > LARGEST_U32:
+            raise OverflowError(f"a description of {len(description)} bytes does not fit")
+        self.header_length = <uint32_t>length
+        self.sample_count = 0
+        self.data_length = 0
+        self.duration = 0
+        self.timescale = <uint32_t>timescale
+        self.description = description
+        self.base_time = base_time
+        self.body_crc = 0
+        self.ready = []
+        self.filled = 0
+        self.finished = False
+
+    def add(self, long long size, long long duration, long long composition_offset,
+            long long flags):
+        """Append a sample of `size` bytes that lasts `duration` ticks.
+
+        `flags`: bit 0 sync, bit 1 a picture of open random access.
+        """
+        cdef uint8_t* at
+        if self.finished:
+            raise ValueError("the index is finished")
+        self.check(size, duration, composition_offset, flags)
+        # A block is closed as soon as it is full; again here in case memory ran out at that moment.
+        # So an anchor and a row always fit.
+        if self.filled == BLOCK_BYTES:
+            self.close_block()
+        if self.filled == 0:
+            store_le64(self.block, self.data_length)
+            store_le64(self.block + 8, self.base_time + self.duration)
+            self.filled = ANCHOR_BYTES
+        at = self.block + self.filled
+        store_le32(at, <uint32_t>size)
+        store_le32(at + 4, <uint32_t>duration)
+        store_le32(at + 8, <uint32_t>composition_offset)
+        store_le32(at + 12, <uint32_t>flags)
+        self.filled += ROW_BYTES
+        self.sample_count += 1
+        self.data_length += size
+        self.duration += duration
+        if self.filled == BLOCK_BYTES:
+            self.close_block()
+
+    def take(self):
+        """Give the blocks completed since the last call, to append after `header_length` bytes."""
+        ready = b"".join(self.ready)
+        self.ready.clear()
+        return ready
+
+    def finish(self, *, long long priming=0):
+        """Give the rest of the body and the header, which goes to the start of the file.
+
+        `priming` is the media time of the track's one edit in ticks: what comes before it is
+        decoded, not presented.
+        """
+        if self.finished:
+            raise ValueError("the index is finished")
+        if self.sample_count == 0 or self.duration == 0:
+            raise ValueError(f"{self.sample_count} samples last {self.duration} ticks")
+        if priming < 0 or <uint64_t>priming >= self.base_time + self.duration:
+            raise ValueError(f"priming {priming} leaves nothing to present")
+        self.finished = True
+        self.close_block()
+        return self.take(), self.header(priming)
+
+    cdef int check(self, long long size, long long duration, long long composition_offset,
+                   long long flags) except -1:
+        cdef uint64_t time = self.base_time + self.duration
+        if size < 0 or <uint64_t>size > LARGEST_U32:
+            raise OverflowError(f"sample size {size} does not fit 32 bits")
+        if duration < 0 or <uint64_t>duration > LARGEST_U32:
+            raise OverflowError(f"sample duration {duration} does not fit 32 bits")
+        if composition_offset != <int32_t>composition_offset:
+            raise OverflowError(f"composition offset {composition_offset} does not fit 32 bits")
+        if flags < 0 or <uint64_t>flags > LARGEST_U32:
+            raise OverflowError(f"sample flags {flags} do not fit 32 bits")
+        if size == 0:
+            raise ValueError(f"sample {self.sample_count} is empty")
+        if flags_are_wrong(flags):
+            raise ValueError(f"flags of sample {self.sample_count}: {flags_problem(flags)}")
+        if self.sample_count == 0 and not flags & SYNC:
+            raise ValueError("the first sample is not a sync sample")
+        if <int64_t>time + composition_offset < 0:
+            presented = <int64_t>time + composition_offset
+            raise ValueError(f"sample {self.sample_count} is presented at {presented}")
+        if time + duration > LARGEST_TIME:
+            raise OverflowError(f"the track ends at {time + duration}, beyond {LARGEST_TIME}")
+        if self.data_length + size > LARGEST_TIME:
+            raise OverflowError(f"the track's bytes exceed {LARGEST_TIME}")
+        return 0
+
+    cdef int close_block(self) except -1:
+        block = PyBytes_FromStringAndSize(<char*>self.block, self.filled)
+        self.body_crc = zlib.crc32(block, self.body_crc)
+        self.ready.append(block)
+        self.filled = 0
+        return 0
+
+    cdef bytes header(self, uint64_t priming):
+        cdef bytearray header = bytearray(self.header_length)
+        cdef uint8_t[FIXED_HEADER] fixed
+        memcpy(fixed, MAGIC, 8)
+        store_le32(fixed + 8, 0)
+        store_le32(fixed + 12, self.header_length)
+        store_le32(fixed + 16, self.body_crc)
+        store_le32(fixed + 20, self.timescale)
+        store_le64(fixed + 24, self.sample_count)
+        store_le64(fixed + 32, self.data_length)
+        store_le64(fixed + 40, self.duration)
+        store_le64(fixed + 48, self.base_time)
+        store_le64(fixed + 56, priming)
+        store_le32(fixed + 64, <uint32_t>len(self.description))
+        store_le32(fixed + 68, 0)
+        header[:FIXED_HEADER] = (<char*>fixed)[:FIXED_HEADER]
+        header[FIXED_HEADER:FIXED_HEADER + len(self.description)] = self.description
+        header[8:12] = zlib.crc32(header).to_bytes(4, "little")
+        return bytes(header)
