@@ -34,7 +34,7 @@ class LogLevel(StrEnum):
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """Give the logger of one module; events are dotted names, facts are keyword arguments."""
-    return cast("FilteringBoundLogger", structlog.get_logger(logger=name))
+    return cast("FilteringBoundLogger", structlog.get_logger(module=name))
 
 
 def configure_logs(
@@ -101,14 +101,15 @@ def _adder(process: str) -> Processor:
 
 
 def _short_time(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Keep the time of day only; the process's name stands in the supervisor's prefix."""
+    """Keep the time of day only; the prefix of the line names the process."""
     event["timestamp"] = str(event.get("timestamp", ""))[11:23]
     event.pop("process", None)
+    event.pop("module", None)
     return event
 
 
 def _name_of_foreign(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     record = event.get("_record")
     if isinstance(record, logging.LogRecord):
-        event["logger"] = record.name
+        event["module"] = record.name
     return event

@@ -26,8 +26,9 @@ S = TypeVar("S", bound=SluiceSettings)
 CONFIG_VARIABLE: Final = "SLUICE_CONFIG"
 # Variables of ours that are no settings: spoken between our own processes, or by tools and tests.
 INTERNAL_VARIABLES: Final = frozenset(
-    {"SLUICE_CHROMIUM", "SLUICE_DEBUG_NATIVE", "SLUICE_LAUNCHER", "SLUICE_READY_FD"}
+    {"SLUICE_CALLED_FROM", "SLUICE_CHROMIUM", "SLUICE_DEBUG_NATIVE", "SLUICE_READY_FD"}
 )
+TEST_PREFIX: Final = "SLUICE_TEST_"
 
 
 class SettingsFault(OperatorFault):
@@ -97,7 +98,7 @@ def _refuse_unknown(sources: Sources, path: Path | None) -> None:
 def _unknown_variables(environment: Mapping[str, str]) -> Iterator[str]:
     known = {each.environment for each in all_declarations()} | INTERNAL_VARIABLES
     for name in sorted(environment):
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and name not in known and not name.startswith(TEST_PREFIX):
             yield f"the environment variable {name} is no setting{_suggest(name, known)}"
 
 
