@@ -19,8 +19,7 @@ from core.http.conditional import (
     if_range_holds,
 )
 from core.http.dates import format_http_date
-
-Headers = tuple[tuple[str, str], ...]
+from core.http.fields import Headers
 
 
 @dataclass(frozen=True, slots=True)

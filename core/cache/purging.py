@@ -1,0 +1,51 @@
+"""Purging: a fetch that began before a purge may be delivered, but neither stored nor joined.
+
+Every purge gets the next number. A fetch remembers the last number when it began; once its key and
+tags are known, it is compared with what has been purged since.
+"""
+
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+MOST_REMEMBERED: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """One purge: by tags (surrogate keys) and by resources; soft only marks stale."""
+
+    tags: frozenset[str]
+    resources: frozenset[str]
+    soft: bool = False
+
+    def covers(self, resource: str, tags: Collection[str]) -> bool:
+        """Whether it names this resource or one of its tags."""
+        return resource in self.resources or not self.tags.isdisjoint(tags)
+
+
+class PurgeLog:
+    """The latest purges, by number; what has been forgotten counts as covering everything."""
+
+    def __init__(self, limit: int = MOST_REMEMBERED) -> None:
+        self._purges: deque[Purge] = deque(maxlen=limit)
+        self.last = 0
+
+    def record(self, purge: Purge) -> int:
+        """Remember a purge; return its number."""
+        self._purges.append(purge)
+        self.last += 1
+        return self.last
+
+    def latest_covering(self, resource: str, tags: Collection[str], since: int) -> int | None:
+        """The number of the newest purge after `since` that covers this; None when none does.
+
+        When `since` lies before what is remembered, the newest forgotten number: nobody can tell
+        any more, and not storing is the safe side.
+        """
+        forgotten = self.last - len(self._purges)
+        for back in range(min(self.last - since, len(self._purges))):
+            if self._purges[-1 - back].covers(resource, tags):
+                return self.last - back
+        return forgotten if since < forgotten else None

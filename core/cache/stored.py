@@ -1,0 +1,117 @@
+"""The head of a stored response: what was received, and what follows from it for serving it."""
+
+from dataclasses import dataclass, replace
+
+from core.http.conditional import opaque
+from core.http.dates import format_http_date, parse_http_date
+from core.http.fields import Headers, combined, first
+from core.http.forwarding import end_to_end, forwarded_response, refreshed, surrogate_keys
+from core.http.freshness import Lifetime, initial_age, lifetime
+from core.http.plan_response import RepresentationFacts
+from core.http.vary import VaryNames, vary_names
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHead:
+    """A response's head and its age arithmetic (RFC 9111 §4.2.3).
+
+    `fields` are the upstream's, `sent` what a client gets of them. `received_s` is when it arrived,
+    by our clock, and `initial_age_s` how old it then was. A soft purge sets `purged_s`.
+    """
+
+    status: int
+    fields: Headers
+    sent: Headers
+    media: bool
+    allowed: Lifetime
+    received_s: float
+    initial_age_s: float
+    tags: frozenset[str]
+    names: VaryNames
+    cache_status: str | None
+    purged_s: float | None = None
+
+    def age_s(self, now_s: float) -> float:
+        """How long ago the origin made or confirmed the response."""
+        return self.initial_age_s + max(0.0, now_s - self.received_s)
+
+    def judged_age_s(self, now_s: float) -> float:
+        """The age to judge by: since a soft purge, at least that of a response gone stale then."""
+        age_s = self.age_s(now_s)
+        if self.purged_s is None:
+            return age_s
+        return max(age_s, self.allowed.fresh_s + max(0.0, now_s - self.purged_s))
+
+    def ttl_s(self, now_s: float) -> int:
+        """The whole seconds of freshness left; negative when stale."""
+        return self.allowed.fresh_s - int(self.judged_age_s(now_s))
+
+    def etag(self) -> str | None:
+        """The entity tag, with its quotes."""
+        return first(self.fields, "etag")
+
+    def representation(self, length: int) -> RepresentationFacts:
+        """The facts that ranges and preconditions are decided by."""
+        changed = first(self.fields, "last-modified")
+        return RepresentationFacts(
+            length,
+            self.etag(),
+            None if changed is None else parse_http_date(changed),
+            first(self.fields, "content-type"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """When a response was asked for and when its head came, in seconds since the epoch."""
+
+    requested_s: float
+    received_s: float
+
+
+def stored_head(status: int, headers: Headers, arrival: Arrival, *, media: bool) -> StoredHead:
+    """Read the head of an answer that has just arrived."""
+    fields = _dated(end_to_end(headers), arrival)
+    return StoredHead(
+        status=status,
+        fields=fields,
+        sent=forwarded_response(fields, media=media),
+        media=media,
+        allowed=lifetime(status, fields, arrival.received_s),
+        received_s=arrival.received_s,
+        initial_age_s=initial_age(headers, arrival.requested_s, arrival.received_s),
+        tags=surrogate_keys(fields),
+        names=vary_names(fields),
+        cache_status=combined(fields, "cache-status"),
+    )
+
+
+def confirms(validation: Headers, stored: StoredHead) -> bool:
+    """Whether a 304 speaks of the stored response (RFC 9111 §4.3.4): it names no other tag."""
+    named, known = first(validation, "etag"), stored.etag()
+    return named is None or (known is not None and opaque(named) == opaque(known))
+
+
+def confirmed(stored: StoredHead, validation: Headers, arrival: Arrival) -> StoredHead:
+    """The stored head as a 304 renews it: its fields updated, its age counted from now."""
+    merged = refreshed(stored.fields, _dated(validation, arrival))
+    head = stored_head(stored.status, merged, arrival, media=stored.media)
+    return replace(
+        head, initial_age_s=initial_age(validation, arrival.requested_s, arrival.received_s)
+    )
+
+
+def validation_fields(stored: StoredHead) -> Headers:
+    """The preconditions that ask whether a stored response still holds (RFC 9111 §4.3.1)."""
+    pairs = (
+        ("If-None-Match", stored.etag()),
+        ("If-Modified-Since", first(stored.fields, "last-modified")),
+    )
+    return tuple((name, value) for name, value in pairs if value is not None)
+
+
+def _dated(headers: Headers, arrival: Arrival) -> Headers:
+    """The fields with a Date, ours when the upstream sent none (RFC 9110 §6.6.1)."""
+    if first(headers, "date") is not None:
+        return headers
+    return (*headers, ("Date", format_http_date(int(arrival.received_s))))

@@ -1,0 +1,153 @@
+"""What passes from one connection to the next (RFC 9110 §7.6), and what an edge adds or hides."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import Final
+
+from core.http.fields import Headers, combined, first, list_members, without
+
+Network = IPv4Network | IPv6Network
+
+HOP_BY_HOP: Final = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+PRECONDITIONS: Final = frozenset(
+    {"if-match", "if-none-match", "if-modified-since", "if-unmodified-since"}
+)
+RANGE_FIELDS: Final = frozenset({"range", "if-range"})
+# What we write ourselves, and what an untrusted client could use to make the upstream see another
+# host or another viewer than the one whose answer is then stored for all.
+_OURS: Final = frozenset(
+    {"host", "content-length", "expect", "forwarded", "via", "x-request-id", "sluice-fill-key"}
+)
+_OURS_PREFIX: Final = "x-forwarded-"
+# A viewer's own directives and remarks: they may not make us ask the upstream more often.
+_VIEWERS: Final = frozenset({"cache-control", "pragma"})
+_MEDIA_VIEWERS: Final = frozenset({"cookie", "origin", "referer"})
+_CMCD_PREFIX: Final = "cmcd-"
+# Written anew for each answer, or for our eyes only.
+_NOT_SENT_ON: Final = frozenset(
+    {
+        "age",
+        "cache-status",
+        "cdn-cache-control",
+        "content-length",
+        "surrogate-control",
+        "surrogate-key",
+        "x-request-id",
+    }
+)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+_MOST_HOPS: Final = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """Who is asking, as far as we know it.
+
+    `peer` is the address at the other end of the connection, `trusted` whether it is a proxy whose
+    X-Forwarded fields count.
+    """
+
+    peer: str
+    scheme: str
+    trusted: bool
+
+
+def end_to_end(headers: Headers) -> Headers:
+    """The fields that are meant for more than one connection."""
+    return without(headers, HOP_BY_HOP.union(list_members(headers, "connection")))
+
+
+def is_trusted(peer: str, proxies: Sequence[Network]) -> bool:
+    """Whether the peer is one of the proxies in front of us."""
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        return False
+    return any(address in network for network in proxies)
+
+
+def request_id(headers: Headers, hop: Hop, fresh: str) -> str:
+    """The id that a trusted proxy gave the request, else the `fresh` one."""
+    given = first(headers, "x-request-id")
+    return given if given and hop.trusted and _REQUEST_ID.fullmatch(given) else fresh
+
+
+def forwarded_request(headers: Headers, hop: Hop, name: str) -> Headers:
+    """The fields of a request handed through as it is: our proxy fields replace what it had."""
+    kept = (
+        field
+        for field in end_to_end(headers)
+        if field[0].lower() not in _OURS and not field[0].lower().startswith(_OURS_PREFIX)
+    )
+    return (*kept, *_proxy_fields(headers, hop, name))
+
+
+def fill_request(headers: Headers, hop: Hop, name: str, *, media: bool) -> Headers:
+    """The fields of a fetch whose answer may be stored: it is asked whole and without conditions.
+
+    `media` takes away what tells one viewer from another, too.
+    """
+    dropped = _VIEWERS | PRECONDITIONS | RANGE_FIELDS | (_MEDIA_VIEWERS if media else frozenset())
+    return tuple(
+        field
+        for field in forwarded_request(headers, hop, name)
+        if field[0].lower() not in dropped
+        and not (media and field[0].lower().startswith(_CMCD_PREFIX))
+    )
+
+
+def _proxy_fields(headers: Headers, hop: Hop, name: str) -> Headers:
+    before = (combined(headers, "x-forwarded-for") or "") if hop.trusted else ""
+    hops = [part for written in before.split(",") if (part := written.strip(" \t"))]
+    scheme = (first(headers, "x-forwarded-proto") if hop.trusted else None) or hop.scheme
+    via = combined(headers, "via")
+    return (
+        ("X-Forwarded-For", ", ".join([*hops[-_MOST_HOPS:], hop.peer])),
+        ("X-Forwarded-Proto", scheme),
+        ("Via", f"{via}, 1.1 {name}" if via else f"1.1 {name}"),
+    )
+
+
+def forwarded_response(headers: Headers, *, media: bool) -> Headers:
+    """The upstream's fields that a client gets to see; under `/media/` CORS is ours alone."""
+    return tuple(
+        field
+        for field in end_to_end(headers)
+        if field[0].lower() not in _NOT_SENT_ON and not (media and _is_cors(field[0].lower()))
+    )
+
+
+def _is_cors(name: str) -> bool:
+    return name.startswith("access-control-") or name == "timing-allow-origin"
+
+
+def surrogate_keys(headers: Headers) -> frozenset[str]:
+    """The tags that a response can be purged by: the words of Surrogate-Key."""
+    return frozenset((combined(headers, "surrogate-key") or "").replace(",", " ").split())
+
+
+# Fields that describe the stored bytes and stay theirs when a 304 refreshes the rest (RFC 9111
+# §3.2).
+_OF_THE_BYTES: Final = frozenset(
+    {"content-encoding", "content-type", "content-range", "content-length"}
+)
+
+
+def refreshed(stored: Headers, validation: Headers) -> Headers:
+    """The stored fields as a 304 updates them: a field it has replaces the stored one."""
+    news = without(end_to_end(validation), _OF_THE_BYTES)
+    return (*without(stored, {name.lower() for name, _ in news}), *news)

@@ -1,0 +1,79 @@
+"""Whether a shared cache may keep a response (RFC 9111 §3), and if not, why not."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from core.http.cache_control import response_directives
+from core.http.fields import Headers, first, list_members
+from core.http.freshness import HEURISTIC_STATUSES, Lifetime
+
+
+class Refusal(StrEnum):
+    """Why a response is not stored; the value is the `detail` of Cache-Status."""
+
+    METHOD = "method"
+    STATUS = "status"
+    NO_STORE = "no-store"
+    PRIVATE = "private"
+    AUTHORIZATION = "authorization"
+    VARY = "vary-star"
+    COOKIE = "set-cookie"
+    USELESS = "no-freshness"
+    UNFRAMED = "unframed"
+    TOO_LARGE = "too-large"
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFacts:
+    """What was asked of the upstream, as far as it decides about storing."""
+
+    method: str = "GET"
+    partial: bool = False
+    authorized: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerFacts:
+    """What the upstream answered.
+
+    `length` is None when the field is absent; `framed` says that the end of the body is marked, by
+    a length or by chunked coding. A body that ends where the connection ends may have been cut.
+    """
+
+    status: int
+    headers: Headers
+    length: int | None
+    framed: bool
+    allowed: Lifetime
+
+
+_SHAREABLE = frozenset({"public", "s-maxage", "must-revalidate"})
+
+
+def storable(fetch: FetchFacts, answer: AnswerFacts, max_object_bytes: int) -> Refusal | None:
+    """Why this answer may not be stored; None when it may."""
+    directives, _ = response_directives(answer.headers)
+    refusals = {
+        Refusal.METHOD: fetch.method != "GET",
+        Refusal.STATUS: fetch.partial or answer.status in {206, 304} or answer.status < 200,
+        Refusal.NO_STORE: "no-store" in directives,
+        Refusal.PRIVATE: "private" in directives,
+        # RFC 9111 §3.5
+        Refusal.AUTHORIZATION: fetch.authorized and _SHAREABLE.isdisjoint(directives),
+        Refusal.VARY: "*" in list_members(answer.headers, "vary"),
+        # The RFC does not forbid it, but a cookie is meant for one user.
+        Refusal.COOKIE: first(answer.headers, "set-cookie") is not None,
+        Refusal.USELESS: not _useful(answer),
+        Refusal.UNFRAMED: not answer.framed,
+        Refusal.TOO_LARGE: answer.length is not None and answer.length > max_object_bytes,
+    }
+    return next((refusal for refusal, applies in refusals.items() if applies), None)
+
+
+def _useful(answer: AnswerFacts) -> bool:
+    """Whether a stored copy could ever be used: it is fresh for a while, or can be validated."""
+    allowed = answer.allowed
+    if allowed.fresh_s or allowed.stale_while_revalidate_s or allowed.stale_if_error_s:
+        return allowed.explicit or answer.status in HEURISTIC_STATUSES
+    validators = ("etag", "last-modified")
+    return answer.status == 200 and any(first(answer.headers, name) for name in validators)
