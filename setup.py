@@ -24,7 +24,7 @@ def extension(source: Path) -> Extension:
 
 
 setup(
-    ext_modules=cythonize(
+    ext_modules=cythonize(  # type: ignore[no-untyped-call] # Cython's own code is not annotated
         [extension(source) for source in sorted(Path("native").glob("_*.pyx"))],
         compiler_directives={"language_level": "3", "binding": True},
         force=DEBUG,
