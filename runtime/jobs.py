@@ -138,6 +138,7 @@ async def cancel_video(connection: Connection, video_id: str) -> bool:
     already becomes `ready` as it is, any other `errored` with the code `ingest.cancelled`. To
     delete a video, call this first.
     """
+    await connection.execute(_QUERIES["lock_video"], video_id)
     rows = await connection.fetch(_QUERIES["cancel_work"], video_id)
     if not rows:
         return False

@@ -7,6 +7,10 @@ VALUES ($1, $2, $3::jsonb)
 ON CONFLICT (video_id, step) DO UPDATE
 SET state = 'queued', picks = 0, attempt_id = NULL, progress = 0, detail = EXCLUDED.detail, updated_at = now();
 
+-- name: lock_video
+-- Lock a video before its work, as everybody does who locks both.
+SELECT id FROM videos WHERE id = $1 FOR UPDATE;
+
 -- name: cancel_work
 -- Take back whatever of a video's preparation is not over yet.
 UPDATE work
@@ -20,9 +24,7 @@ UPDATE videos
 SET status = CASE WHEN status = 'playable' THEN 'ready' ELSE 'errored' END,
     error_code = CASE WHEN status = 'playable' THEN error_code ELSE 'ingest.cancelled' END,
     error_message = CASE WHEN status = 'playable' THEN error_message ELSE 'its preparation was cancelled' END,
-    stage = NULL,
-    version = version + 1,
-    updated_at = now()
+    stage = NULL
 WHERE id = $1 AND status IN ('waiting', 'preparing', 'playable');
 
 -- name: find_jobs
