@@ -1,0 +1,1 @@
+"""What players are told: HLS playlists and the DASH MPD of one presentation."""

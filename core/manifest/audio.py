@@ -1,0 +1,83 @@
+"""The audio a player may choose from, in the groups that HLS and DASH both speak of."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from core.media.language import UNDETERMINED, language_tag
+from core.media.presentation import AudioTraits, Rendition
+
+
+@dataclass(frozen=True, slots=True)
+class AudioChoice:
+    """One audio rendition under the name a viewer sees; names within a group differ."""
+
+    rendition: Rendition
+    traits: AudioTraits
+    name: str
+    is_default: bool
+
+    @property
+    def language(self) -> str | None:
+        """The BCP 47 tag, absent when the language is unknown."""
+        tag = language_tag(self.traits.language)
+        return None if tag == UNDETERMINED else tag
+
+
+@dataclass(frozen=True, slots=True)
+class AudioGroup:
+    """The audio renditions of one codec: whichever is played, the same decoder plays it."""
+
+    codec: str
+    choices: tuple[AudioChoice, ...]
+
+    @property
+    def default(self) -> AudioChoice:
+        """The choice that plays when the viewer chose nothing."""
+        return next(choice for choice in self.choices if choice.is_default)
+
+    @property
+    def peak_bandwidth(self) -> int:
+        """The largest peak of any choice, bit/s."""
+        return max(choice.rendition.bandwidth for choice in self.choices)
+
+    @property
+    def average_bandwidth(self) -> int:
+        """The largest mean of any choice, bit/s."""
+        return max(choice.rendition.average_bandwidth for choice in self.choices)
+
+
+def audio_groups(renditions: Iterable[Rendition]) -> tuple[AudioGroup, ...]:
+    """Group audio renditions by codec, in the order given; each group has one default."""
+    by_codec: dict[str, list[tuple[Rendition, AudioTraits]]] = {}
+    for rendition in renditions:
+        if not isinstance(rendition.traits, AudioTraits):
+            raise TypeError(f"rendition {rendition.name} has no audio traits")
+        by_codec.setdefault(rendition.codec, []).append((rendition, rendition.traits))
+    return tuple(AudioGroup(codec, _choices(members)) for codec, members in by_codec.items())
+
+
+def _choices(members: list[tuple[Rendition, AudioTraits]]) -> tuple[AudioChoice, ...]:
+    marked = [number for number, (_, traits) in enumerate(members) if traits.default]
+    default = marked[0] if marked else 0
+    choices: list[AudioChoice] = []
+    taken: set[str] = set()
+    for number, (rendition, traits) in enumerate(members):
+        name = _distinct(traits, taken)
+        taken.add(name)
+        choices.append(AudioChoice(rendition, traits, name, number == default))
+    return tuple(choices)
+
+
+def _distinct(traits: AudioTraits, taken: set[str]) -> str:
+    """Name a choice by label or language; by its channels too, or a number, where that is taken."""
+    tag = language_tag(traits.language)
+    name = traits.label or (tag if tag != UNDETERMINED else "Audio")
+    if name in taken:
+        name = f"{name} ({_CHANNEL_NAMES.get(traits.channels, f'{traits.channels} ch')})"
+    candidate, number = name, 2
+    while candidate in taken:
+        candidate, number = f"{name} {number}", number + 1
+    return candidate
+
+
+_CHANNEL_NAMES = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}

@@ -1,0 +1,192 @@
+"""The DASH MPD (ISO/IEC 23009-1) of a presentation on demand, over CMAF tracks.
+
+Times in a SegmentTimeline are presentation times with the track's edit applied, and
+`presentationTimeOffset` is 0. The edit of a primed audio track stands in its init segment, where
+every player's demuxer applies it; an offset in the MPD would apply it a second time.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from itertools import groupby
+from math import ceil
+from xml.etree.ElementTree import Element, SubElement, indent, tostring
+
+from core.manifest.audio import AudioChoice, audio_groups
+from core.manifest.urls import INIT_SEGMENT, media_segment, rendition_folder
+from core.media.presentation import Presentation, Rendition, VideoTraits
+from core.media.timeline import Span
+
+NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
+PROFILES = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019"
+ROLE_SCHEME = "urn:mpeg:dash:role:2011"
+CHANNEL_SCHEME = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
+CHANNEL_CONFIGURATIONS = {8: 7}
+"""ISO/IEC 23003-3: up to 5.1 the configuration's number is that of its channels, 7.1 has 7."""
+
+
+def mpd(presentation: Presentation) -> str:
+    """Give the static MPD: one AdaptationSet for each kind, codec, language and channel count.
+
+    Raises `ValueError` when there is neither video nor audio.
+    """
+    if not presentation.video and not presentation.audio:
+        raise ValueError(f"presentation {presentation.playback_id} has neither video nor audio")
+    root = Element(
+        "MPD",
+        {
+            "xmlns": NAMESPACE,
+            "profiles": PROFILES,
+            "type": "static",
+            "mediaPresentationDuration": _duration(presentation.duration_ms),
+            "minBufferTime": _duration(_longest_segment_ms(presentation)),
+        },
+    )
+    period = SubElement(root, "Period", {"id": "0", "start": "PT0S"})
+    period.extend(_video_sets(presentation.video))
+    period.extend(_audio_sets(presentation.audio))
+    for number, adaptation_set in enumerate(period):
+        adaptation_set.set("id", str(number))
+    indent(root)
+    text = tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _video_sets(renditions: Sequence[Rendition]) -> Iterator[Element]:
+    families: dict[str, list[tuple[Rendition, VideoTraits]]] = {}
+    for rendition in renditions:
+        if not isinstance(rendition.traits, VideoTraits):
+            raise TypeError(f"rendition {rendition.name} has no video traits")
+        family = rendition.codec.partition(".")[0]
+        families.setdefault(family, []).append((rendition, rendition.traits))
+    for members in families.values():
+        yield _video_set(members)
+
+
+def _video_set(members: Sequence[tuple[Rendition, VideoTraits]]) -> Element:
+    adaptation_set = _adaptation_set("video", is_main=True)
+    adaptation_set.set("maxWidth", str(max(traits.width for _, traits in members)))
+    adaptation_set.set("maxHeight", str(max(traits.height for _, traits in members)))
+    rates = [traits.frame_rate for _, traits in members if traits.frame_rate is not None]
+    if rates:
+        adaptation_set.set("maxFrameRate", str(max(rates)))
+    for rendition, traits in members:
+        representation = _representation(rendition)
+        representation.set("width", str(traits.width))
+        representation.set("height", str(traits.height))
+        representation.set("sar", "1:1")
+        if traits.frame_rate is not None:
+            representation.set("frameRate", str(traits.frame_rate))
+        representation.append(_segment_template(rendition))
+        adaptation_set.append(representation)
+    return adaptation_set
+
+
+def _audio_sets(renditions: Iterable[Rendition]) -> Iterator[Element]:
+    sets: dict[tuple[str, str | None, str, int], list[AudioChoice]] = {}
+    for group in audio_groups(renditions):
+        for choice in group.choices:
+            key = (group.codec, choice.language, choice.traits.label, choice.traits.channels)
+            sets.setdefault(key, []).append(choice)
+    for choices in sets.values():
+        yield _audio_set(choices)
+
+
+def _audio_set(choices: Sequence[AudioChoice]) -> Element:
+    language, traits = choices[0].language, choices[0].traits
+    adaptation_set = _adaptation_set(
+        "audio",
+        is_main=any(choice.is_default for choice in choices),
+        label=traits.label,
+    )
+    if language is not None:
+        adaptation_set.set("lang", language)
+    for choice in choices:
+        representation = _representation(choice.rendition)
+        representation.set("audioSamplingRate", str(choice.traits.sample_rate))
+        channels = choice.traits.channels
+        configuration = CHANNEL_CONFIGURATIONS.get(channels, channels)
+        representation.append(
+            _scheme("AudioChannelConfiguration", CHANNEL_SCHEME, str(configuration))
+        )
+        representation.append(_segment_template(choice.rendition))
+        adaptation_set.append(representation)
+    return adaptation_set
+
+
+def _adaptation_set(content: str, *, is_main: bool, label: str = "") -> Element:
+    """Give an AdaptationSet whose segments begin with a sync sample (SAP type 1)."""
+    adaptation_set = Element(
+        "AdaptationSet",
+        {
+            "id": "",
+            "contentType": content,
+            "mimeType": f"{content}/mp4",
+            "segmentAlignment": "true",
+            "startWithSAP": "1",
+        },
+    )
+    if label:
+        SubElement(adaptation_set, "Label").text = _printable(label)
+    adaptation_set.append(_scheme("Role", ROLE_SCHEME, "main" if is_main else "alternate"))
+    return adaptation_set
+
+
+def _representation(rendition: Rendition) -> Element:
+    return Element(
+        "Representation",
+        {
+            "id": f"{rendition.kind}-{rendition.name}",
+            "codecs": rendition.codec,
+            "bandwidth": str(rendition.bandwidth),
+        },
+    )
+
+
+def _segment_template(rendition: Rendition) -> Element:
+    """Give addresses and times of a rendition's segments (§5.3.9.4, §5.3.9.6)."""
+    folder = rendition_folder(rendition)  # quoted, so no `$` can pose as an identifier
+    template = Element(
+        "SegmentTemplate",
+        {
+            "timescale": str(rendition.timescale),
+            "presentationTimeOffset": "0",
+            "startNumber": "0",
+            "initialization": f"{folder}/{INIT_SEGMENT}",
+            "media": f"{folder}/{media_segment('$Number$')}",
+        },
+    )
+    template.append(_segment_timeline(rendition.spans))
+    return template
+
+
+def _segment_timeline(spans: Sequence[Span]) -> Element:
+    timeline = Element("SegmentTimeline")
+    for duration, run in groupby(spans, key=lambda span: span.duration):
+        first, *others = run
+        segments = SubElement(timeline, "S")
+        if first is spans[0]:
+            segments.set("t", str(first.start))
+        segments.set("d", str(duration))
+        if others:
+            segments.set("r", str(len(others)))
+    return timeline
+
+
+def _scheme(name: str, scheme: str, value: str) -> Element:
+    return Element(name, {"schemeIdUri": scheme, "value": value})
+
+
+def _longest_segment_ms(presentation: Presentation) -> int:
+    return max(
+        ceil(Fraction(1000 * max(span.duration for span in rendition.spans), rendition.timescale))
+        for rendition in (*presentation.video, *presentation.audio)
+    )
+
+
+def _duration(milliseconds: int) -> str:
+    return f"PT{milliseconds // 1000}.{milliseconds % 1000:03}S"
+
+
+def _printable(text: str) -> str:
+    """Replace what XML 1.0 cannot hold at all, escaped or not (§2.2)."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,0 +1,177 @@
+"""HLS playlists (RFC 8216bis, draft-pantos-hls-rfc8216bis)."""
+
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+
+from core.manifest.audio import AudioChoice, AudioGroup, audio_groups
+from core.manifest.urls import INIT_SEGMENT, MEDIA_PLAYLIST, media_segment, rendition_folder
+from core.media.presentation import Presentation, Rendition, VideoTraits
+from core.media.ticks import rescale
+
+VERSION = 7
+"""EXT-X-MAP outside I-frame playlists needs 6; 7 is what players of fragmented MP4 expect."""
+
+MICROSECONDS = 1_000_000
+STARTING_BANDWIDTH = 2_500_000
+"""Players begin with the first variant listed, before they have measured anything."""
+
+
+def multivariant_playlist(presentation: Presentation) -> str:
+    """Give the playlist that lists every variant and audio rendition.
+
+    The best variant within `STARTING_BANDWIDTH` comes first, the others follow by rising
+    bandwidth. Raises `ValueError` when there is neither video nor audio.
+    """
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    groups = audio_groups(presentation.audio)
+    if presentation.video:
+        lines += _media_tags(groups)
+        variants = [
+            _video_variant(rendition, group)
+            for rendition in presentation.video
+            for group in groups or (None,)
+        ]
+    elif groups:
+        alternatives = _alternatives(groups)
+        lines += _media_tags(groups) if alternatives else []
+        variants = [
+            _audio_variant(choice, group if alternatives else None)
+            for group in groups
+            for choice in ((group.default,) if alternatives else group.choices)
+        ]
+    else:
+        raise ValueError(f"presentation {presentation.playback_id} has neither video nor audio")
+    for _, tag, uri in _starting_first(variants):
+        lines += [tag, uri]
+    return "\n".join(lines) + "\n"
+
+
+def media_playlist(rendition: Rendition) -> str:
+    """Give the playlist of one rendition; segments lie beside it.
+
+    Positions are rounded to the microsecond and durations are differences of positions, so the
+    durations add up to the rounded end of the track however many there are. A track that starts
+    late has the gap counted into its first segment: positions in the playlist are presentation
+    times. Raises `ValueError` when there is no segment.
+    """
+    if not rendition.spans:
+        raise ValueError(f"rendition {rendition.name} has no segment")
+    ends = [rescale(span.end, rendition.timescale, MICROSECONDS) for span in rendition.spans]
+    durations = [stop - start for start, stop in zip((0, *ends), ends, strict=False)]
+    lines = [
+        "#EXTM3U",
+        f"#EXT-X-VERSION:{VERSION}",
+        f"#EXT-X-TARGETDURATION:{_target_duration(durations)}",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        f'#EXT-X-MAP:URI="{INIT_SEGMENT}"',
+    ]
+    for number, duration in enumerate(durations):
+        lines.append(f"#EXTINF:{duration // MICROSECONDS}.{duration % MICROSECONDS:06},")
+        lines.append(media_segment(number))
+    lines.append("#EXT-X-ENDLIST")
+    return "\n".join(lines) + "\n"
+
+
+def _target_duration(durations_us: Iterable[int]) -> int:
+    """No duration, rounded to the nearest second, may exceed it (§4.4.3.1)."""
+    return max(1, (2 * max(durations_us) + MICROSECONDS) // (2 * MICROSECONDS))
+
+
+def _media_tags(groups: Iterable[AudioGroup]) -> Iterator[str]:
+    """Give EXT-X-MEDIA for every audio rendition (§4.4.6.1).
+
+    A player may select by itself only one rendition of each language in a group.
+    """
+    for group in groups:
+        selectable = {group.default.language: group.default}
+        for choice in group.choices:
+            selectable.setdefault(choice.language, choice)
+        for choice in group.choices:
+            language = choice.language
+            attributes = [
+                "TYPE=AUDIO",
+                f"GROUP-ID={_quoted(_group_id(group))}",
+                f"NAME={_quoted(choice.name)}",
+                f"DEFAULT={_yes(choice.is_default)}",
+                f"AUTOSELECT={_yes(selectable[language] is choice)}",
+                f"CHANNELS={_quoted(str(choice.traits.channels))}",
+                f"URI={_quoted(_playlist_uri(choice.rendition))}",
+            ]
+            if language is not None:
+                attributes.insert(3, f"LANGUAGE={_quoted(language)}")
+            yield f"#EXT-X-MEDIA:{','.join(attributes)}"
+
+
+def _alternatives(groups: Iterable[AudioGroup]) -> bool:
+    """Tell whether audio alone offers a choice of content, not only of quality."""
+    choices = [choice for group in groups for choice in group.choices]
+    return len({(choice.language, choice.traits.label) for choice in choices}) > 1
+
+
+def _video_variant(rendition: Rendition, group: AudioGroup | None) -> tuple[int, str, str]:
+    traits = rendition.traits
+    if not isinstance(traits, VideoTraits):
+        raise TypeError(f"rendition {rendition.name} has no video traits")
+    peak, average, codecs = rendition.bandwidth, rendition.average_bandwidth, rendition.codec
+    if group is not None:
+        peak += group.peak_bandwidth
+        average += group.average_bandwidth
+        codecs += f",{group.codec}"
+    attributes = [
+        f"BANDWIDTH={peak}",
+        f"AVERAGE-BANDWIDTH={average}",
+        f"CODECS={_quoted(codecs)}",
+        f"RESOLUTION={traits.width}x{traits.height}",
+    ]
+    if traits.frame_rate is not None:
+        attributes.append(f"FRAME-RATE={_three_decimals(traits.frame_rate)}")
+    attributes.append("VIDEO-RANGE=SDR")
+    if group is not None:
+        attributes.append(f"AUDIO={_quoted(_group_id(group))}")
+    return peak, f"#EXT-X-STREAM-INF:{','.join(attributes)}", _playlist_uri(rendition)
+
+
+def _audio_variant(choice: AudioChoice, group: AudioGroup | None) -> tuple[int, str, str]:
+    rendition = choice.rendition
+    peak = group.peak_bandwidth if group else rendition.bandwidth
+    average = group.average_bandwidth if group else rendition.average_bandwidth
+    attributes = [
+        f"BANDWIDTH={peak}",
+        f"AVERAGE-BANDWIDTH={average}",
+        f"CODECS={_quoted(rendition.codec)}",
+    ]
+    if group is not None:
+        attributes.append(f"AUDIO={_quoted(_group_id(group))}")
+    return peak, f"#EXT-X-STREAM-INF:{','.join(attributes)}", _playlist_uri(rendition)
+
+
+def _starting_first(variants: list[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
+    rising = sorted(variants, key=lambda variant: variant[0])
+    affordable = [variant for variant in rising if variant[0] <= STARTING_BANDWIDTH]
+    start = affordable[-1] if affordable else rising[0]
+    return [start, *(variant for variant in rising if variant is not start)]
+
+
+def _group_id(group: AudioGroup) -> str:
+    return f"audio-{group.codec}"
+
+
+def _playlist_uri(rendition: Rendition) -> str:
+    return f"{rendition_folder(rendition)}/{MEDIA_PLAYLIST}"
+
+
+def _quoted(text: str) -> str:
+    """Give a quoted-string (§4.2), which has no escapes: what it may not hold is replaced."""
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return '"' + printable.replace('"', "'") + '"'
+
+
+def _yes(value: bool) -> str:
+    return "YES" if value else "NO"
+
+
+def _three_decimals(rate: Fraction) -> str:
+    thousandths = (2000 * rate.numerator + rate.denominator) // (2 * rate.denominator)
+    return f"{thousandths // 1000}.{thousandths % 1000:03}"
