@@ -74,17 +74,17 @@ def search_path() -> str:
 
 
 @contextmanager
-def services_held_back() -> Iterator[None]:
+def services_held_back(policy: Path = POLICY) -> Iterator[None]:
     """Forbid package scripts to start services, unless the machine has a policy of its own."""
-    if POLICY.exists():
+    if policy.exists():
         yield
         return
-    POLICY.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
-    POLICY.chmod(0o755)
+    policy.write_text("#!/bin/sh\nexit 101\n", encoding="utf-8")
+    policy.chmod(0o755)
     try:
         yield
     finally:
-        POLICY.unlink(missing_ok=True)
+        policy.unlink(missing_ok=True)
 
 
 def enabled_units(units: Path = UNITS) -> set[str]:

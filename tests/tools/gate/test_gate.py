@@ -1,0 +1,66 @@
+"""The gate: it counts what pytest counted, goes on after a failure, and says so at the end."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools.gate.counts import Counts, read_counts
+from tools.gate.gate import rooted, run
+from tools.gate.needs import is_snap
+from tools.gate.steps import STEPS, Command, Step
+
+JUNIT = """<?xml version="1.0" encoding="utf-8"?>
+<testsuites><testsuite name="pytest" errors="1" failures="2" skipped="3" tests="10"/></testsuites>
+"""
+
+
+def step(name: str, code: int) -> Step:
+    command = Command((sys.executable, "-c", f"raise SystemExit({code})"))
+    return Step(name, "for this test", lambda: [command])
+
+
+def test_an_error_counts_as_a_failure(tmp_path: Path) -> None:
+    report = tmp_path / "junit.xml"
+    report.write_text(JUNIT, encoding="utf-8")
+    assert read_counts(report) == Counts(passed=4, failed=3, skipped=3)
+
+
+def test_a_run_without_a_report_counted_nothing(tmp_path: Path) -> None:
+    assert read_counts(tmp_path / "junit.xml") == Counts()
+
+
+def test_counts_read_as_a_closing_line() -> None:
+    assert str(Counts(3, 0, 0) + Counts(2, 1, 0)) == "5 passed, 1 failed"
+    assert str(Counts(3, 0, 2)) == "3 passed, 0 failed, 2 skipped"
+
+
+def test_steps_run_on_after_a_failure_and_the_gate_fails(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run([step("first", 1), step("second", 0)]) == 1
+    said = capsys.readouterr().out
+    assert "first      FAILED" in said
+    assert "second     passed" in said
+    assert "gate: FAILED in first after" in said
+
+
+def test_a_gate_of_good_steps_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([step("first", 0)]) == 0
+    assert "gate: passed after" in capsys.readouterr().out
+
+
+def test_every_step_has_a_name_of_its_own() -> None:
+    assert len({step.name for step in STEPS}) == len(STEPS)
+
+
+def test_paths_are_meant_from_where_the_caller_stands(tmp_path: Path) -> None:
+    (tmp_path / "test_a.py").touch()
+    assert rooted("test_a.py::test_b", tmp_path) == f"{tmp_path}/test_a.py::test_b"
+    assert rooted("range", tmp_path) == "range"
+    assert rooted("-k", tmp_path) == "-k"
+
+
+def test_ubuntus_snap_of_chromium_is_not_taken() -> None:
+    assert is_snap("/snap/bin/chromium")
+    assert not is_snap("/usr/bin/chromium")
