@@ -27,7 +27,7 @@ HIGH_FRAME_RATE = 32
 CRF = 22
 MAKE_UP_PARTS = (Fraction(2, 3), Fraction(1, 2))
 OWN_SIZE_GAP = Fraction(6, 5)
-"""A standard size closer below the source's own than this gives way to it, if three rungs remain."""
+"""A standard size closer than this below the source's own gives way, if three rungs remain."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""FFmpeg, through PyAV: sources are probed here, taken apart or encoded, and stored as tracks."""

@@ -1,0 +1,332 @@
+"""Looks at a source: what is in it, whether it is whole, and what is to become of its tracks."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import chain, islice
+from pathlib import Path
+
+import av.error
+from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from core.media.description import IDENTITY_MATRIX
+from origin.packaging.boxes import outer_boxes
+from origin.packaging.decision import Verdict, judge_audio, judge_video
+from origin.packaging.demux import AnyPacket, is_indexed, open_source, packets, select, time_base_of
+from origin.packaging.faults import (
+    CorruptSource,
+    NoFrames,
+    NoMedia,
+    SourceDimensions,
+    SourceFault,
+    TruncatedSource,
+    UnsupportedCodec,
+)
+from origin.packaging.limits import Limits
+from origin.packaging.report import (
+    AudioTrackInfo,
+    Decision,
+    IgnoredTrack,
+    Matrix,
+    SourceReport,
+    VideoTrackInfo,
+    sane_pixel_aspect,
+)
+
+MOST_AUDIO_TRACKS = 16
+INDEX_TAIL = 256
+INDEX_PROBES = 4096
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}")
+LONGEST_LABEL = 100
+ENCRYPTED_TAGS = frozenset({"encv", "enca", "drmi", "drms"})
+HIGHEST_RATE = 300
+FULL_RANGE = 2
+PROGRESSIVE_ORDERS = (0, 1)
+"""FFmpeg's field orders: unknown, progressive; all others are interlaced."""
+
+
+def probe(path: Path, limits: Limits) -> SourceReport:
+    """Examine a source. Raises the `SourceFault` that says why it cannot be played."""
+    try:
+        return _examine(path, limits)
+    except (CorruptSource, NoFrames, NoMedia, UnsupportedCodec) as fault:
+        boxes = outer_boxes(path)
+        if boxes is not None and boxes.missing_bytes:
+            raise TruncatedSource(boxes.missing_bytes) from fault
+        raise
+
+
+def _examine(path: Path, limits: Limits) -> SourceReport:
+    with open_source(path, limits) as container:
+        size_bytes = path.stat().st_size
+        _check_complete(container, size_bytes)
+        video, sounds, ignored = _choose(container)
+        if video is None and not sounds:
+            raise _nothing_to_play(container)
+        select(container, [stream.index for stream in (video, *sounds) if stream is not None])
+        picture = _video_track(container, video, limits) if video is not None else None
+        zero = _zero(container, picture, sounds, limits)
+        return SourceReport(
+            container=container.format.name,
+            size_bytes=size_bytes,
+            duration_ms=max(0, (container.duration or 0) // 1000),
+            zero=(zero.numerator, zero.denominator),
+            video=picture,
+            audio=tuple(_audio_tracks(sounds)),
+            ignored=tuple(ignored),
+        )
+
+
+def _check_complete(container: InputContainer, size_bytes: int) -> None:
+    """Compare the index of an MP4 with the file's length, looking at 4,352 samples at most."""
+    if not is_indexed(container):
+        return
+    farthest = 0
+    for stream in container.streams:
+        entries = stream.index_entries
+        count = len(entries)
+        tail = range(max(0, count - INDEX_TAIL), count)
+        for number in chain(range(0, count, max(1, count // INDEX_PROBES)), tail):
+            entry = entries[number]
+            farthest = max(farthest, entry.pos + entry.size)
+    if farthest > size_bytes:
+        raise TruncatedSource(farthest - size_bytes)
+
+
+def _choose(
+    container: InputContainer,
+) -> tuple[VideoStream | None, list[AudioStream], list[IgnoredTrack]]:
+    """Take one video track, the default one if there is a choice, and all audio tracks."""
+    pictures: list[VideoStream] = []
+    sounds: list[AudioStream] = []
+    ignored: list[IgnoredTrack] = []
+    for stream in container.streams:
+        if reason := _unusable(stream):
+            ignored.append(_ignored(stream, reason))
+        elif isinstance(stream, VideoStream):
+            pictures.append(stream)
+        elif isinstance(stream, AudioStream) and len(sounds) < MOST_AUDIO_TRACKS:
+            sounds.append(stream)
+        else:
+            ignored.append(_ignored(stream, "there are more audio tracks than are published"))
+    pictures.sort(key=lambda stream: not stream.disposition & Disposition.default)
+    ignored += [_ignored(stream, "another video track is published") for stream in pictures[1:]]
+    return (pictures[0] if pictures else None), sounds, ignored
+
+
+def _unusable(stream: Stream) -> str:
+    """Say why a stream is not published; empty if it may be."""
+    if not isinstance(stream, VideoStream | AudioStream):
+        return f"{stream.type} tracks are not published"
+    if stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails):
+        return "it is a cover picture"
+    if _codec_name(stream) == "":
+        return "nothing here decodes its codec"
+    if _codec_tag(stream) in ENCRYPTED_TAGS:
+        return "it is encrypted"
+    return ""
+
+
+def _codec_name(stream: Stream) -> str:
+    # PyAV leaves the context out where FFmpeg has no decoder, whatever its stub says.
+    context: object = stream.codec_context
+    return "" if context is None else stream.codec_context.codec.canonical_name
+
+
+def _codec_tag(stream: Stream) -> str:
+    try:
+        return stream.codec_context.codec_tag
+    except UnicodeDecodeError:  # PyAV wants ASCII, which a tag need not be.
+        return ""
+
+
+def _ignored(stream: Stream, reason: str) -> IgnoredTrack:
+    return IgnoredTrack(
+        index=stream.index, kind=stream.type, codec=_codec_name(stream), reason=reason
+    )
+
+
+def _nothing_to_play(container: InputContainer) -> SourceFault:
+    media = [stream for stream in container.streams if stream.type in ("video", "audio")]
+    problems = {_unusable(stream) for stream in media} - {"it is a cover picture"}
+    if problems:
+        return UnsupportedCodec(f"The tracks of this file cannot be used: {', '.join(problems)}.")
+    return NoMedia()
+
+
+def _video_track(container: InputContainer, stream: VideoStream, limits: Limits) -> VideoTrackInfo:
+    context = stream.codec_context
+    _check_dimensions(context.width, context.height, limits)
+    picture = _first_frame(container, stream, limits)
+    assert isinstance(picture, VideoFrame)
+    _check_dimensions(picture.width, picture.height, limits)
+    interlaced = context.field_order not in PROGRESSIVE_ORDERS or picture.interlaced_frame
+    pixel_format = picture.format.name
+    codec = _codec_name(stream)
+    verdict = judge_video(codec, pixel_format, context.extradata or b"", interlaced=interlaced)
+    time_base = time_base_of(stream)
+    rate = _rate(stream)
+    return VideoTrackInfo(
+        index=stream.index,
+        decision=verdict.decision,
+        reason=verdict.reason,
+        codec=codec,
+        profile=context.profile or "",
+        pixel_format=pixel_format,
+        bit_depth=max((part.bits for part in picture.format.components), default=8),
+        width=picture.width,
+        height=picture.height,
+        pixel_aspect=sane_pixel_aspect(stream.sample_aspect_ratio),
+        matrix=_matrix(picture),
+        frame_rate=(rate.numerator, rate.denominator) if rate else None,
+        variable_rate=_is_variable(stream),
+        interlaced=interlaced,
+        colour=(picture.color_primaries, picture.color_trc, picture.colorspace),
+        full_range=picture.color_range == FULL_RANGE or pixel_format.startswith("yuvj"),
+        time_base=(time_base.numerator, time_base.denominator),
+        start=_time(picture, stream),
+        language=_language(stream),
+        label=_label(stream),
+    )
+
+
+def _check_dimensions(width: int, height: int, limits: Limits) -> None:
+    if width == 0 and height == 0:
+        return  # Not known before the first picture is decoded, which has its own bound.
+    if min(width, height) < limits.smallest_side:
+        least = limits.smallest_side
+        raise SourceDimensions(
+            f"The picture is {width}×{height} pixels; it has to be at least {least}×{least}."
+        )
+    if max(width, height) > limits.largest_side or width * height > limits.largest_area:
+        raise SourceDimensions(
+            f"The picture is {width}×{height} pixels; Sluice takes {limits.largest_side} pixels "
+            f"a side and {limits.largest_area // 1_000_000} megapixels at most."
+        )
+
+
+def _first_frame(
+    container: InputContainer, stream: VideoStream | AudioStream, limits: Limits
+) -> VideoFrame | AudioFrame:
+    """Decode the first frame of a track, looking at a bounded number of packets.
+
+    Raises `NoFrames` where the track is empty, `CorruptSource` where nothing comes out.
+    """
+    stream.codec_context.thread_count = 1
+    stream.codec_context.options = {"max_pixels": str(limits.largest_area)}
+    seen = 0
+    for packet in islice(packets(container, [stream]), limits.first_frame_packets):
+        seen += 1
+        if frame := _decode(stream, packet):
+            return frame
+    if frame := _decode(stream, None):
+        return frame
+    if seen == 0:
+        raise NoFrames(stream.type)
+    raise CorruptSource(f"The first {seen} samples of the {stream.type} track cannot be decoded.")
+
+
+def _decode(
+    stream: VideoStream | AudioStream, packet: AnyPacket | None
+) -> VideoFrame | AudioFrame | None:
+    frames: list[VideoFrame] | list[AudioFrame]
+    try:
+        frames = stream.codec_context.decode(packet)
+    except av.error.FFmpegError:
+        return None
+    return frames[0] if frames else None
+
+
+def _matrix(picture: VideoFrame) -> Matrix:
+    """Read the display matrix, as in `tkhd` (ISO/IEC 14496-12 §8.3.2)."""
+    try:
+        data = bytes(picture.side_data["DISPLAYMATRIX"])  # type: ignore[typeddict-item]  # unlisted
+    except (KeyError, ValueError):  # ValueError: side data of a kind that PyAV has no name for
+        return IDENTITY_MATRIX
+    cells = tuple(
+        int.from_bytes(data[at : at + 4], "little", signed=True) for at in range(0, 36, 4)
+    )
+    a, b, u, c, d, v, x, y, w = cells
+    return (a, b, u, c, d, v, x, y, w) if a * d - b * c else IDENTITY_MATRIX
+
+
+def _rate(stream: VideoStream) -> Fraction | None:
+    for rate in (stream.average_rate, stream.guessed_rate):
+        if rate and 0 < rate <= HIGHEST_RATE:
+            return rate
+    return None
+
+
+def _is_variable(stream: VideoStream) -> bool:
+    average, base = stream.average_rate, stream.base_rate
+    return bool(average and base and abs(average / base - 1) > Fraction(1, 100))
+
+
+def _time(frame: VideoFrame | AudioFrame, stream: Stream) -> int:
+    for time in (frame.pts, frame.dts, stream.start_time):
+        if time is not None:
+            return time
+    return 0
+
+
+def _zero(
+    container: InputContainer,
+    picture: VideoTrackInfo | None,
+    sounds: list[AudioStream],
+    limits: Limits,
+) -> Fraction:
+    """Find the source's time, in seconds, at which the presentation starts."""
+    if picture is not None:
+        return picture.start * Fraction(*picture.time_base)
+    frame = _first_frame(container, sounds[0], limits)
+    return _time(frame, sounds[0]) * time_base_of(sounds[0])
+
+
+def _audio_tracks(streams: list[AudioStream]) -> Iterator[AudioTrackInfo]:
+    languages: Counter[str] = Counter()
+    has_default = any(stream.disposition & Disposition.default for stream in streams)
+    for place, stream in enumerate(streams):
+        context = stream.codec_context
+        language = _language(stream)
+        verdict = _judge_audio(stream)
+        default = bool(stream.disposition & Disposition.default) if has_default else place == 0
+        base = time_base_of(stream)
+        yield AudioTrackInfo(
+            index=stream.index,
+            decision=verdict.decision,
+            reason=verdict.reason,
+            codec=_codec_name(stream),
+            profile=context.profile or "",
+            channels=context.channels,
+            sample_rate=context.sample_rate,
+            layout=context.layout.name,
+            language=language,
+            ordinal=languages[language],
+            default=default,
+            label=_label(stream),
+            time_base=(base.numerator, base.denominator),
+        )
+        languages[language] += 1
+
+
+def _judge_audio(stream: AudioStream) -> Verdict:
+    context = stream.codec_context
+    if context.sample_rate <= 0 or context.channels <= 0:
+        return Verdict(Decision.IGNORE, "its sample rate and channels are unknown")
+    return judge_audio(_codec_name(stream), context.extradata or b"")
+
+
+def _language(stream: Stream) -> str:
+    language = (stream.language or "und").lower()
+    return language if LANGUAGE.fullmatch(language) else "und"
+
+
+def _label(stream: Stream) -> str:
+    title = stream.metadata.get("title", "")
+    return "".join(letter for letter in title if letter.isprintable())[:LONGEST_LABEL].strip()

@@ -1,0 +1,163 @@
+"""What a probe found: the tracks of a source, their facts, and what is to become of each."""
+
+from enum import StrEnum
+from fractions import Fraction
+
+import msgspec
+
+from core.media.description import IDENTITY_MATRIX
+
+Ratio = tuple[int, int]
+Matrix = tuple[int, int, int, int, int, int, int, int, int]
+WIDEST_PIXEL = 16
+
+
+class Decision(StrEnum):
+    """What becomes of a track of the source."""
+
+    COPY = "copy"
+    TRANSCODE = "transcode"
+    IGNORE = "ignore"
+
+
+class VideoTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A video track: coded size in pixels, pixel aspect, `tkhd` matrix, frame rate, colour numbers.
+
+    `colour` holds primaries, transfer and matrix as numbers of ISO/IEC 23091-2. `start` is the
+    presentation time of the first picture in units of `time_base` seconds; it is the zero of the
+    presentation.
+    """
+
+    index: int
+    decision: Decision
+    reason: str
+    codec: str
+    profile: str
+    pixel_format: str
+    bit_depth: int
+    width: int
+    height: int
+    pixel_aspect: Ratio
+    matrix: Matrix = IDENTITY_MATRIX
+    frame_rate: Ratio | None
+    variable_rate: bool
+    interlaced: bool
+    colour: tuple[int, int, int]
+    full_range: bool
+    time_base: Ratio
+    start: int
+    language: str = "und"
+    label: str = ""
+
+    @property
+    def display_size(self) -> tuple[int, int]:
+        """Width and height in square pixels, before rotation."""
+        across, down = self.pixel_aspect
+        if across >= down:
+            return _round_half_up(Fraction(self.width * across, down)), self.height
+        return self.width, _round_half_up(Fraction(self.height * down, across))
+
+    @property
+    def turned(self) -> bool:
+        """Whether the matrix exchanges width and height."""
+        return abs(self.matrix[1]) > abs(self.matrix[0])
+
+    @property
+    def shown_size(self) -> tuple[int, int]:
+        """Width and height in square pixels as a viewer sees them, after rotation."""
+        width, height = self.display_size
+        return (height, width) if self.turned else (width, height)
+
+    @property
+    def name(self) -> str:
+        """The track's name when it is copied: its short side."""
+        return f"{min(self.display_size)}p"
+
+    @property
+    def rate(self) -> Fraction | None:
+        """Frames per second."""
+        return Fraction(*self.frame_rate) if self.frame_rate else None
+
+
+class AudioTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """An audio track; `ordinal` counts the tracks of one language, from 0, to tell them apart."""
+
+    index: int
+    decision: Decision
+    reason: str
+    codec: str
+    profile: str
+    channels: int
+    sample_rate: int
+    layout: str
+    language: str
+    ordinal: int
+    default: bool
+    label: str
+    time_base: Ratio
+
+    def name(self, channels: int) -> str:
+        """The track's name when it is published with that many channels."""
+        place = f"-{self.ordinal + 1}" if self.ordinal else ""
+        return f"audio-{self.language}{place}-{channels}ch"
+
+
+class IgnoredTrack(msgspec.Struct, frozen=True, kw_only=True):
+    """A stream of the source that is not published, and why."""
+
+    index: int
+    kind: str
+    codec: str
+    reason: str
+
+
+class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
+    """A probed source. `zero` is the source's time, in seconds, at which the presentation starts.
+
+    `duration_ms` is what the container claims, for progress bars; 0 when it claims nothing.
+    """
+
+    container: str
+    size_bytes: int
+    duration_ms: int
+    zero: Ratio
+    video: VideoTrackInfo | None
+    audio: tuple[AudioTrackInfo, ...]
+    ignored: tuple[IgnoredTrack, ...] = ()
+
+    @property
+    def copyable(self) -> tuple[int, ...]:
+        """Stream numbers of the tracks to copy."""
+        return self._decided(Decision.COPY)
+
+    @property
+    def transcodable(self) -> tuple[int, ...]:
+        """Stream numbers of the tracks to encode anew."""
+        return self._decided(Decision.TRANSCODE)
+
+    @property
+    def start(self) -> Fraction:
+        """`zero` as a number of seconds."""
+        return Fraction(*self.zero)
+
+    def audio_track(self, index: int) -> AudioTrackInfo:
+        """Find an audio track by its stream number. Raises `LookupError`."""
+        for track in self.audio:
+            if track.index == index:
+                return track
+        raise LookupError(f"stream {index} is not an audio track of this source")
+
+    def _decided(self, decision: Decision) -> tuple[int, ...]:
+        tracks = (*((self.video,) if self.video else ()), *self.audio)
+        return tuple(track.index for track in tracks if track.decision is decision)
+
+
+def sane_pixel_aspect(ratio: Fraction | None) -> Ratio:
+    """Give a pixel aspect, or 1:1 for one that is absent or absurd."""
+    if ratio is None or not Fraction(1, WIDEST_PIXEL) <= ratio <= WIDEST_PIXEL:
+        return (1, 1)
+    return ratio.numerator, ratio.denominator
+
+
+def _round_half_up(value: Fraction) -> int:
+    return int(value + Fraction(1, 2))

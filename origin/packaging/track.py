@@ -1,0 +1,134 @@
+"""A packaged track and the writer of its two files: samples and index, streamed to disk."""
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.media.description import TrackDescription, encode_description
+from core.media.presentation import TrackKind
+from core.media.ticks import Ticks
+from native import IndexBuilder
+from origin.packaging.faults import CorruptSource
+from origin.packaging.timing import Row
+
+FLAT_NAME = "track.flat"
+INDEX_NAME = "track.idx"
+WRITE_BUFFER_BYTES = 1 << 20
+TAKE_EVERY = 1024
+SYNC = 1
+OPEN_ACCESS = 2
+"""Flags of a sample in the index: an IDR picture or any audio sample; other random access."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackagedTrack:
+    """A track on disk, synchronised. `duration` and `sync_times` are in ticks of `timescale`.
+
+    `directory` holds `track.flat` and `track.idx`; `sync_times` are the presentation times at
+    which a video segment may start, empty for audio. `notes` say what was tolerated on the way.
+    """
+
+    kind: TrackKind
+    name: str
+    directory: Path
+    description: TrackDescription
+    timescale: int
+    duration: Ticks
+    sample_count: int
+    size_bytes: int
+    flat_sha256: bytes
+    index_sha256: bytes
+    sync_times: tuple[Ticks, ...]
+    stream: int
+    default: bool = False
+    notes: tuple[str, ...] = ()
+
+
+class TrackWriter:
+    """Writes one track into a fresh directory; its memory does not grow with the track."""
+
+    def __init__(
+        self, directory: Path, description: TrackDescription, timescale: int, base_time: int = 0
+    ) -> None:
+        self._directory = directory
+        self._description = description
+        self._timescale = timescale
+        self._builder = IndexBuilder(
+            timescale=timescale, description=encode_description(description), base_time=base_time
+        )
+        self._digest = hashlib.sha256()
+        directory.mkdir(parents=True)
+        self._flat = (directory / FLAT_NAME).open("xb", buffering=WRITE_BUFFER_BYTES)
+        self._index = (directory / INDEX_NAME).open("xb", buffering=WRITE_BUFFER_BYTES)
+        self._index.write(bytes(self._builder.header_length))
+        self._sync_times: list[Ticks] = []
+        self._time = 0
+
+    def write(self, sample: bytes) -> None:
+        """Append a sample's bytes. Its row may follow later, but rows keep the samples' order."""
+        self._digest.update(sample)
+        self._flat.write(sample)
+
+    def index(self, rows: Iterable[Row]) -> None:
+        """Append rows. Raises `CorruptSource` for numbers that the index cannot hold."""
+        for row in rows:
+            if row.flags & SYNC:
+                self._sync_times.append(Ticks(self._time + row.composition_offset))
+            self._add(row)
+            self._time += row.duration
+
+    def finish(
+        self, kind: TrackKind, name: str, stream: int, *, priming: int = 0,
+        default: bool = False, notes: tuple[str, ...] = (),
+    ) -> PackagedTrack:  # fmt: skip
+        """Complete both files and make them durable."""
+        try:
+            body, header = self._builder.finish(priming=priming)
+        except ValueError as cause:
+            raise CorruptSource(f"This file's times contradict each other: {cause}.") from cause
+        self._index.write(body)
+        self._index.seek(0)
+        self._index.write(header)
+        for file in (self._flat, self._index):
+            file.flush()
+            os.fsync(file.fileno())
+            file.close()
+        _sync_directory(self._directory)
+        _sync_directory(self._directory.parent)
+        with (self._directory / INDEX_NAME).open("rb") as index:
+            index_digest = hashlib.file_digest(index, "sha256").digest()
+        video = kind is TrackKind.VIDEO
+        return PackagedTrack(
+            kind=kind, name=name, directory=self._directory, description=self._description,
+            timescale=self._timescale, duration=Ticks(self._builder.duration),
+            sample_count=self._builder.sample_count, size_bytes=self._builder.data_length,
+            flat_sha256=self._digest.digest(), index_sha256=index_digest,
+            sync_times=tuple(self._sync_times) if video else (), stream=stream, default=default,
+            notes=notes,
+        )  # fmt: skip
+
+    def discard(self) -> None:
+        """Close and remove what was written."""
+        self._flat.close()
+        self._index.close()
+        for name in (FLAT_NAME, INDEX_NAME):
+            (self._directory / name).unlink(missing_ok=True)
+        self._directory.rmdir()
+
+    def _add(self, row: Row) -> None:
+        try:
+            self._builder.add(row.size_bytes, row.duration, row.composition_offset, row.flags)
+        except (OverflowError, ValueError) as cause:
+            raise CorruptSource(f"This file's times contradict each other: {cause}.") from cause
+        if self._builder.sample_count % TAKE_EVERY == 0:
+            self._index.write(self._builder.take())
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
