@@ -1,0 +1,1 @@
+"""Delivery of published builds to edges: manifests, init segments, media segments and posters."""

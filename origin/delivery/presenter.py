@@ -1,0 +1,224 @@
+"""From published builds to what a player asks for: manifests, init and media segments, posters."""
+
+import asyncio
+import hashlib
+import re
+from concurrent.futures import Executor
+from fractions import Fraction
+from typing import Final
+
+from core.errors import InputFault, InternalFault
+from core.http.media_types import media_type
+from core.isobmff.init_segment import init_segment
+from core.manifest.dash import mpd
+from core.manifest.hls import media_playlist, multivariant_playlist
+from core.media.presentation import (
+    AudioTraits,
+    Presentation,
+    Rendition,
+    TrackKind,
+    VideoTraits,
+)
+from core.media.ticks import Ticks
+from origin.delivery.builds import Build, OpenBuilds
+from origin.delivery.lru import LruCache
+from origin.delivery.representation import CachePolicy, FilePart, Representation
+from origin.delivery.titles import Titles
+from origin.repository import PublishedTrack, Title
+from origin.stored_track import DamagedTrack
+from runtime.logs import get_logger
+from runtime.storage import LocalStore
+
+MASTER: Final = "master.m3u8"
+MPD: Final = "manifest.mpd"
+# Without leading zeros, so that a segment has one URL; eight digits are beyond any film.
+SEGMENT_NAME: Final = re.compile(r"(0|[1-9][0-9]{0,7})\.m4s")
+
+log = get_logger(__name__)
+
+
+class NoSuchMedia(InputFault):
+    """The title is published, but it has nothing by this name."""
+
+    status = 404
+    code = "media.not_found"
+
+
+class Presenter:
+    """Answers with representations; everything it reads is published and whole, or it raises."""
+
+    def __init__(
+        self,
+        titles: Titles,
+        builds: OpenBuilds,
+        store: LocalStore,
+        executor: Executor,
+        *,
+        text_limit_bytes: int,
+    ) -> None:
+        self._titles = titles
+        self._builds = builds
+        self._store = store
+        self._executor = executor
+        self._texts: LruCache[tuple[str, ...], Representation] = LruCache(text_limit_bytes)
+
+    async def manifest(self, playback_id: str, name: str) -> Representation:
+        """Give `master.m3u8` or `manifest.mpd`."""
+        title = await self._titles.get(playback_id)
+        key = (name, playback_id, title.status, *(track.build_hash for track in title.tracks))
+        known = self._texts.get(key)
+        if known is not None:
+            return known
+        presentation, whole = await self._presentation(title)
+        write = multivariant_playlist if name == MASTER else mpd
+        settled = whole and title.status == "ready"
+        made = _generated(
+            name,
+            write(presentation).encode(),
+            CachePolicy.MANIFEST if settled else CachePolicy.UNSETTLED,
+            (*_keys(title), f"manifest:{playback_id}"),
+        )
+        if whole:
+            self._texts.put(key, made, made.length)
+        return made
+
+    async def track_file(
+        self, playback_id: str, kind: str, name: str, build_hash: str, file: str
+    ) -> Representation:
+        """Give a media playlist, an init segment or a media segment of one build."""
+        title = await self._titles.get(playback_id)
+        track = _find(title, kind, name, build_hash)
+        if file == "index.m3u8":
+            return await self._playlist(title, track)
+        if file != "init.mp4" and not SEGMENT_NAME.fullmatch(file):
+            raise NoSuchMedia(f"a track has no file {file!r}")
+        build = await self._builds.get(track, title.plan)
+        if file == "init.mp4":
+            return _init(title, build)
+        return _segment(title, build, int(file.removesuffix(".m4s")))
+
+    async def poster(self, playback_id: str, name: str | None) -> Representation:
+        """Give the title's picture: under its own name for ever, under none until it changes."""
+        title = await self._titles.get(playback_id)
+        key = title.poster_key
+        stem = key.rpartition("/")[2].removesuffix(".jpg") if key else None
+        if key is None or stem is None or name not in {None, stem}:
+            raise NoSuchMedia(f"{playback_id!r} has no such poster")
+        known = self._texts.get(("poster", key))
+        if known is None:
+            loop = asyncio.get_running_loop()
+            path = self._store.path(key)
+            try:
+                data = await loop.run_in_executor(self._executor, path.read_bytes)
+            except OSError as error:
+                raise DamagedTrack(f"the poster {key} cannot be read: {error}") from error
+            known = _generated("poster.jpg", data, CachePolicy.IMMUTABLE, _keys(title))
+            self._texts.put(("poster", key), known, known.length)
+        return known if name else known.under(CachePolicy.POSTER)
+
+    async def _playlist(self, title: Title, track: PublishedTrack) -> Representation:
+        key = ("index.m3u8", title.playback_id, track.kind, track.name, track.build_hash)
+        known = self._texts.get(key)
+        if known is None:
+            build = await self._builds.get(track, title.plan)
+            text = media_playlist(_rendition(build)).encode()
+            known = _generated("index.m3u8", text, CachePolicy.IMMUTABLE, _keys(title))
+            self._texts.put(key, known, known.length)
+        return known
+
+    async def _presentation(self, title: Title) -> tuple[Presentation, bool]:
+        """Give the presentation and whether it is whole; damaged tracks are left out of it."""
+        renditions: dict[TrackKind, list[Rendition]] = {kind: [] for kind in TrackKind}
+        damage: dict[TrackKind, InternalFault] = {}
+        for track in title.tracks:
+            try:
+                build = await self._builds.get(track, title.plan)
+            except InternalFault as fault:
+                log.warning("media.damaged", track=track.store_prefix, reason=fault.message)
+                damage[track.kind] = fault
+            else:
+                renditions[track.kind].append(_rendition(build))
+        video, audio = renditions[TrackKind.VIDEO], renditions[TrackKind.AUDIO]
+        # A film without its picture would be something else than what was published.
+        main = TrackKind.VIDEO if TrackKind.VIDEO in damage or video else TrackKind.AUDIO
+        if main in damage and not renditions[main]:
+            raise damage[main]
+        whole = Presentation(title.playback_id, tuple(video), tuple(audio), title.duration_ms)
+        return whole, not damage
+
+
+def _find(title: Title, kind: str, name: str, build_hash: str) -> PublishedTrack:
+    for track in title.tracks:
+        if (track.kind, track.name, track.build_hash) == (kind, name, build_hash):
+            return track
+    raise NoSuchMedia(f"{title.playback_id!r} has no build {kind}/{name}/{build_hash}")
+
+
+def _keys(title: Title) -> tuple[str, ...]:
+    return (f"video:{title.video_id}", f"playback:{title.playback_id}")
+
+
+def _generated(name: str, data: bytes, cache: CachePolicy, keys: tuple[str, ...]) -> Representation:
+    etag = f'"{hashlib.sha256(data).hexdigest()[:24]}"'
+    return Representation(media_type(name), etag, cache, keys, data)
+
+
+def _init(title: Title, build: Build) -> Representation:
+    index, track = build.stored.index, build.published
+    data = init_segment(
+        build.stored.description,
+        timescale=index.timescale,
+        duration=Ticks(index.duration),
+        priming=Ticks(index.priming),
+    )
+    return Representation(
+        content_type=media_type(f"{track.kind}/init.mp4"),
+        etag=f'"{track.build_hash}-init"',
+        cache=CachePolicy.IMMUTABLE,
+        surrogate_keys=_keys(title),
+        head=data,
+    )
+
+
+def _segment(title: Title, build: Build, number: int) -> Representation:
+    table, index, track = build.table, build.stored.index, build.published
+    if number >= len(table):
+        raise NoSuchMedia(f"{track.kind}/{track.name} has segments 0 to {len(table) - 1}")
+    first, count = table.first[number], table.count[number]
+    offset, length, _, _ = index.segment(first, count)
+    return Representation(
+        content_type=media_type(f"{track.kind}/{number}.m4s"),
+        etag=f'"{track.build_hash}-{number}"',
+        cache=CachePolicy.IMMUTABLE,
+        surrogate_keys=_keys(title),
+        head=index.fragment_header(first, count, number + 1),
+        body=FilePart(build.stored, offset, length),
+    )
+
+
+def _rendition(build: Build) -> Rendition:
+    track, table = build.published, build.table
+    return Rendition(
+        kind=track.kind,
+        name=track.name,
+        build_hash=track.build_hash,
+        codec=track.codec,
+        timescale=track.timescale,
+        spans=table.spans,
+        bandwidth=table.peak_bandwidth,
+        average_bandwidth=table.average_bandwidth,
+        traits=_traits(track),
+    )
+
+
+def _traits(track: PublishedTrack) -> VideoTraits | AudioTraits:
+    if track.kind is TrackKind.VIDEO:
+        rate = Fraction(*track.frame_rate) if track.frame_rate else None
+        return VideoTraits(track.width or 0, track.height or 0, rate)
+    return AudioTraits(
+        channels=track.channels or 0,
+        sample_rate=track.sample_rate or 0,
+        language=track.language or "und",
+        label=track.label or "",
+        default=track.is_default,
+    )

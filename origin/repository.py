@@ -1,0 +1,342 @@
+"""What workers, delivery and clean-up ask of Postgres; the statements are in queries.sql."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import msgspec
+
+from core.errors import StateFault
+from core.media.presentation import TrackKind
+from core.media.ticks import Ticks
+from core.media.timeline import CutPlan
+from runtime.jobs import Step, enqueue, requeue_lost
+from runtime.postgres import Connection, Pool, Record, connection, transaction
+from runtime.sql import load_queries
+
+_QUERIES: Final = load_queries("origin")
+
+
+class Fenced(StateFault):
+    """The attempt is not the valid one of its step any more, so its output is void."""
+
+    code = "jobs.fenced"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one step. `picks` counts the tries that were begun and not given back unharmed."""
+
+    step: Step
+    attempt_id: str
+    picks: int
+    playback_id: str
+    upload_key: str
+    source_filename: str
+    plan: CutPlan | None
+    detail: dict[str, Any]
+
+    @property
+    def video_id(self) -> str:
+        """The video it works on."""
+        return self.step.video_id
+
+    @property
+    def prefix(self) -> str:
+        """Where in the store its tracks go."""
+        return f"builds/{self.video_id}/{self.attempt_id}"
+
+    @property
+    def poster_key(self) -> str:
+        """Where in the store its picture goes."""
+        return f"posters/{self.video_id}/{self.attempt_id}.jpg"
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedTrack:
+    """One track of a build as the catalogue knows it; bit rates in bit/s, duration in ticks."""
+
+    kind: TrackKind
+    name: str
+    build_hash: str
+    store_prefix: str
+    codec: str
+    timescale: int
+    duration: int
+    bandwidth: int
+    average_bandwidth: int
+    width: int | None = None
+    height: int | None = None
+    frame_rate: tuple[int, int] | None = None
+    channels: int | None = None
+    sample_rate: int | None = None
+    language: str | None = None
+    label: str | None = None
+    is_default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Title:
+    """A playback id as delivery sees it at one moment."""
+
+    playback_id: str
+    video_id: str
+    status: str
+    version: int
+    duration_ms: int
+    poster_key: str | None
+    plan: CutPlan
+    tracks: tuple[PublishedTrack, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """A step to come: `weight` is its share of all the work, `rank` its place in the queue."""
+
+    step: Step
+    weight: float
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """What becomes visible in one commit, and what has to be done after it."""
+
+    tracks: Sequence[PublishedTrack] = ()
+    sizes_bytes: Sequence[int] = ()
+    plan: CutPlan | None = None
+    duration_ms: int = 0
+    poster_key: str | None = None
+    followers: Sequence[Follower] = field(default=())
+
+
+class Repository:
+    """The origin's statements over one pool."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def begin_attempt(self, step: Step, attempt_id: str) -> Attempt | None:
+        """Count a pick and make `attempt_id` the valid one; None where nothing is left to do."""
+        async with transaction(self._pool) as session:
+            row = await session.fetchrow(
+                _QUERIES["begin_attempt"], step.video_id, step.name, attempt_id
+            )
+            if row is None:
+                return None
+            await session.execute(_QUERIES["show_preparing"], step.video_id, "Looking at the file")
+        return Attempt(
+            step=step,
+            attempt_id=attempt_id,
+            picks=row["picks"],
+            playback_id=row["playback_id"],
+            upload_key=row["upload_key"],
+            source_filename=row["source_filename"],
+            plan=_plan(row),
+            detail=msgspec.json.decode(row["detail"]),
+        )
+
+    async def release(self, attempt: Attempt) -> None:
+        """Give the step back; its pick does not count."""
+        async with connection(self._pool) as session:
+            await session.execute(_QUERIES["release_attempt"], *_names(attempt))
+
+    async def weigh(self, attempt: Attempt, *, weight: float, pending: float) -> None:
+        """Say how much of the whole this step is, and how much will follow it."""
+        async with connection(self._pool) as session:
+            await session.execute(_QUERIES["weigh_step"], *_names(attempt), weight, pending)
+
+    async def report(self, attempt: Attempt, progress: float, stage: str | None) -> None:
+        """Note progress from 0 to 1. Raises `Fenced` unless the attempt is the valid one."""
+        async with connection(self._pool) as session:
+            found = await session.fetchval(
+                _QUERIES["report_progress"], *_names(attempt), progress, stage
+            )
+        if found is None:
+            raise _fenced(attempt)
+
+    async def fail(
+        self, attempt: Attempt, *, parked: bool, code: str, message: str, show: bool
+    ) -> None:
+        """End the step for good; with `show` the owner of the video is told why."""
+        state = "parked" if parked else "failed"
+        async with transaction(self._pool) as session:
+            found = await session.fetchval(
+                _QUERIES["fail_step"], *_names(attempt), state, code, message
+            )
+            if found is None:
+                return
+            if show:
+                await session.execute(_QUERIES["show_error"], attempt.video_id, code, message)
+            await self._settle(session, attempt.video_id)
+
+    async def publish(self, attempt: Attempt, publication: Publication) -> str:
+        """Make a publication visible, all of it at once, and answer the video's status after it.
+
+        Raises `Fenced`, and changes nothing, unless the attempt is still the valid one.
+        """
+        async with transaction(self._pool) as session:
+            locked = await session.fetchrow(_QUERIES["lock_attempt"], *_names(attempt))
+            if locked is None or _plan(locked) not in {None, publication.plan or attempt.plan}:
+                raise _fenced(attempt)
+            await _add_tracks(session, attempt.video_id, publication)
+            if publication.plan is not None and locked["plan_end"] is None:
+                await _set_plan(
+                    session, attempt.video_id, publication.plan, publication.duration_ms
+                )
+            elif publication.tracks:
+                keys = [f"manifest:{locked['playback_id']}"]
+                await session.execute(_QUERIES["owe_purge"], keys, True)
+            if publication.poster_key is not None:
+                await session.execute(
+                    _QUERIES["set_poster"], attempt.video_id, publication.poster_key
+                )
+            await session.execute(_QUERIES["finish_step"], attempt.video_id, attempt.step.name)
+            for follower in publication.followers:
+                await enqueue(
+                    session,
+                    follower.step,
+                    detail={"weight": follower.weight},
+                    rank=follower.rank,
+                )
+            return await self._settle(session, attempt.video_id)
+
+    async def title(self, playback_id: str) -> Title | None:
+        """What can be delivered of a playback id; None where that is nothing."""
+        async with connection(self._pool) as session:
+            rows = await session.fetch(_QUERIES["get_title"], playback_id)
+        if not rows or rows[0]["kind"] is None:
+            return None
+        first = rows[0]
+        plan = _plan(first)
+        if plan is None:
+            return None
+        return Title(
+            playback_id=playback_id,
+            video_id=first["video_id"],
+            status=first["status"],
+            version=first["version"],
+            duration_ms=first["duration_ms"] or 0,
+            poster_key=first["poster_key"],
+            plan=plan,
+            tracks=tuple(map(_track, rows)),
+        )
+
+    async def orphans(self, kind: str, keys: Sequence[str]) -> list[str]:
+        """Which of `keys` (of `uploads`, `builds` or `posters`) no row refers to."""
+        async with connection(self._pool) as session:
+            rows = await session.fetch(_QUERIES[f"orphaned_{kind}"], list(keys))
+        return [row["key"] for row in rows]
+
+    async def revive_jobs(self) -> list[str]:
+        """Queue again what dead workers had picked; answers the steps' keys."""
+        async with connection(self._pool) as session:
+            rows = await session.fetch(_QUERIES["revive_jobs"])
+        return [row["dedupe_key"] for row in rows]
+
+    async def requeue_lost(self, older_than: timedelta) -> tuple[Step, ...]:
+        """Queue again what is not over and lost its queue entry."""
+        async with transaction(self._pool) as session:
+            return await requeue_lost(session, older_than=older_than)
+
+    async def owned_jobs(self, ids: Sequence[int], owner: UUID) -> set[int]:
+        """Which of the queue entries `ids` are still this worker's."""
+        async with connection(self._pool) as session:
+            rows = await session.fetch(_QUERIES["owned_jobs"], list(ids), owner)
+        return {row["id"] for row in rows}
+
+    async def trim_job_log(self, older_than: timedelta) -> None:
+        """Forget the queue's history before that."""
+        async with connection(self._pool) as session:
+            await session.execute(_QUERIES["trim_job_log"], older_than)
+
+    async def _settle(self, session: Connection, video_id: str) -> str:
+        row = await session.fetchrow(_QUERIES["settle"], video_id)
+        assert row is not None  # locked by this transaction
+        await session.execute(_QUERIES["announce"], row["playback_id"])
+        return str(row["status"])
+
+
+@asynccontextmanager
+async def claimed_identity(session: Connection, owner: UUID) -> AsyncIterator[None]:
+    """Hold a worker's name: while `session` lives, nobody takes what `owner` has picked."""
+    await session.execute(_QUERIES["claim_identity"], str(owner))
+    yield
+
+
+def _names(attempt: Attempt) -> tuple[str, str, str]:
+    return attempt.video_id, attempt.step.name, attempt.attempt_id
+
+
+def _fenced(attempt: Attempt) -> Fenced:
+    return Fenced(
+        f"attempt {attempt.attempt_id} of {attempt.step.key} was cancelled or has a successor"
+    )
+
+
+def _plan(row: Record) -> CutPlan | None:
+    if row["plan_end"] is None:
+        return None
+    starts = tuple(Ticks(start) for start in row["plan_starts"])
+    return CutPlan(row["plan_timescale"], starts, Ticks(row["plan_end"]))
+
+
+def _track(row: Record) -> PublishedTrack:
+    rate = row["frame_rate_num"]
+    return PublishedTrack(
+        kind=TrackKind(row["kind"]),
+        name=row["name"],
+        build_hash=row["build_hash"],
+        store_prefix=row["store_prefix"],
+        codec=row["codec"],
+        timescale=row["timescale"],
+        duration=row["duration"],
+        bandwidth=row["bandwidth"],
+        average_bandwidth=row["average_bandwidth"],
+        width=row["width"],
+        height=row["height"],
+        frame_rate=None if rate is None else (rate, row["frame_rate_den"]),
+        channels=row["channels"],
+        sample_rate=row["sample_rate"],
+        language=row["language"],
+        label=row["label"],
+        is_default=row["is_default"],
+    )
+
+
+async def _add_tracks(session: Connection, video_id: str, publication: Publication) -> None:
+    rows = [
+        (
+            video_id,
+            str(track.kind),
+            track.name,
+            track.build_hash,
+            track.store_prefix,
+            track.codec,
+            track.timescale,
+            track.duration,
+            track.bandwidth,
+            track.average_bandwidth,
+            track.width,
+            track.height,
+            *(track.frame_rate or (None, None)),
+            track.channels,
+            track.sample_rate,
+            track.language,
+            track.label,
+            track.is_default,
+            size_bytes,
+        )
+        for track, size_bytes in zip(publication.tracks, publication.sizes_bytes, strict=True)
+    ]
+    if rows:
+        await session.executemany(_QUERIES["add_track"], rows)
+
+
+async def _set_plan(session: Connection, video_id: str, plan: CutPlan, duration_ms: int) -> None:
+    await session.execute(
+        _QUERIES["set_plan"], video_id, plan.timescale, list(plan.starts), plan.end, duration_ms
+    )

@@ -1,0 +1,68 @@
+"""A track in the store, opened for reading: its index mapped and checked, its flat file at hand.
+
+Used before publication, so that nothing is published which delivery would refuse, and by delivery.
+Opening reads files: call it in a thread.
+"""
+
+import mmap
+import os
+import weakref
+from pathlib import Path
+from typing import Final, Self
+
+from core.errors import InternalFault
+from core.media.description import TrackDescription, decode_description
+from native import CorruptIndex, TrackIndex
+
+FLAT_NAME: Final = "track.flat"
+INDEX_NAME: Final = "track.idx"
+
+
+class DamagedTrack(InternalFault):
+    """The files of a track are missing, or contradict each other or themselves."""
+
+    code = "media.damaged"
+
+
+class StoredTrack:
+    """One track: its checked index, its description, and `flat`, the descriptor of its samples.
+
+    Whoever reads holds a reference; the map and the descriptor go with the last one, so a cache may
+    forget a track that is being read.
+    """
+
+    def __init__(self, index: TrackIndex, index_bytes: int, flat: int) -> None:
+        weakref.finalize(self, os.close, flat)
+        self.index = index
+        self.index_bytes = index_bytes
+        self.flat = flat
+        self.description: TrackDescription = decode_description(index.description)
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open the track in `folder`. Raises `DamagedTrack`, which names the folder."""
+        place = "/".join(folder.parts[-3:])
+        try:
+            data = _mapped(folder / INDEX_NAME)
+            index = TrackIndex(data)
+            flat = os.open(folder / FLAT_NAME, os.O_RDONLY | os.O_CLOEXEC)
+        except (OSError, CorruptIndex) as error:
+            raise DamagedTrack(f"the track {place} cannot be read: {error}") from error
+        track = cls(index, len(data), flat)
+        length = os.fstat(flat).st_size
+        if length != index.data_length:
+            raise DamagedTrack(
+                f"the track {place} has {length} bytes of samples, its index speaks of "
+                f"{index.data_length}"
+            )
+        return track
+
+
+def _mapped(path: Path) -> mmap.mmap:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if os.fstat(descriptor).st_size == 0:
+            raise CorruptIndex("header", 0, "is missing: the file is empty")
+        return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+    finally:
+        os.close(descriptor)
