@@ -1,0 +1,74 @@
+/** The shapes that the API answers with. Times are RFC 3339, durations and positions milliseconds. */
+
+export type VideoStatus = "waiting" | "preparing" | "playable" | "ready" | "errored";
+
+export interface Rendition {
+  readonly kind: "v" | "a" | "t";
+  readonly name: string;
+  readonly codec: string;
+  readonly width: number | null;
+  readonly height: number | null;
+  readonly bandwidth: number;
+}
+
+export interface Video {
+  readonly id: string;
+  readonly title: string;
+  readonly status: VideoStatus;
+  /** From 0 to 1, over everything that is still to be prepared. */
+  readonly progress: number;
+  readonly stage: string | null;
+  readonly created_at: string;
+  readonly duration_ms: number | null;
+  readonly source: { readonly filename: string; readonly size_bytes: number };
+  readonly errors: readonly { readonly code: string; readonly message: string }[];
+  readonly renditions: readonly Rendition[];
+  readonly poster: string | null;
+}
+
+export interface VideoPage {
+  readonly data: readonly Video[];
+  readonly next_cursor: string | null;
+  readonly has_more: boolean;
+}
+
+export interface Playback {
+  readonly playback_id: string;
+  readonly session_id: string;
+  readonly hls: string;
+  readonly poster: string | null;
+  readonly resume_ms: number | null;
+  readonly duration_ms: number | null;
+  readonly title: string;
+}
+
+export interface HistoryEntry {
+  readonly video_id: string;
+  readonly position_ms: number;
+  readonly duration_ms: number | null;
+}
+
+/** One report of where a viewer is. The report with the latest `client_ts` counts. */
+export interface HistoryReport extends HistoryEntry {
+  readonly session_id: string;
+  readonly client_ts: string;
+  readonly event?: "pause" | "ended" | "leave";
+}
+
+/** RFC 9457 problem document, with the members that Sluice adds. */
+export interface ProblemDocument {
+  readonly title?: string;
+  readonly status?: number;
+  readonly detail?: string;
+  readonly code?: string;
+  readonly request_id?: string;
+}
+
+export function isPlayable(video: Video): boolean {
+  return video.status === "playable" || video.status === "ready";
+}
+
+/** Whether the server is still at work on it, so that asking again will tell something new. */
+export function isChanging(video: Video): boolean {
+  return video.status === "waiting" || video.status === "preparing" || video.status === "playable";
+}

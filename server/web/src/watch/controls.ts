@@ -1,0 +1,83 @@
+import { h, setText } from "../dom/element.ts";
+import { type IconName, icon, setIcon } from "../dom/icon.ts";
+import { clock } from "../format.ts";
+import type { Screen } from "./screen.ts";
+import type { SeekBar } from "./seekbar.ts";
+import type { Settings } from "./settings.ts";
+import type { Volume } from "./volume.ts";
+
+export interface ControlParts {
+  readonly seek: SeekBar;
+  readonly volume: Volume;
+  readonly settings: Settings;
+  readonly screen: Screen;
+  togglePlay(): void;
+  seekBy(seconds: number): void;
+  help(): void;
+}
+
+/** The bar at the foot of the picture, and on touch screens the three large buttons in its middle. */
+export class Controls {
+  readonly element: HTMLElement;
+  private readonly playGlyph = icon("play");
+  private readonly playButton: HTMLButtonElement;
+  private readonly bigGlyph = icon("play");
+  private readonly bigButton: HTMLButtonElement;
+  private readonly time = h("span", { class: "time" });
+  private readonly total = h("span", { class: "total" });
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    parts: ControlParts,
+  ) {
+    this.playButton = h("button", { type: "button", class: "control" }, this.playGlyph);
+    this.playButton.addEventListener("click", () => parts.togglePlay());
+    this.bigButton = h("button", { type: "button", class: "control big" }, this.bigGlyph);
+    this.bigButton.addEventListener("click", () => parts.togglePlay());
+    const back = skipButton("−10", "Back 10 seconds", () => parts.seekBy(-10));
+    const on = skipButton("+10", "Forward 10 seconds", () => parts.seekBy(10));
+    const keys = button("control keys", "keyboard", "Keyboard shortcuts (?)", () => parts.help());
+    const times = h("p", { class: "times" }, this.time, this.total);
+    const row = h("div", { class: "row" }, this.playButton, parts.volume.element, times);
+    row.append(h("span", { class: "gap" }), keys, parts.settings.button, parts.screen.pipButton);
+    row.append(parts.screen.fullButton);
+    const middle = h("div", { class: "middle" }, back, this.bigButton, on);
+    this.element = h("div", { class: "controls" }, middle, parts.settings.panel, parts.seek.element, row);
+    // A mouse leaves the keyboard's focus where it was, so that the space bar goes on to mean play and pause.
+    this.element.addEventListener("mousedown", (event) => {
+      if (event.target instanceof Element && event.target.closest("button")) event.preventDefault();
+    });
+    for (const name of ["play", "pause", "ended", "seeking", "timeupdate", "durationchange", "emptied"]) {
+      video.addEventListener(name, () => this.show());
+    }
+    this.show();
+  }
+
+  private show(): void {
+    const { video } = this;
+    const glyph: IconName = video.ended ? "replay" : video.paused ? "play" : "pause";
+    const label = video.ended ? "Play again" : video.paused ? "Play" : "Pause";
+    setIcon(this.playGlyph, glyph);
+    setIcon(this.bigGlyph, glyph);
+    for (const each of [this.playButton, this.bigButton]) each.setAttribute("aria-label", label);
+    this.playButton.title = `${label} (k)`;
+    setText(this.time, clock(video.currentTime));
+    setText(this.total, clock(Number.isFinite(video.duration) ? video.duration : 0));
+  }
+}
+
+function button(style: string, glyph: IconName, label: string, run: () => void): HTMLButtonElement {
+  const element = h(
+    "button",
+    { type: "button", class: style, "aria-label": label, title: label },
+    icon(glyph),
+  );
+  element.addEventListener("click", run);
+  return element;
+}
+
+function skipButton(text: string, label: string, run: () => void): HTMLButtonElement {
+  const element = h("button", { type: "button", class: "control skip-by", "aria-label": label }, text);
+  element.addEventListener("click", run);
+  return element;
+}

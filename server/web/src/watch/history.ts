@@ -1,0 +1,65 @@
+import { reportHistory } from "../api/client.ts";
+import type { HistoryReport, Playback } from "../api/types.ts";
+
+const EVERY_MS = 10_000;
+const NEAR_START_MS = 5000;
+const NEAR_END_MS = 8000;
+
+/** Tells the server where the viewer is: every ten seconds of playing, at a pause, at the end and on leaving. */
+export class HistoryReporter {
+  private timer: ReturnType<typeof setInterval> | undefined;
+  private reported = -1;
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    private readonly userId: string,
+    private readonly videoId: string,
+    private readonly sessionId: string,
+  ) {
+    video.addEventListener("playing", () => this.run());
+    video.addEventListener("pause", () => {
+      this.rest();
+      if (!video.ended) this.report("pause");
+    });
+    video.addEventListener("ended", () => {
+      this.rest();
+      this.report("ended");
+    });
+    // The page may be frozen or thrown away from here on, so what is said now has to be enough.
+    window.addEventListener("pagehide", () => this.report("leave"));
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) this.report("leave");
+    });
+  }
+
+  private run(): void {
+    clearInterval(this.timer);
+    this.timer = setInterval(() => this.report(), EVERY_MS);
+  }
+
+  private rest(): void {
+    clearInterval(this.timer);
+  }
+
+  private report(event?: NonNullable<HistoryReport["event"]>): void {
+    const positionMs = Math.round(this.video.currentTime * 1000);
+    if (this.video.readyState === 0 || positionMs === this.reported) return;
+    this.reported = positionMs;
+    reportHistory(this.userId, {
+      video_id: this.videoId,
+      position_ms: positionMs,
+      duration_ms: Number.isFinite(this.video.duration) ? Math.round(this.video.duration * 1000) : null,
+      session_id: this.sessionId,
+      client_ts: new Date().toISOString(),
+      ...(event ? { event } : {}),
+    });
+  }
+}
+
+/** Where to go on from, in seconds. Who was at the very start or had seen it to the end starts over. */
+export function resumeAt(playback: Playback): number {
+  const { resume_ms: resumeMs, duration_ms: durationMs } = playback;
+  if (resumeMs === null || resumeMs < NEAR_START_MS) return 0;
+  if (durationMs !== null && resumeMs > durationMs - NEAR_END_MS) return 0;
+  return resumeMs / 1000;
+}

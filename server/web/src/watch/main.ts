@@ -1,0 +1,138 @@
+/** The watch page: finds the video, waits until it can be played, plays it. */
+
+import "../styles/watch.css";
+import { getPlayback, getVideo } from "../api/client.ts";
+import { Poller } from "../api/poller.ts";
+import { ApiError } from "../api/problem.ts";
+import { isChanging, isPlayable, type Playback, type Video } from "../api/types.ts";
+import { copyText } from "../dom/clipboard.ts";
+import { required, setText } from "../dom/element.ts";
+import { notify } from "../dom/notice.ts";
+import { ago, bytes, clock, plural } from "../format.ts";
+import { errorText } from "../stage.ts";
+import { viewerId } from "../viewer.ts";
+import { faultFromApi } from "./fault.ts";
+import { HistoryReporter, resumeAt } from "./history.ts";
+import { describeToSystem } from "./mediasession.ts";
+import { Player } from "./player.ts";
+
+const videoId = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1) ?? "");
+const userId = viewerId();
+
+const stage = required("#stage", HTMLElement);
+const title = required("#title", HTMLElement);
+const meta = required("#meta", HTMLElement);
+const notices = required("#notices", HTMLElement);
+const ambient = required("#ambient", HTMLImageElement);
+
+const player = new Player(stage);
+let playback: Playback | null = null;
+let offeredQualities = 0;
+
+/** Reads the video's state and does what it asks for. True when something changed. */
+async function look(): Promise<boolean> {
+  try {
+    const { video } = await getVideo(videoId);
+    show(video);
+    if (playback !== null) return offerBetter(video);
+    if (isPlayable(video)) {
+      await play(video);
+    } else if (video.status === "errored") {
+      poller.stop();
+      player.overlay.showFault(
+        { heading: "This file cannot be played", text: errorText(video), retryable: false },
+        () => poller.start(),
+      );
+    } else {
+      player.overlay.showWaiting(video);
+      poller.start();
+    }
+    return true;
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    if (playback !== null) return false; // the film runs on without news of it
+    player.errorCount += 1;
+    const fault = faultFromApi(error);
+    player.overlay.showFault(fault, () => void look());
+    if (fault.retryable) poller.start();
+    else poller.stop();
+    return false;
+  }
+}
+
+const poller = new Poller(look);
+
+async function play(video: Video): Promise<void> {
+  playback = await getPlayback(videoId, userId);
+  showPoster(playback.poster);
+  describeToSystem(player, video.title, playback.poster);
+  new HistoryReporter(player.video, userId, videoId, playback.session_id);
+  const startS = resumeAt(playback);
+  player.start(playback.hls, startS);
+  offeredQualities = pictureCount(video);
+  if (startS > 0) {
+    notify(notices, `Resumed at ${clock(startS)}`, {
+      action: { label: "Start over", run: () => player.seekToFraction(0) },
+    });
+  }
+  if (isChanging(video)) poller.start();
+  else poller.stop();
+}
+
+/** Renditions go on joining while a film plays. hls.js reads the list of them once, so going on with more is a choice. */
+function offerBetter(video: Video): boolean {
+  const count = pictureCount(video);
+  const more = count > offeredQualities;
+  if (video.status === "ready") {
+    poller.stop();
+    if (count > player.qualityCount && player.qualityCount > 0) {
+      notify(notices, "All qualities are ready now", {
+        action: { label: "Use them", run: () => player.reload() },
+      });
+    }
+  }
+  offeredQualities = count;
+  return more;
+}
+
+function pictureCount(video: Video): number {
+  return video.renditions.filter(({ kind }) => kind === "v").length;
+}
+
+function show(video: Video): void {
+  setText(title, video.title);
+  document.title = `${video.title} · Sluice`;
+  const facts = [
+    video.duration_ms === null ? null : clock(video.duration_ms / 1000),
+    pictureCount(video) > 0 ? plural(pictureCount(video), "quality").replace("qualitys", "qualities") : null,
+    bytes(video.source.size_bytes),
+    `Added ${ago(video.created_at, Date.now())}`,
+  ];
+  setText(meta, facts.filter((fact) => fact !== null).join(" · "));
+  const picture = video.renditions.find(({ width, height }) => width && height);
+  if (picture?.width && picture.height) {
+    stage.style.setProperty("--aspect", String(picture.width / picture.height));
+  }
+  showPoster(video.poster);
+}
+
+function showPoster(url: string | null): void {
+  if (url === null || ambient.getAttribute("src") === url) return;
+  player.video.poster = url;
+  ambient.src = url;
+}
+
+required("#copy", HTMLButtonElement).addEventListener("click", async () => {
+  const copied = await copyText(location.href);
+  notify(notices, copied ? "Link copied" : "Could not copy the link");
+});
+
+declare global {
+  interface Window {
+    /** For tests and for the curious. */
+    sluice: { readonly player: Player };
+  }
+}
+
+window.sluice = { player };
+void look();

@@ -1,0 +1,222 @@
+import { h } from "../dom/element.ts";
+import { clock } from "../format.ts";
+import { Controls } from "./controls.ts";
+import { type Engine, makeEngine } from "./engine.ts";
+import type { PlaybackFault } from "./fault.ts";
+import { listenToPointer } from "./gestures.ts";
+import { Idle } from "./idle.ts";
+import { type Commands, helpDialog, listenToKeys } from "./keyboard.ts";
+import { Overlay } from "./overlay.ts";
+import { Screen } from "./screen.ts";
+import { SeekBar } from "./seekbar.ts";
+import { Settings, SPEEDS } from "./settings.ts";
+import { Volume } from "./volume.ts";
+
+const FRAME_S = 1 / 24;
+const FIRST_RETRY_MS = 3000;
+const LONGEST_RETRY_MS = 30_000;
+
+const UNSUPPORTED: PlaybackFault = {
+  heading: "This browser cannot play it",
+  text: "It knows neither Media Source Extensions nor HLS. A current browser does.",
+  retryable: false,
+};
+
+/** The stage: the picture, the controls over it, and everything a viewer can do to them. */
+export class Player implements Commands {
+  readonly video = h("video", { playsinline: true, preload: "auto", tabindex: -1 });
+  readonly overlay = new Overlay();
+  /** How many times playback has stopped with an error; tests read it. */
+  errorCount = 0;
+  private readonly engine: Engine | null;
+  private readonly volume: Volume;
+  private readonly settings: Settings;
+  private readonly screen: Screen;
+  private readonly idle: Idle;
+  private readonly help = helpDialog();
+  private dragging = false;
+  private url = "";
+  private retryMs = FIRST_RETRY_MS;
+  private retryTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(private readonly stage: HTMLElement) {
+    this.engine = makeEngine(this.video, {
+      changed: () => this.settings.refresh(),
+      failed: (fault) => this.fail(fault),
+    });
+    this.volume = new Volume(this.video);
+    this.screen = new Screen(stage, this.video);
+    this.settings = new Settings(this.video, () => this.idle.wake());
+    const seek = new SeekBar(this.video, (dragging) => {
+      this.dragging = dragging;
+      this.idle.wake();
+    });
+    const controls = new Controls(this.video, {
+      seek,
+      volume: this.volume,
+      settings: this.settings,
+      screen: this.screen,
+      togglePlay: () => this.togglePlay(),
+      seekBy: (seconds) => this.seekBy(seconds),
+      help: () => this.toggleHelp(),
+    });
+    this.settings.use(this.engine);
+    const surface = h("div", { class: "surface" });
+    stage.append(this.video, surface, this.overlay.element, controls.element, this.help);
+    this.idle = new Idle(stage, () => this.isBusy);
+    this.listen(surface);
+  }
+
+  /** Starts `url` at `startS` seconds, as far as the browser lets a page start by itself. */
+  start(url: string, startS: number): void {
+    this.url = url;
+    this.overlay.clear();
+    this.stage.classList.add("started");
+    if (this.engine === null) {
+      this.fail(UNSUPPORTED);
+      return;
+    }
+    this.overlay.setBuffering(true);
+    this.engine.load(url, startS);
+    this.play();
+  }
+
+  /** Begins anew where it stands, for a source that failed or has better qualities now. */
+  reload(): void {
+    this.start(this.url, this.video.currentTime);
+  }
+
+  get qualityCount(): number {
+    return this.engine?.qualities.length ?? 0;
+  }
+
+  togglePlay(): void {
+    if (this.overlay.blocked) return;
+    if (this.video.ended) this.video.currentTime = 0;
+    if (this.video.paused) this.play();
+    else this.video.pause();
+  }
+
+  seekBy(seconds: number): void {
+    this.seekTo(this.video.currentTime + seconds);
+    const side = seconds < 0 ? -1 : 1;
+    this.overlay.bump("replay", `${seconds < 0 ? "−" : "+"}${Math.abs(seconds)} s`, side);
+  }
+
+  seekToFraction(fraction: number): void {
+    this.seekTo((this.video.duration || 0) * fraction);
+    this.overlay.bump("play", clock(this.video.currentTime));
+  }
+
+  volumeBy(step: number): void {
+    this.volume.set(this.volume.level + step);
+    this.answerVolume();
+  }
+
+  toggleMute(): void {
+    this.volume.toggle();
+    this.answerVolume();
+  }
+
+  toggleFull(): void {
+    this.screen.toggleFull();
+  }
+
+  togglePip(): void {
+    this.screen.togglePip();
+  }
+
+  changeSpeed(steps: number): void {
+    const at = SPEEDS.findIndex((speed) => speed >= this.video.playbackRate);
+    const next = SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, at + steps))] ?? 1;
+    this.video.playbackRate = next;
+    this.overlay.bump("tune", `${next}×`);
+  }
+
+  stepFrame(direction: number): void {
+    if (this.video.paused) this.seekTo(this.video.currentTime + direction * FRAME_S);
+  }
+
+  toggleSettings(): void {
+    this.idle.wake();
+    this.settings.toggle();
+  }
+
+  toggleHelp(): void {
+    if (this.help.open) this.help.close();
+    else this.help.showModal();
+  }
+
+  private get isBusy(): boolean {
+    return this.video.paused || this.settings.open || this.dragging || this.overlay.blocked || this.help.open;
+  }
+
+  private play(): void {
+    // A browser that wants a gesture first refuses here; the button in the middle then waits for it.
+    this.video.play().catch(() => this.overlay.setBuffering(false));
+  }
+
+  private seekTo(seconds: number): void {
+    if (this.video.readyState === 0) return;
+    this.video.currentTime = Math.min(this.video.duration || 0, Math.max(0, seconds));
+    this.idle.wake();
+  }
+
+  private answerVolume(): void {
+    const percent = Math.round(this.volume.level * 100);
+    this.overlay.bump(percent === 0 ? "muted" : percent < 50 ? "soft" : "loud", `${percent} %`);
+  }
+
+  private listen(surface: HTMLElement): void {
+    const { video, stage, overlay } = this;
+    listenToKeys(this);
+    listenToPointer(surface, {
+      click: () => this.togglePlay(),
+      doubleClick: () => this.toggleFull(),
+      tap: () => (this.idle.asleep ? this.idle.wake() : this.idle.sleep()),
+      doubleTap: (side) => this.seekBy(side * 10),
+    });
+    video.addEventListener("waiting", () => overlay.setBuffering(true));
+    video.addEventListener("seeking", () => overlay.setBuffering(true));
+    for (const name of ["playing", "canplay", "seeked", "ended"]) {
+      video.addEventListener(name, () => overlay.setBuffering(false));
+    }
+    video.addEventListener("play", () => stage.classList.remove("paused"));
+    video.addEventListener("pause", () => {
+      stage.classList.add("paused");
+      this.idle.wake();
+    });
+    video.addEventListener("playing", () => {
+      stage.classList.add("played");
+      this.retryMs = FIRST_RETRY_MS;
+      this.idle.wake();
+    });
+    video.addEventListener("resize", () => this.fitFrame());
+    window.addEventListener("online", () => {
+      if (this.retryTimer !== undefined) this.retryNow();
+    });
+    stage.classList.add("paused");
+  }
+
+  private fitFrame(): void {
+    const { videoWidth, videoHeight } = this.video;
+    if (videoWidth > 0 && videoHeight > 0) {
+      this.stage.style.setProperty("--aspect", String(videoWidth / videoHeight));
+    }
+  }
+
+  private fail(fault: PlaybackFault): void {
+    this.errorCount += 1;
+    this.video.pause();
+    this.overlay.showFault(fault, () => this.retryNow());
+    if (!fault.retryable) return;
+    this.retryTimer = setTimeout(() => this.retryNow(), this.retryMs);
+    this.retryMs = Math.min(LONGEST_RETRY_MS, this.retryMs * 2);
+  }
+
+  private retryNow(): void {
+    clearTimeout(this.retryTimer);
+    this.retryTimer = undefined;
+    this.reload();
+  }
+}

@@ -1,0 +1,123 @@
+import { h } from "../dom/element.ts";
+import { clock, spokenClock } from "../format.ts";
+
+const STEP_S = 5;
+const PAGE_S = 60;
+
+/** The line under the picture: what has been played, what is buffered, and where the pointer would go. */
+export class SeekBar {
+  readonly element: HTMLElement;
+  private readonly track = h("span", { class: "track" });
+  private readonly buffered = h("span", { class: "buffered" });
+  private readonly played = h("span", { class: "played" });
+  private readonly thumb = h("span", { class: "thumb" });
+  private readonly tip = h("output", { class: "tip", "aria-hidden": "true" });
+  private draggingTo: number | null = null;
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    private readonly onDrag: (dragging: boolean) => void,
+  ) {
+    this.element = h("div", { class: "seek", role: "slider", tabindex: 0, "aria-label": "Position" });
+    this.track.append(this.buffered, this.played);
+    this.element.append(this.track, this.thumb, this.tip);
+    this.element.addEventListener("pointerdown", (event) => this.grab(event));
+    this.element.addEventListener("pointermove", (event) => this.move(event));
+    this.element.addEventListener("pointerup", (event) => this.release(event));
+    this.element.addEventListener("pointercancel", () => this.letGo());
+    this.element.addEventListener("pointerleave", () => this.element.classList.remove("pointing"));
+    this.element.addEventListener("keydown", (event) => this.key(event));
+    for (const name of ["timeupdate", "seeking", "seeked", "durationchange", "progress", "emptied"]) {
+      video.addEventListener(name, () => this.show());
+    }
+    this.show();
+  }
+
+  /** Redraws from the element's state. */
+  show(): void {
+    const durationS = this.durationS;
+    const positionS = this.draggingTo ?? this.video.currentTime;
+    const at = durationS > 0 ? Math.min(1, positionS / durationS) : 0;
+    this.element.style.setProperty("--at", String(at));
+    this.element.setAttribute("aria-valuemin", "0");
+    this.element.setAttribute("aria-valuemax", String(Math.floor(durationS)));
+    this.element.setAttribute("aria-valuenow", String(Math.floor(positionS)));
+    this.element.setAttribute("aria-valuetext", `${spokenClock(positionS)} of ${spokenClock(durationS)}`);
+    this.showBuffered(durationS);
+  }
+
+  private get durationS(): number {
+    return Number.isFinite(this.video.duration) ? this.video.duration : 0;
+  }
+
+  private showBuffered(durationS: number): void {
+    const ranges = this.video.buffered;
+    while (this.buffered.childElementCount > ranges.length) this.buffered.lastElementChild?.remove();
+    while (this.buffered.childElementCount < ranges.length) this.buffered.append(h("span", {}));
+    if (durationS === 0) return;
+    for (const [index, bar] of [...this.buffered.children].entries()) {
+      if (!(bar instanceof HTMLElement)) continue;
+      bar.style.left = `${(ranges.start(index) / durationS) * 100}%`;
+      bar.style.width = `${((ranges.end(index) - ranges.start(index)) / durationS) * 100}%`;
+    }
+  }
+
+  private fractionAt(event: PointerEvent): number {
+    const box = this.track.getBoundingClientRect();
+    return Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+  }
+
+  private grab(event: PointerEvent): void {
+    if (event.button !== 0 || this.durationS === 0) return;
+    this.element.setPointerCapture(event.pointerId);
+    this.draggingTo = this.fractionAt(event) * this.durationS;
+    this.element.classList.add("dragging");
+    this.onDrag(true);
+    this.point(event);
+    this.show();
+  }
+
+  private move(event: PointerEvent): void {
+    this.point(event);
+    if (this.draggingTo === null) return;
+    this.draggingTo = this.fractionAt(event) * this.durationS;
+    this.show();
+  }
+
+  private point(event: PointerEvent): void {
+    const fraction = this.fractionAt(event);
+    this.element.classList.add("pointing");
+    this.element.style.setProperty("--pointer", String(fraction));
+    this.tip.textContent = clock(fraction * this.durationS);
+  }
+
+  private release(event: PointerEvent): void {
+    if (this.draggingTo === null) return;
+    this.video.currentTime = this.fractionAt(event) * this.durationS;
+    this.letGo();
+  }
+
+  private letGo(): void {
+    this.draggingTo = null;
+    this.element.classList.remove("dragging", "pointing");
+    this.onDrag(false);
+    this.show();
+  }
+
+  private key(event: KeyboardEvent): void {
+    const target = {
+      ArrowLeft: this.video.currentTime - STEP_S,
+      ArrowDown: this.video.currentTime - STEP_S,
+      ArrowRight: this.video.currentTime + STEP_S,
+      ArrowUp: this.video.currentTime + STEP_S,
+      PageDown: this.video.currentTime - PAGE_S,
+      PageUp: this.video.currentTime + PAGE_S,
+      Home: 0,
+      End: this.durationS,
+    }[event.key];
+    if (target === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    this.video.currentTime = Math.min(this.durationS, Math.max(0, target));
+  }
+}
