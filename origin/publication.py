@@ -1,0 +1,129 @@
+"""From finished tracks on disk to what one commit makes visible.
+
+What is published is read back from the files themselves, with the reader that delivery uses, so
+that nothing can be published which delivery would refuse.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from core.errors import InternalFault
+from core.media.build import SegmentTable, build_hash, segment_table
+from core.media.description import TrackDescription
+from core.media.presentation import TrackKind
+from core.media.ticks import Ticks, milliseconds
+from core.media.timeline import CutPlan, cut_plan, even_plan, plan_segments
+from origin.repository import PublishedTrack
+from origin.stored_track import StoredTrack
+from runtime.storage import LocalStore
+
+DEFAULT_SEGMENT_S: Final = 4.0
+
+
+class NothingToPublish(InternalFault):
+    """The tracks of an attempt make no presentation."""
+
+    code = "publication.empty"
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltTrack:
+    """A track that an attempt has finished and made durable; the digests are of its two files."""
+
+    kind: TrackKind
+    name: str
+    store_prefix: str
+    flat_sha256: bytes
+    index_sha256: bytes
+    default: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedTracks:
+    """Tracks that are fit to be published, cut by `plan`; `duration_ms` is that of the longest."""
+
+    tracks: tuple[PublishedTrack, ...]
+    sizes_bytes: tuple[int, ...]
+    plan: CutPlan
+    duration_ms: int
+
+
+def check_tracks(
+    store: LocalStore, built: Sequence[BuiltTrack], plan: CutPlan | None, segment_s: float
+) -> CheckedTracks:
+    """Read tracks back and cut them: by `plan`, or, at first publication, by one made from them.
+
+    Blocking. Raises `DamagedTrack`, `MisalignedRendition` and the like, all internal faults.
+    """
+    opened = [(track, StoredTrack.open(store.path(track.store_prefix))) for track in built]
+    if not opened:
+        raise NothingToPublish("an attempt ended without a track")
+    cuts = plan or _first_plan([stored for _, stored in opened], segment_s)
+    tables = [segment_table(stored.index, cuts) for _, stored in opened]
+    ends = [
+        milliseconds(table.spans[-1].end, stored.index.timescale)
+        for (_, stored), table in zip(opened, tables, strict=True)
+    ]
+    return CheckedTracks(
+        tracks=tuple(
+            _published(track, stored, table, cuts)
+            for (track, stored), table in zip(opened, tables, strict=True)
+        ),
+        sizes_bytes=tuple(stored.index.data_length for _, stored in opened),
+        plan=cuts,
+        duration_ms=max(ends),
+    )
+
+
+def unpublished_folders(root: Path, tracks: Sequence[BuiltTrack]) -> list[Path]:
+    """What lies in an attempt's folder beside the tracks that are published."""
+    kept = {Path(track.store_prefix).name for track in tracks}
+    return [entry for entry in root.iterdir() if entry.name not in kept] if root.is_dir() else []
+
+
+def _first_plan(stored: Sequence[StoredTrack], segment_s: float) -> CutPlan:
+    """Cut at the key frames of the picture; evenly where there is none."""
+    video = [track for track in stored if track.description.kind == TrackKind.VIDEO]
+    index = (video or stored)[0].index
+    target = Ticks(round(segment_s * index.timescale))
+    end = Ticks(index.base_time + index.duration - index.priming)
+    if not video:
+        return cut_plan(even_plan(end, target), index.timescale)
+    sync_times = [Ticks(time - index.priming) for _, time in index.sync_times()]
+    return cut_plan(plan_segments(sync_times, end, target), index.timescale)
+
+
+def _published(
+    built: BuiltTrack, stored: StoredTrack, table: SegmentTable, plan: CutPlan
+) -> PublishedTrack:
+    description, index = stored.description, stored.index
+    is_video = built.kind is TrackKind.VIDEO
+    width, height = shown_size(description) if is_video else (None, None)
+    return PublishedTrack(
+        kind=built.kind,
+        name=built.name,
+        build_hash=build_hash(built.flat_sha256, built.index_sha256, plan),
+        store_prefix=built.store_prefix,
+        codec=description.codec,
+        timescale=index.timescale,
+        duration=index.duration,
+        bandwidth=table.peak_bandwidth,
+        average_bandwidth=table.average_bandwidth,
+        width=width,
+        height=height,
+        frame_rate=description.frame_rate if is_video else None,
+        channels=None if is_video else description.channels,
+        sample_rate=None if is_video else description.sample_rate,
+        language=None if is_video else description.language,
+        label=description.label or None,
+        is_default=built.default,
+    )
+
+
+def shown_size(description: TrackDescription) -> tuple[int, int]:
+    """Width and height as a viewer sees them: pixel aspect and rotation applied."""
+    width, height = description.display_width, description.display_height
+    across, down = description.matrix[0], description.matrix[1]
+    return (height, width) if abs(down) > abs(across) else (width, height)
