@@ -9,6 +9,8 @@ from importlib.metadata import version
 import pytest
 import uvloop
 
+pytest_plugins = ["tests.fixtures.postgres"]
+
 HEADER_PACKAGES = ("aiohttp", "asyncpg", "av", "uvloop")
 
 

@@ -23,7 +23,7 @@ CREATE TABLE videos (
     version         bigint NOT NULL DEFAULT 1,
     created_at      timestamptz NOT NULL DEFAULT now(),
     updated_at      timestamptz NOT NULL DEFAULT now(),
-    CHECK ((status = 'errored') = (error_code IS NOT NULL)),
+    CHECK (status <> 'errored' OR error_code IS NOT NULL),
     CHECK ((error_code IS NULL) = (error_message IS NULL)),
     CHECK ((plan_timescale IS NULL) = (plan_starts IS NULL) AND (plan_starts IS NULL) = (plan_end IS NULL))
 );
@@ -97,6 +97,13 @@ CREATE TABLE purge_outbox (
 );
 
 CREATE INDEX purge_outbox_by_turn ON purge_outbox (due_at);
+
+-- Random keys that all server processes share, made by the first that needs one.
+CREATE TABLE secrets (
+    name       text PRIMARY KEY,
+    value      bytea NOT NULL CHECK (length(value) >= 32),
+    created_at timestamptz NOT NULL DEFAULT now()
+);
 
 -- One row per job attempt that may be writing files, so that a clean-up pass can tell live output from orphans,
 -- and so that a job that keeps killing its worker is parked (see picks).
