@@ -1,0 +1,24 @@
+"""Purging the edges by hand."""
+
+from http import HTTPStatus
+
+from server.documents import PurgeAccepted, PurgeRequest
+from server.endpoint import Answer, Call, Reply, endpoint
+
+
+@endpoint(
+    "POST",
+    "/cache/purge",
+    tag="cache",
+    answer=Answer(PurgeAccepted, HTTPStatus.ACCEPTED),
+)
+async def purge_cache(call: Call, body: PurgeRequest) -> Reply:
+    """Make the edges forget everything that carries one of these surrogate keys.
+
+    A video's media carry `video:{id}` and `playback:{playback_id}`. The purge is written down
+    before this is answered, and is delivered to each edge until it acknowledges. Deleting a video
+    purges it by itself.
+    """
+    number = await call.services.repository.owe_purge(body.keys, soft=body.soft)
+    call.services.purges.announce()
+    return Reply(PurgeAccepted(str(number)))

@@ -1,0 +1,297 @@
+"""What the API reads and writes, as types: validation, JSON and OpenAPI come from them."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from server.identifiers import VideoId
+
+MAX_POSITION_MS = 30 * 24 * 3600 * 1000
+MAX_HISTORY_BATCH = 100
+
+# Control characters have no business in a line of text, and Postgres refuses NUL.
+_LINE = r"^[^\x00-\x1f\x7f]*\Z"
+
+Title = Annotated[
+    str, Meta(min_length=1, max_length=500, pattern=_LINE, description="What people call it.")
+]
+Milliseconds = Annotated[int, Meta(ge=0, le=MAX_POSITION_MS)]
+Limit = Annotated[int, Meta(ge=1, le=100, description="How many items at most.")]
+CursorText = Annotated[
+    str, Meta(min_length=1, max_length=4096, description="`next_cursor` of the page before.")
+]
+
+
+class VideoStatus(StrEnum):
+    """How far a video is."""
+
+    WAITING = "waiting"
+    PREPARING = "preparing"
+    PLAYABLE = "playable"
+    READY = "ready"
+    ERRORED = "errored"
+
+
+class VideoSort(StrEnum):
+    """The order of a listing; a minus means descending."""
+
+    NEWEST = "-created_at"
+    OLDEST = "created_at"
+    TITLE = "title"
+    TITLE_DESCENDING = "-title"
+
+
+class Source(Struct, frozen=True):
+    """The file as it was uploaded."""
+
+    filename: str
+    size_bytes: int
+
+
+class VideoError(Struct, frozen=True):
+    """Why a video, or a part of it, could not be prepared."""
+
+    code: str
+    message: str
+
+
+class Track(Struct, frozen=True):
+    """What a viewer can choose: the picture, or the sound in one language."""
+
+    kind: Literal["v", "a", "t"]
+    language: str | None
+    label: str | None
+    channels: int | None
+    is_default: bool
+
+
+class Rendition(Struct, frozen=True):
+    """One published encoding of a track."""
+
+    kind: Literal["v", "a", "t"]
+    name: str
+    codec: Annotated[str, Meta(description="As RFC 6381 writes it.", examples=["avc1.64001f"])]
+    width: int | None
+    height: int | None
+    frame_rate: Annotated[float | None, Meta(description="Frames per second.")]
+    channels: int | None
+    sample_rate: Annotated[int | None, Meta(description="Hz.")]
+    language: str | None
+    bandwidth: Annotated[int, Meta(description="Bit/s of the largest segment.")]
+    average_bandwidth: Annotated[int, Meta(description="Bit/s over the whole.")]
+
+
+class PlaybackId(Struct, frozen=True):
+    """A public name of the video, used in media URLs."""
+
+    id: str
+    policy: Literal["public"]
+
+
+class VideoLinks(Struct, frozen=True):
+    """Where to go from here."""
+
+    watch: Annotated[str, Meta(description="The page that plays it.")]
+    play: Annotated[str, Meta(description="The call that starts a playback.")]
+
+
+class Video(Struct, frozen=True):
+    """One title of the library."""
+
+    id: VideoId
+    title: Title
+    status: Annotated[
+        VideoStatus,
+        Meta(
+            description="`playable`: it plays, and further renditions are being made; "
+            "`ready`: all are made."
+        ),
+    ]
+    progress: Annotated[float, Meta(ge=0, le=1, description="Over all that is to be prepared.")]
+    stage: Annotated[str | None, Meta(description="What is being done now.")]
+    created_at: datetime
+    updated_at: datetime
+    duration_ms: int | None
+    source: Source
+    errors: list[VideoError]
+    tracks: list[Track]
+    renditions: list[Rendition]
+    playback_ids: list[PlaybackId]
+    poster: str | None
+    links: VideoLinks
+
+
+class VideoPage(Struct, frozen=True):
+    """A part of the library."""
+
+    data: list[Video]
+    next_cursor: str | None
+    has_more: bool
+
+
+class ListVideos(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which videos, in which order."""
+
+    limit: Limit = 25
+    cursor: CursorText | None = None
+    sort: VideoSort = VideoSort.NEWEST
+    q: Annotated[
+        str | None,
+        Meta(
+            min_length=1,
+            max_length=200,
+            pattern=_LINE,
+            description="Only titles that contain this, in whatever case.",
+        ),
+    ] = None
+
+
+class UploadForm(Struct, frozen=True):
+    """The parts of an upload."""
+
+    file: Annotated[bytes, Meta(description="The video file, with its file name.")]
+    title: Title | UnsetType = UNSET
+
+
+class ImportInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to import."""
+
+    url: Annotated[str, Meta(min_length=1, max_length=2048, pattern=r"^https?://\S+\Z")]
+
+
+class ImportRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A video to be fetched by the server."""
+
+    input: ImportInput
+    title: Title | UnsetType = UNSET
+
+
+class VideoChange(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change; what is absent stays (RFC 7396, without null)."""
+
+    title: Title | UnsetType = UNSET
+
+
+class PlayRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """For whom."""
+
+    user: Annotated[
+        str | None,
+        Meta(
+            pattern=r"^[A-Za-z0-9._~@:+-]{1,128}\Z",
+            description="The user whose resume position is wanted.",
+        ),
+    ] = None
+
+
+class Playback(Struct, frozen=True):
+    """Everything that a player needs to start."""
+
+    playback_id: str
+    session_id: str
+    title: str
+    hls: Annotated[str, Meta(description="The HLS multivariant playlist.")]
+    dash: Annotated[str, Meta(description="The DASH MPD.")]
+    poster: str | None
+    duration_ms: int | None
+    resume_ms: Annotated[int, Meta(ge=0, description="Where to begin; 0 is the beginning.")]
+    expires_at: Annotated[datetime | None, Meta(description="When the URLs end; null is never.")]
+
+
+class HistoryReport(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a user is in a video. Of all reports the one with the last `client_ts` counts."""
+
+    video_id: VideoId
+    position_ms: Milliseconds
+    client_ts: Annotated[
+        datetime,
+        Meta(tz=True, description="When, by the client's clock; the future counts as now."),
+    ]
+    duration_ms: Milliseconds | None = None
+    session_id: Annotated[str, Meta(max_length=64, pattern=_LINE)] | None = None
+    event: Annotated[str, Meta(max_length=32, pattern=r"^[a-z_]+\Z")] | None = None
+
+
+HistoryReports = Annotated[list[HistoryReport], Meta(min_length=1, max_length=MAX_HISTORY_BATCH)]
+
+
+class HistoryEntry(Struct, frozen=True):
+    """The last known position of one user in one video."""
+
+    video_id: VideoId
+    title: str
+    poster: str | None
+    position_ms: int
+    duration_ms: int | None
+    resume_ms: Annotated[int, Meta(description="Where a playback would begin.")]
+    session_id: str | None
+    event: str | None
+    client_ts: datetime
+    updated_at: datetime
+
+
+class HistoryPage(Struct, frozen=True):
+    """A part of a user's history, last watched first."""
+
+    data: list[HistoryEntry]
+    next_cursor: str | None
+    has_more: bool
+
+
+class ListHistory(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which part of the history."""
+
+    limit: Limit = 25
+    cursor: CursorText | None = None
+
+
+class PurgeRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """What the edges shall forget."""
+
+    keys: Annotated[
+        list[
+            Annotated[
+                str,
+                Meta(
+                    max_length=256,
+                    pattern=r"^[\x21-\x7e]+\Z",
+                    examples=["video:5t2v0c8n1k7m3q9x4z6b"],
+                ),
+            ]
+        ],
+        Meta(min_length=1, max_length=256, description="Surrogate keys."),
+    ]
+    soft: Annotated[
+        bool,
+        Meta(description="Mark as stale only, so that it may be served while it is refetched."),
+    ] = False
+
+
+class PurgeAccepted(Struct, frozen=True):
+    """The purge is written down and will be delivered."""
+
+    purge_id: str
+
+
+class FieldError(Struct, frozen=True):
+    """One wrong value."""
+
+    where: Annotated[Literal["query", "body"], Meta()] = msgspec.field(name="in")
+    pointer: Annotated[str, Meta(description="A JSON pointer (RFC 6901).")]
+    detail: str
+
+
+class Problem(Struct, frozen=True):
+    """Why a request failed (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: Annotated[str, Meta(description="What a program may match on.")]
+    request_id: str
+    errors: list[FieldError] | UnsetType = UNSET

@@ -1,0 +1,115 @@
+"""Every way in which the API refuses, beyond what is wrong with a request as HTTP."""
+
+from core.errors import InputFault, StateFault, UpstreamFault
+from runtime.problems import RequestFault
+
+
+class MalformedBody(RequestFault):
+    """The body is not what its Content-Type says: broken JSON, broken multipart."""
+
+    code = "request.malformed_body"
+
+
+class InvalidBody(RequestFault):
+    """The body is well formed but a value in it is not acceptable."""
+
+    status = 422
+    code = "request.invalid"
+
+
+class InvalidParameter(RequestFault):
+    """A query parameter is unknown, given twice, or has an unacceptable value."""
+
+    code = "request.invalid_parameter"
+
+
+class InvalidCursor(RequestFault):
+    """The cursor was not made for this endpoint with these filters."""
+
+    code = "invalid_cursor"
+
+
+class UnsupportedMediaType(RequestFault):
+    """The body's Content-Type is not one that this route reads."""
+
+    status = 415
+    code = "request.media_type"
+
+
+class MalformedHost(RequestFault):
+    """The Host field names no host."""
+
+    code = "request.malformed_host"
+
+
+class CrossOriginRefused(RequestFault):
+    """Another web site tries to change something through this visitor's browser."""
+
+    status = 403
+    code = "request.cross_origin"
+
+
+class VideoUnknown(InputFault):
+    """There is no such video, or no longer."""
+
+    status = 404
+    code = "video.unknown"
+
+    def __init__(self, video_id: str) -> None:
+        super().__init__(f"there is no video {video_id!r}")
+
+
+class HistoryUnknown(InputFault):
+    """This user has no history of this video."""
+
+    status = 404
+    code = "history.unknown"
+
+
+class PreconditionRequired(StateFault):
+    """The change must name the version it is based on (RFC 6585 §3)."""
+
+    status = 428
+    code = "precondition.required"
+
+
+class NotPlayableYet(StateFault):
+    """The video is still being prepared."""
+
+    code = "video.not_playable"
+    retry_after_s = 2
+
+
+class NeverPlayable(StateFault):
+    """The video could not be prepared."""
+
+    code = "video.errored"
+
+
+class UploadStalled(InputFault):
+    """Nothing arrived for too long."""
+
+    status = 408
+    code = "upload.stalled"
+    retryable = True
+
+
+class UploadBroken(InputFault):
+    """The client went away in the middle; nobody reads this answer."""
+
+    code = "upload.interrupted"
+    retryable = True
+
+
+class StorageFull(UpstreamFault):
+    """There is no room for the upload on our disk."""
+
+    status = 507
+    code = "storage.full"
+
+
+class ImportUnavailable(StateFault):
+    """Import by URL is described but not there yet."""
+
+    status = 501
+    code = "import.unavailable"

@@ -1,0 +1,33 @@
+"""Identifiers: opaque, unguessable, and safe in a URL, a file name and a shell."""
+
+import secrets
+from typing import Annotated, Final
+
+from msgspec import Meta
+
+# Crockford's alphabet: no letter that looks like a digit.
+_ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
+_LENGTH: Final = 20  # 100 bits: a collision within a billion ids is a matter of 1 in 10^12
+
+VideoId = Annotated[
+    str,
+    Meta(pattern=r"^[0-9a-z]{1,64}\Z", description="A video.", examples=["5t2v0c8n1k7m3q9x4z6b"]),
+]
+UserId = Annotated[
+    str,
+    Meta(
+        pattern=r"^[A-Za-z0-9._~@:+-]{1,128}\Z",
+        description="A user of yours, as you call them.",
+        examples=["ada"],
+    ),
+]
+
+
+def new_id() -> str:
+    """A fresh video, upload or session id."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+
+
+def new_playback_id() -> str:
+    """A fresh playback id; the prefix says that anyone who has it may play it."""
+    return f"p_{new_id()}"

@@ -1,0 +1,46 @@
+"""The URLs that answers hand out: to our own pages, and to media on the edge."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from runtime.settings.shared import PublicUrlSettings
+from server.visitor import Visitor
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Base URLs without a trailing slash: `site` is ours, `edge` delivers media."""
+
+    site: str
+    edge: str
+
+    @classmethod
+    def of(cls, settings: PublicUrlSettings, visitor: Visitor) -> Self:
+        """As the operator set them, else by the host that the visitor used."""
+        site = settings.public_url or visitor.origin
+        edge = settings.edge_public_url
+        return cls(site, edge or f"{visitor.scheme}://{visitor.hostname}:{settings.edge_port}")
+
+    def watch(self, video_id: str) -> str:
+        """The page on which a person watches it."""
+        return f"{self.site}/watch/{video_id}"
+
+    def play(self, video_id: str) -> str:
+        """The call that a player starts with."""
+        return f"{self.site}/videos/{video_id}/play"
+
+    def video(self, video_id: str) -> str:
+        """The video as a resource."""
+        return f"{self.site}/videos/{video_id}"
+
+    def hls(self, playback_id: str) -> str:
+        """The multivariant playlist."""
+        return f"{self.edge}/media/{playback_id}/master.m3u8"
+
+    def dash(self, playback_id: str) -> str:
+        """The MPD."""
+        return f"{self.edge}/media/{playback_id}/manifest.mpd"
+
+    def poster(self, playback_id: str) -> str:
+        """The still picture."""
+        return f"{self.edge}/media/{playback_id}/poster.jpg"

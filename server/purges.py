@@ -1,0 +1,96 @@
+"""Making the edges forget: purges are written down first and delivered until acknowledged.
+
+A purge is a row of `purge_outbox`, committed with the change that calls for it, so it survives us.
+Delivery goes to every configured edge; one that stays away for a day is given up, for by then it
+holds nothing that was cached under the old state, or it has gone for good.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+
+import aiohttp
+
+from core.errors import Fault
+from runtime.logs import get_logger
+from server.repository import OwedPurge, Repository
+
+POLL_S = 2.0
+BATCH = 50
+ATTEMPT_DEADLINE_S = 5.0
+LEASE = timedelta(seconds=30)
+LONGEST_DELAY_S = 60.0
+GIVE_UP_AFTER = timedelta(days=1)
+
+log = get_logger(__name__)
+
+
+def delay_s(attempts: int, jitter: float) -> float:
+    """The wait after the `attempts`th failure: doubling from 1 s; `jitter` of ±1 is ±20 %."""
+    return min(LONGEST_DELAY_S, 2.0 ** min(attempts - 1, 10)) * (1 + 0.2 * jitter)
+
+
+class Purges:
+    """The outbox and the task that empties it."""
+
+    def __init__(self, repository: Repository, edges: Sequence[str]) -> None:
+        self._repository = repository
+        self._edges = tuple(edges)
+        self._news = asyncio.Event()
+
+    def announce(self) -> None:
+        """Say that a purge was just written down, so that delivery need not wait for its turn."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Deliver what is owed, until cancelled."""
+        timeout = aiohttp.ClientTimeout(total=ATTEMPT_DEADLINE_S)
+        async with aiohttp.ClientSession(timeout=timeout) as client:
+            while True:
+                await self._deliver_due(client)
+                await self._wait()
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(POLL_S):
+                await self._news.wait()
+        except TimeoutError:
+            return
+        self._news.clear()
+
+    async def _deliver_due(self, client: aiohttp.ClientSession) -> None:
+        try:
+            while owed := await self._repository.claim_purges(limit=BATCH, lease=LEASE):
+                async with asyncio.TaskGroup() as group:
+                    for purge in owed:
+                        group.create_task(self._deliver(client, purge))
+        except* Fault as faults:  # Postgres is away; the rows are not
+            log.warning("purge.postponed", reason=str(faults.exceptions[0]))
+
+    async def _deliver(self, client: aiohttp.ClientSession, purge: OwedPurge) -> None:
+        missing = [edge for edge in self._edges if edge not in purge.acknowledged]
+        answers = await asyncio.gather(*(_tell(client, edge, purge) for edge in missing))
+        told = {edge for edge, heard in zip(missing, answers, strict=True) if heard}
+        if len(told) == len(missing):
+            await self._repository.settle_purge(purge.id)
+        elif purge.age > GIVE_UP_AFTER:
+            log.error("purge.given_up", keys=purge.keys, edges=sorted(set(missing) - told))
+            await self._repository.settle_purge(purge.id)
+        else:
+            later = timedelta(seconds=delay_s(purge.attempts, random.uniform(-1, 1)))
+            await self._repository.postpone_purge(purge.id, purge.acknowledged | told, later)
+
+
+async def _tell(client: aiohttp.ClientSession, edge: str, purge: OwedPurge) -> bool:
+    """Whether `edge` acknowledged the purge."""
+    message = {"keys": list(purge.keys), "soft": purge.soft}
+    try:
+        async with client.post(f"{edge}/cache/purge", json=message) as answer:
+            if answer.ok:
+                return True
+            reason = f"it answered {answer.status}"
+    except (aiohttp.ClientError, TimeoutError) as error:
+        reason = str(error) or type(error).__name__
+    log.warning("purge.unheard", edge=edge, keys=purge.keys, attempt=purge.attempts, reason=reason)
+    return False

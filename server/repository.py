@@ -1,0 +1,351 @@
+"""The catalogue in Postgres: the one place of the server that knows tables and columns."""
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, Self
+
+import msgspec
+
+from runtime import jobs
+from runtime.postgres import Connection, Pool, Record, check, connection, transaction
+from runtime.sql import load_queries
+from server.documents import HistoryReport, VideoSort, VideoStatus
+
+_QUERIES = load_queries("server")
+_PAGES = {
+    VideoSort.NEWEST: "page_newest",
+    VideoSort.OLDEST: "page_oldest",
+    VideoSort.TITLE: "page_title",
+    VideoSort.TITLE_DESCENDING: "page_title_descending",
+}
+# Judges the ETag of the present version; raises where the request was made for another.
+Judge = Callable[[str], None]
+
+_SORTED_BY_TIME = frozenset({VideoSort.NEWEST, VideoSort.OLDEST})
+
+
+class TrackRow(msgspec.Struct, frozen=True):
+    """One row of `tracks`, as far as clients see it."""
+
+    kind: Literal["v", "a", "t"]
+    name: str
+    codec: str
+    bandwidth: int
+    average_bandwidth: int
+    width: int | None
+    height: int | None
+    frame_rate_num: int | None
+    frame_rate_den: int | None
+    channels: int | None
+    sample_rate: int | None
+    language: str | None
+    label: str | None
+    is_default: bool
+
+
+_TRACKS = msgspec.json.Decoder(list[TrackRow])
+
+
+@dataclass(frozen=True, slots=True)
+class VideoRow:
+    """One row of `videos` with its tracks."""
+
+    id: str
+    playback_id: str
+    title: str
+    status: VideoStatus
+    stage: str | None
+    progress: float
+    error_code: str | None
+    error_message: str | None
+    source_filename: str
+    source_bytes: int
+    duration_ms: int | None
+    poster_key: str | None
+    version: int
+    created_at: datetime
+    updated_at: datetime
+    tracks: tuple[TrackRow, ...]
+
+    @property
+    def etag(self) -> str:
+        """The strong validator of this state."""
+        return f'"{self.version}"'
+
+    @classmethod
+    def of(cls, record: Record) -> Self:
+        """From a row of `get_videos`."""
+        fields: dict[str, Any] = dict(record.items())
+        fields["status"] = VideoStatus(fields["status"])
+        fields["tracks"] = tuple(_TRACKS.decode(fields["tracks"]))
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoSlice:
+    """Some videos in order; `last` is where the next slice begins, None where there is none."""
+
+    videos: tuple[VideoRow, ...]
+    last: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewVideo:
+    """A video that is about to be."""
+
+    id: str
+    playback_id: str
+    title: str
+    upload_key: str
+    filename: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackRow:
+    """A video as a player sees it; `position_ms` and `watched_ms` are the user's, if known."""
+
+    id: str
+    playback_id: str
+    title: str
+    status: VideoStatus
+    duration_ms: int | None
+    poster_key: str | None
+    error_message: str | None
+    position_ms: int | None
+    watched_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One entry of a history, with what one shows of its video."""
+
+    video_id: str
+    position_ms: int
+    duration_ms: int | None
+    session_id: str | None
+    event: str | None
+    client_ts: datetime
+    updated_at: datetime
+    title: str
+    playback_id: str
+    poster_key: str | None
+    video_duration_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwedPurge:
+    """A purge that was claimed for delivery for the `attempts`th time."""
+
+    id: int
+    keys: tuple[str, ...]
+    soft: bool
+    acknowledged: frozenset[str]
+    attempts: int
+    age: timedelta
+
+
+class Repository:
+    """The statements of `queries.sql` over a pool. Everything may raise `DatabaseUnavailable`."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def ping(self) -> None:
+        """Raise `DatabaseUnavailable` unless Postgres answers soon."""
+        await check(self._pool)
+
+    async def list_videos(
+        self, sort: VideoSort, *, after: tuple[str, str] | None, q: str | None, limit: int
+    ) -> VideoSlice:
+        """The `limit` videos after the position `after`, titles containing `q` only."""
+        key, last_id = _position(after, as_time=sort in _SORTED_BY_TIME)
+        statement = _QUERIES[_PAGES[sort]]
+        async with connection(self._pool) as session:
+            rows = await session.fetch(statement, key, last_id, contains(q), limit + 1)
+            ids = [row["id"] for row in rows[:limit]]
+            found = await _videos(session, ids)
+        last = _after(rows[limit - 1]) if len(rows) > limit else None
+        return VideoSlice(tuple(found[each] for each in ids if each in found), last)
+
+    async def get_video(self, video_id: str) -> VideoRow | None:
+        """One video."""
+        async with connection(self._pool) as session:
+            return (await _videos(session, [video_id])).get(video_id)
+
+    async def add_video(self, video: NewVideo) -> VideoRow:
+        """Add a video and queue its preparation: both, or neither."""
+        async with transaction(self._pool) as session:
+            await session.execute(
+                _QUERIES["add_video"],
+                video.id,
+                video.playback_id,
+                video.title,
+                video.upload_key,
+                video.filename,
+                video.size_bytes,
+            )
+            await jobs.enqueue_ingest(session, video.id)
+            return (await _videos(session, [video.id]))[video.id]
+
+    async def change_video(
+        self, video_id: str, title: str | None, *, only_if: Judge
+    ) -> VideoRow | None:
+        """Change the title if the present version is right; None where there is no such video."""
+        async with transaction(self._pool) as session:
+            version = await session.fetchval(_QUERIES["lock_video"], video_id)
+            if version is None:
+                return None
+            only_if(f'"{version}"')
+            if title is not None:
+                await session.execute(_QUERIES["retitle_video"], video_id, title)
+            return (await _videos(session, [video_id])).get(video_id)
+
+    async def delete_video(self, video_id: str, *, only_if: Judge) -> str | None:
+        """Remove the video, its work and its tracks, and owe the edges a purge, all in one.
+
+        Answers the key of its upload, or None where there is no such video.
+        """
+        async with transaction(self._pool) as session:
+            version = await session.fetchval(_QUERIES["lock_video"], video_id)
+            if version is None:
+                return None
+            only_if(f'"{version}"')
+            await jobs.cancel_video(session, video_id)
+            upload_key: str = await session.fetchval(_QUERIES["delete_video"], video_id)
+            await session.fetchval(_QUERIES["owe_purge"], [f"video:{video_id}"], False)
+            return upload_key
+
+    async def get_playback(self, video_id: str, user_id: str | None) -> PlaybackRow | None:
+        """What a player needs to start."""
+        async with connection(self._pool) as session:
+            row = await session.fetchrow(_QUERIES["get_playback"], video_id, user_id)
+        if row is None:
+            return None
+        fields: dict[str, Any] = dict(row.items())
+        return PlaybackRow(**fields | {"status": VideoStatus(fields["status"])})
+
+    async def report_positions(
+        self, user_id: str, reports: Sequence[HistoryReport]
+    ) -> frozenset[str]:
+        """Keep all reports, or none where videos are unknown; answers the unknown ones."""
+        wanted = sorted({report.video_id for report in reports})
+        async with transaction(self._pool) as session:
+            known = {row["id"] for row in await session.fetch(_QUERIES["known_videos"], wanted)}
+            if unknown := frozenset(wanted) - known:
+                return unknown
+            await session.executemany(_QUERIES["report_position"], _report_rows(user_id, reports))
+        return frozenset()
+
+    async def list_history(
+        self, user_id: str, *, after: tuple[str, str] | None, limit: int
+    ) -> tuple[tuple[HistoryRow, ...], tuple[str, str] | None]:
+        """The `limit` entries after the position `after`, and where the next ones begin."""
+        key, last_id = _position(after, as_time=True)
+        async with connection(self._pool) as session:
+            rows = await session.fetch(_QUERIES["page_history"], user_id, key, last_id, limit + 1)
+        entries = tuple(HistoryRow(**dict(row.items())) for row in rows[:limit])
+        if len(rows) <= limit:
+            return entries, None
+        return entries, (entries[-1].client_ts.isoformat(), entries[-1].video_id)
+
+    async def forget_history(self, user_id: str, video_id: str) -> bool:
+        """Remove one entry; answers whether there was one."""
+        async with connection(self._pool) as session:
+            tag = await session.execute(_QUERIES["forget_history"], user_id, video_id)
+        return tag != "DELETE 0"
+
+    async def owe_purge(self, keys: Sequence[str], *, soft: bool) -> int:
+        """Write a purge down and answer its number."""
+        async with connection(self._pool) as session:
+            number: int = await session.fetchval(_QUERIES["owe_purge"], list(keys), soft)
+        return number
+
+    async def claim_purges(self, *, limit: int, lease: timedelta) -> list[OwedPurge]:
+        """Take up to `limit` purges whose turn it is; for the time of `lease` nobody else will."""
+        async with connection(self._pool) as session:
+            rows = await session.fetch(_QUERIES["claim_purges"], limit, lease)
+        return [_owed_purge(row) for row in rows]
+
+    async def postpone_purge(
+        self, purge_id: int, acknowledged: Iterable[str], delay: timedelta
+    ) -> None:
+        """Keep what is acknowledged, and try the rest after `delay`."""
+        async with connection(self._pool) as session:
+            await session.execute(_QUERIES["postpone_purge"], purge_id, sorted(acknowledged), delay)
+
+    async def settle_purge(self, purge_id: int) -> None:
+        """It is done."""
+        async with connection(self._pool) as session:
+            await session.execute(_QUERIES["settle_purge"], purge_id)
+
+    async def secret(self, name: str) -> bytes:
+        """The random key `name` that all servers share; the first to ask makes it."""
+        async with connection(self._pool) as session:
+            await session.execute(_QUERIES["make_secret"], name, secrets.token_bytes(32))
+            value: bytes = await session.fetchval(_QUERIES["get_secret"], name)
+        return value
+
+
+def contains(q: str | None) -> str | None:
+    r"""The ILIKE pattern of texts that contain `q`.
+
+    >>> contains("100%_")
+    '%100\\%\\_%'
+    """
+    if q is None:
+        return None
+    for special in ("\\", "%", "_"):
+        q = q.replace(special, f"\\{special}")
+    return f"%{q}%"
+
+
+async def _videos(session: Connection, ids: Sequence[str]) -> Mapping[str, VideoRow]:
+    if not ids:
+        return {}
+    rows = await session.fetch(_QUERIES["get_videos"], list(ids))
+    return {row["id"]: VideoRow.of(row) for row in rows}
+
+
+def _position(
+    after: tuple[str, str] | None, *, as_time: bool
+) -> tuple[datetime | str | None, str | None]:
+    if after is None:
+        return None, None
+    key, last_id = after
+    return (datetime.fromisoformat(key) if as_time else key), last_id
+
+
+def _after(row: Record) -> tuple[str, str]:
+    key = row["sort_key"]
+    return (key.isoformat() if isinstance(key, datetime) else key), row["id"]
+
+
+def _report_rows(user_id: str, reports: Sequence[HistoryReport]) -> list[tuple[object, ...]]:
+    # In one order everywhere, so that two batches of one user cannot wait for each other.
+    ordered = sorted(reports, key=lambda report: (report.video_id, report.client_ts))
+    return [
+        (
+            user_id,
+            report.video_id,
+            report.position_ms,
+            report.duration_ms,
+            report.session_id,
+            report.event,
+            report.client_ts,
+        )
+        for report in ordered
+    ]
+
+
+def _owed_purge(row: Record) -> OwedPurge:
+    return OwedPurge(
+        row["id"],
+        tuple(row["keys"]),
+        row["soft"],
+        frozenset(row["acknowledged"]),
+        row["attempts"],
+        row["age"],
+    )

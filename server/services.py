@@ -1,0 +1,48 @@
+"""What the endpoints share: built once at start-up, held by the application."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from runtime.metrics import Metrics
+from runtime.scratch import Scratch
+from runtime.settings.server import ServerSettings
+from runtime.storage import LocalStore
+from server.cursor import CursorKey
+from server.deletions import Deletions
+from server.links import Links
+from server.purges import Purges
+from server.repository import Repository
+from server.visitor import Network, Visitor, visitor
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The server's parts."""
+
+    settings: ServerSettings
+    repository: Repository
+    store: LocalStore
+    scratch: Scratch
+    cursors: CursorKey
+    deletions: Deletions
+    purges: Purges
+    metrics: Metrics
+    trusted: tuple[Network, ...]
+
+    def visitor(self, request: web.Request) -> Visitor:
+        """How the client of `request` reached us. Raises `MalformedHost`."""
+        return visitor(
+            peer=request.remote,
+            scheme=request.scheme,
+            headers=request.headers,
+            trusted=self.trusted,
+        )
+
+    def links(self, request: web.Request) -> Links:
+        """The URLs to hand to the client of `request`."""
+        return Links.of(self.settings, self.visitor(request))
+
+
+SERVICES: Final = web.AppKey("services", Services)

@@ -1,0 +1,268 @@
+"""The library: list, read, add, rename and delete videos."""
+
+import hashlib
+import shutil
+from functools import partial
+from http import HTTPStatus
+from urllib.parse import urlencode
+
+import msgspec
+from aiohttp import web
+from msgspec import UNSET
+
+from core.http.conditional import (
+    Evaluation,
+    FailedPrecondition,
+    Preconditions,
+    Validators,
+    evaluate,
+)
+from runtime.problems import BodyTooLarge
+from server.documents import (
+    ImportRequest,
+    ListVideos,
+    UploadForm,
+    Video,
+    VideoChange,
+    VideoPage,
+)
+from server.endpoint import JSON, Answer, Call, Reply, endpoint, read_body
+from server.faults import (
+    ImportUnavailable,
+    InvalidBody,
+    InvalidCursor,
+    PreconditionRequired,
+    StorageFull,
+    UploadStalled,
+    VideoUnknown,
+)
+from server.identifiers import VideoId, new_id, new_playback_id
+from server.multipart import (
+    FRAMING_BYTES,
+    UploadLimits,
+    default_title,
+    disk_faults,
+    disk_full,
+    receive_upload,
+    too_large,
+)
+from server.repository import NewVideo, VideoRow
+from server.views import video_document
+
+_ETAG = {"ETag": "The version, to be named in `If-Match` by a change."}
+_IF_MATCH = {"If-Match": "The `ETag` of the version that the change is based on; `*` for any."}
+_IF_NONE_MATCH = {"If-None-Match": "The `ETag` of a version that the client has."}
+_UNCHANGED = {HTTPStatus.NOT_MODIFIED: "The client's version is the present one."}
+_FORM = "multipart/form-data"
+
+
+@endpoint(
+    "GET",
+    "/videos",
+    tag="videos",
+    answer=Answer(
+        VideoPage,
+        headers={"ETag": "Of this page.", "Link": 'The next page, `rel="next"` (RFC 8288).'},
+        also=_UNCHANGED,
+    ),
+    faults=(InvalidCursor,),
+    headers=_IF_NONE_MATCH,
+)
+async def list_videos(call: Call, query: ListVideos) -> Reply:
+    """List videos.
+
+    Pages are cut by position and not by number: what is added or deleted while a client walks
+    through them neither repeats nor hides a video that was there all the time.
+    """
+    cursors, repository = call.services.cursors, call.services.repository
+    scope = _scope(query)
+    after = cursors.open(scope, query.cursor) if query.cursor is not None else None
+    found = await repository.list_videos(query.sort, after=after, q=query.q, limit=query.limit)
+    links = call.services.links(call.request)
+    following = cursors.seal(scope, found.last) if found.last else None
+    page = VideoPage(
+        data=[video_document(row, links) for row in found.videos],
+        next_cursor=following,
+        has_more=following is not None,
+    )
+    body = msgspec.json.encode(page)
+    headers = {"ETag": f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'}
+    if following is not None:
+        headers["Link"] = f'</videos?{_next_query(query, following)}>; rel="next"'
+    return conditional_reply(call, Reply(body, headers))
+
+
+@endpoint(
+    "GET",
+    "/videos/{video_id}",
+    tag="videos",
+    answer=Answer(Video, headers=_ETAG, also=_UNCHANGED),
+    faults=(VideoUnknown,),
+    headers=_IF_NONE_MATCH,
+)
+async def get_video(call: Call, video_id: VideoId) -> Reply:
+    """Read one video: how far it is, and what it consists of."""
+    row = await call.services.repository.get_video(video_id)
+    return conditional_reply(call, _video_reply(call, _known(row, video_id)))
+
+
+def admit_upload(call: Call) -> None:
+    """Refuse at once what is announced to be too large for the limit, or for the disk."""
+    length = call.request.content_length
+    if length is None:
+        return
+    limits = _limits(call)
+    if length > limits.size_bytes + FRAMING_BYTES:
+        raise too_large(limits)
+    if length > shutil.disk_usage(call.services.scratch.folder).free:
+        raise disk_full()
+
+
+@endpoint(
+    "POST",
+    "/videos",
+    tag="videos",
+    answer=Answer(Video, HTTPStatus.CREATED, headers={**_ETAG, "Location": "The new video."}),
+    faults=(ImportUnavailable, BodyTooLarge, UploadStalled, StorageFull),
+    reads={_FORM: UploadForm, JSON: ImportRequest},
+    admission=admit_upload,
+)
+async def create_video(call: Call) -> Reply:
+    """Add a video.
+
+    The file comes as the field `file` of a form; the field `title` may stand before or after it,
+    and is the file's name without extension where it is missing. When the answer comes, the file is
+    safe on the server's disk and its preparation is queued. Import by URL is not available yet.
+    """
+    if call.request.content_type == JSON:
+        wanted: ImportRequest = await read_body(call.request, ImportRequest)
+        raise ImportUnavailable(f"{wanted.input.url!r} cannot be imported yet; send the file")
+    await call.services.repository.ping()  # better now than after many gigabytes
+    row = await _receive(call)
+    reply = _video_reply(call, row)
+    location = call.services.links(call.request).video(row.id)
+    return Reply(reply.body, {**reply.headers, "Location": location})
+
+
+@endpoint(
+    "PATCH",
+    "/videos/{video_id}",
+    tag="videos",
+    answer=Answer(Video, headers=_ETAG),
+    faults=(VideoUnknown, PreconditionRequired, FailedPrecondition),
+    headers=_IF_MATCH,
+)
+async def change_video(call: Call, video_id: VideoId, body: VideoChange) -> Reply:
+    """Change the title.
+
+    The version that the change is based on is named in `If-Match`, so that two people do not undo
+    each other's work. While a video is prepared its version moves often; `*` changes any version.
+    """
+    if "If-Match" not in call.request.headers:
+        raise PreconditionRequired("name the version to change in If-Match; its ETag, or *")
+    title = None if body.title is UNSET else body.title.strip()
+    if title == "":
+        raise InvalidBody(
+            "/title: it is blank",
+            errors=[{"in": "body", "pointer": "/title", "detail": "it is blank"}],
+        )
+    row = await call.services.repository.change_video(
+        video_id, title, only_if=partial(require_match, call.request)
+    )
+    return _video_reply(call, _known(row, video_id))
+
+
+@endpoint(
+    "DELETE",
+    "/videos/{video_id}",
+    tag="videos",
+    answer=Answer(None, HTTPStatus.NO_CONTENT),
+    faults=(VideoUnknown, FailedPrecondition),
+    headers={"If-Match": "The `ETag` of the only version to be deleted; may be left out."},
+)
+async def delete_video(call: Call, video_id: VideoId) -> Reply:
+    """Delete a video with its files, its histories and whatever is still being prepared of it.
+
+    Its media URLs end at once at the origin, and at the edges as soon as they hear of it.
+    """
+    services = call.services
+    upload_key = await services.repository.delete_video(
+        video_id, only_if=partial(require_match, call.request)
+    )
+    if upload_key is None:
+        raise VideoUnknown(video_id)
+    services.purges.announce()
+    upload_folder = upload_key.rpartition("/")[0]
+    services.deletions.request([upload_folder, f"builds/{video_id}", f"posters/{video_id}"])
+    return Reply()
+
+
+def conditional_reply(call: Call, reply: Reply) -> Reply:
+    """The reply, or 304 where the client has this version (RFC 9110 §13.1.2)."""
+    etag = reply.headers["ETag"]
+    conditions = Preconditions(if_none_match=call.request.headers.get("If-None-Match"))
+    if evaluate("GET", conditions, Validators(etag)) is Evaluation.NOT_MODIFIED:
+        return Reply(None, reply.headers, HTTPStatus.NOT_MODIFIED)
+    return reply
+
+
+def require_match(request: web.Request, etag: str) -> None:
+    """Raise `FailedPrecondition` where If-Match is there and does not hold for `etag`."""
+    conditions = Preconditions(if_match=request.headers.get("If-Match"))
+    if evaluate(request.method, conditions, Validators(etag)) is Evaluation.FAILED:
+        given = request.headers["If-Match"]
+        raise FailedPrecondition(f"If-Match: {given} is not the present version, {etag}")
+
+
+async def _receive(call: Call) -> VideoRow:
+    """Take in the file; it lies in the store before the row that names it is written.
+
+    Until that row is committed the claim tells the clean-up that the file is not rubbish; after a
+    failure it is. Whether a commit whose answer was lost took place, only the rows can tell: then
+    the file stays, for the clean-up to judge.
+    """
+    services = call.services
+    upload_id = new_id()
+    key = f"uploads/{upload_id}/source"
+    with services.scratch.claim(upload_id) as folder:
+        received = await receive_upload(call.request, folder / "source", _limits(call))
+        with disk_faults():
+            await services.store.adopt(folder / "source", key)
+        return await services.repository.add_video(
+            NewVideo(
+                id=new_id(),
+                playback_id=new_playback_id(),
+                title=received.title or default_title(received.filename),
+                upload_key=key,
+                filename=received.filename,
+                size_bytes=received.size_bytes,
+            )
+        )
+
+
+def _limits(call: Call) -> UploadLimits:
+    settings = call.services.settings
+    return UploadLimits(settings.upload_limit_bytes, settings.upload_stall_s)
+
+
+def _known(row: VideoRow | None, video_id: str) -> VideoRow:
+    if row is None:
+        raise VideoUnknown(video_id)
+    return row
+
+
+def _video_reply(call: Call, row: VideoRow) -> Reply:
+    links = call.services.links(call.request)
+    return Reply(video_document(row, links), {"ETag": row.etag})
+
+
+def _scope(query: ListVideos) -> str:
+    """What a cursor is bound to: the page's length may change on the way, nothing else."""
+    return f"/videos?{urlencode({'sort': query.sort, 'q': query.q or ''})}"
+
+
+def _next_query(query: ListVideos, cursor: str) -> str:
+    pairs: dict[str, str | int] = {"limit": query.limit, "sort": query.sort}
+    if query.q is not None:
+        pairs["q"] = query.q
+    return urlencode({**pairs, "cursor": cursor})

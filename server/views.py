@@ -1,0 +1,134 @@
+"""Rows as documents: how the catalogue looks to a client."""
+
+from collections.abc import Iterable
+
+from server.documents import (
+    HistoryEntry,
+    Playback,
+    PlaybackId,
+    Rendition,
+    Source,
+    Track,
+    Video,
+    VideoError,
+    VideoLinks,
+)
+from server.identifiers import new_id
+from server.links import Links
+from server.repository import HistoryRow, PlaybackRow, TrackRow, VideoRow
+
+# The end of a film is its credits: whoever got there has seen it, and begins anew.
+_SEEN_SHARE = 0.95
+_SEEN_REST_MS = 10_000
+
+
+def resume_position_ms(position_ms: int | None, duration_ms: int | None) -> int:
+    """Where to begin for somebody who was last at `position_ms`.
+
+    From the beginning where that is unknown, or within the last 5 % or 10 s, whichever is longer.
+    """
+    if position_ms is None:
+        return 0
+    if duration_ms is None:
+        return position_ms
+    end_ms = min(_SEEN_SHARE * duration_ms, duration_ms - _SEEN_REST_MS)
+    return position_ms if position_ms < end_ms else 0
+
+
+def video_document(row: VideoRow, links: Links) -> Video:
+    """A video as clients see it."""
+    return Video(
+        id=row.id,
+        title=row.title,
+        status=row.status,
+        progress=row.progress,
+        stage=row.stage,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        duration_ms=row.duration_ms,
+        source=Source(row.source_filename, row.source_bytes),
+        errors=_errors(row),
+        tracks=_choices(row.tracks),
+        renditions=[_rendition(track) for track in row.tracks],
+        playback_ids=[PlaybackId(row.playback_id, "public")],
+        poster=_poster(row.poster_key, row.playback_id, links),
+        links=VideoLinks(watch=links.watch(row.id), play=links.play(row.id)),
+    )
+
+
+def playback_document(row: PlaybackRow, links: Links) -> Playback:
+    """What a player is told; a new session each time."""
+    return Playback(
+        playback_id=row.playback_id,
+        session_id=new_id(),
+        title=row.title,
+        hls=links.hls(row.playback_id),
+        dash=links.dash(row.playback_id),
+        poster=_poster(row.poster_key, row.playback_id, links),
+        duration_ms=row.duration_ms,
+        resume_ms=resume_position_ms(row.position_ms, row.duration_ms or row.watched_ms),
+        expires_at=None,
+    )
+
+
+def history_document(row: HistoryRow, links: Links) -> HistoryEntry:
+    """One entry of a history."""
+    return HistoryEntry(
+        video_id=row.video_id,
+        title=row.title,
+        poster=_poster(row.poster_key, row.playback_id, links),
+        position_ms=row.position_ms,
+        duration_ms=row.video_duration_ms or row.duration_ms,
+        resume_ms=resume_position_ms(row.position_ms, row.video_duration_ms or row.duration_ms),
+        session_id=row.session_id,
+        event=row.event,
+        client_ts=row.client_ts,
+        updated_at=row.updated_at,
+    )
+
+
+def _errors(row: VideoRow) -> list[VideoError]:
+    if row.error_code is None or row.error_message is None:
+        return []
+    return [VideoError(row.error_code, row.error_message)]
+
+
+def _choices(tracks: Iterable[TrackRow]) -> list[Track]:
+    """The renditions of one content are one choice."""
+    choices: dict[tuple[str, str | None, str | None], Track] = {}
+    for each in tracks:
+        known = choices.get((each.kind, each.language, each.label))
+        choices[each.kind, each.language, each.label] = Track(
+            kind=each.kind,
+            language=each.language,
+            label=each.label,
+            channels=max(each.channels or 0, (known and known.channels) or 0) or None,
+            is_default=each.is_default or (known is not None and known.is_default),
+        )
+    return list(choices.values())
+
+
+def _rendition(track: TrackRow) -> Rendition:
+    return Rendition(
+        kind=track.kind,
+        name=track.name,
+        codec=track.codec,
+        width=track.width,
+        height=track.height,
+        frame_rate=_frame_rate(track),
+        channels=track.channels,
+        sample_rate=track.sample_rate,
+        language=track.language,
+        bandwidth=track.bandwidth,
+        average_bandwidth=track.average_bandwidth,
+    )
+
+
+def _frame_rate(track: TrackRow) -> float | None:
+    if not track.frame_rate_num or not track.frame_rate_den:
+        return None
+    return round(track.frame_rate_num / track.frame_rate_den, 3)
+
+
+def _poster(poster_key: str | None, playback_id: str, links: Links) -> str | None:
+    return links.poster(playback_id) if poster_key else None
