@@ -1,15 +1,29 @@
 """The command's entry point."""
 
-import typer
+import os
+import sys
+from collections.abc import Sequence
 
-app = typer.Typer(name="sluice", no_args_is_help=True, help="A self-hosted media server.")
+from runtime.version import sluice_version
 
-
-@app.callback()
-def sluice() -> None:
-    """Serve and watch your own films."""
+COMPLETION_VARIABLE = "_SLUICE_COMPLETE"
 
 
 def main() -> None:
-    """Run the command."""
-    app()
+    """Run the command and end the process with its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Run the command with these arguments; give the exit code.
+
+    `--version` needs nothing imported, and a command only what it uses: the whole house takes
+    half a second to import.
+    """
+    if list(words) == ["--version"]:
+        sys.stdout.write(f"sluice {sluice_version()}\n")
+        return 0
+    from cli.application import run_application  # noqa: PLC0415 - see above
+
+    complete = COMPLETION_VARIABLE in os.environ
+    return run_application(words, only=None if complete or not words else words[0])

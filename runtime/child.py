@@ -25,9 +25,17 @@ KILL_DEADLINE_S: Final = 5.0
 
 
 class ChildFailed(OperatorFault):
-    """A child ended, or did not get ready in time."""
+    """A child ended, or did not get ready in time; starting it again may help."""
 
     code = "child.failed"
+    retryable = True
+
+
+class ChildRefused(ChildFailed):
+    """A child said that it cannot start, and that starting it again will not help."""
+
+    code = "child.refused"
+    retryable = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,16 +142,21 @@ class ChildProcess:
         return code
 
     async def ready(self, deadline_s: float) -> str:
-        """Wait for the line ``ready URL`` and give the URL. Raises `ChildFailed`."""
+        """Wait for the line ``ready URL``; give the URL. Raises `ChildFailed`, `ChildRefused`."""
         try:
             line = await asyncio.wait_for(self._ready_line(), deadline_s)
         except TimeoutError as error:
             raise ChildFailed(f"{self.name} was not ready within {deadline_s:g} s") from error
-        word, _, url = line.strip().partition(" ")
-        if word != "ready":
-            code = await self.wait()
-            raise ChildFailed(f"{self.name} ended while starting ({describe_exit(code)})")
-        return url
+        match line.strip().split(" ", 2):
+            case ["ready", url]:
+                return url
+            case ["failed", "final", reason]:
+                raise ChildRefused(f"{self.name}: {reason}")
+            case ["failed", _, reason]:
+                raise ChildFailed(f"{self.name}: {reason}")
+            case _:
+                code = await self.wait()
+                raise ChildFailed(f"{self.name} ended while starting ({describe_exit(code)})")
 
     async def stop(self, steps: Sequence[StopStep]) -> int:
         """Go through `steps` until it ends, then end the rest of its session; give the code."""

@@ -1,11 +1,12 @@
 """The life of one service process: loop, logs, readiness, and an orderly end."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import uvloop
 
@@ -15,7 +16,10 @@ from runtime.logs import LogFormat, LogLevel, configure_logs, get_logger
 from runtime.version import sluice_version
 
 Ready = Callable[[str], None]
+OnStop = Callable[[signal.Signals], None]
 Service = Callable[[Ready], Coroutine[Any, Any, None]]
+
+T = TypeVar("T")
 
 READY_FD: Final = "SLUICE_READY_FD"
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -43,9 +47,9 @@ def run_service(
     """
     configure_logs(level=log_level, log_format=log_format, process=name)
     log.info("process.starting", version=sluice_version(), native=getattr(native, "IMPL", "none"))
+    main = until_stopped(service(announce_ready), stop_deadline_s=stop_deadline_s)
     try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(until_stopped(service(announce_ready), stop_deadline_s=stop_deadline_s))
+        run_on_uvloop(main)
     except (Fault, BaseExceptionGroup) as error:
         for fault in faults_in(error):
             report(fault)
@@ -54,8 +58,17 @@ def run_service(
     return 0
 
 
+def run_on_uvloop(main: Coroutine[Any, Any, T]) -> T:
+    """Run one coroutine on a uvloop of its own."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(main)
+
+
 async def until_stopped(
-    service: Coroutine[Any, Any, None], *, stop_deadline_s: float = STOP_DEADLINE_S
+    service: Coroutine[Any, Any, None],
+    *,
+    stop_deadline_s: float = STOP_DEADLINE_S,
+    on_stop: OnStop | None = None,
 ) -> None:
     """Await `service`; cancel it at the first stop signal and see that it ends in time."""
     loop = asyncio.get_running_loop()
@@ -65,7 +78,7 @@ async def until_stopped(
     def stop(number: signal.Signals) -> None:
         nonlocal stopping
         stopping = True
-        log.info("process.stopping", signal=number.name, deadline_s=stop_deadline_s)
+        (on_stop or _log_stop)(number)
         for each in STOP_SIGNALS:
             loop.remove_signal_handler(each)
             signal.signal(each, signal.SIG_DFL)
@@ -84,10 +97,21 @@ async def until_stopped(
 def announce_ready(url: str) -> None:
     """Tell whoever started us that we answer at `url`: a line on descriptor SLUICE_READY_FD."""
     log.info("process.ready", url=url)
+    _tell_starter(f"ready {url}")
+
+
+def announce_failure(fault: Fault) -> None:
+    """Tell whoever started us why we do not get ready; does nothing once we were."""
+    verdict = "retry" if fault.retryable else "final"
+    _tell_starter(f"failed {verdict} {' '.join(fault.message.splitlines())}")
+
+
+def _tell_starter(line: str) -> None:
     descriptor = os.environ.pop(READY_FD, None)
     if descriptor is None:
         return
-    os.write(int(descriptor), f"ready {url}\n".encode())
+    with contextlib.suppress(BrokenPipeError):
+        os.write(int(descriptor), f"{line}\n".encode())
     os.close(int(descriptor))
 
 
@@ -105,6 +129,11 @@ def faults_in(error: BaseException) -> Iterator[Fault]:
 def report(fault: Fault) -> None:
     """Log a fault that ends the process: one line, since it explains itself."""
     log.error("process.failed", code=fault.code, reason=fault.message)
+    announce_failure(fault)
+
+
+def _log_stop(number: signal.Signals) -> None:
+    log.info("process.stopping", signal=number.name)
 
 
 def _end_after(deadline_s: float) -> None:

@@ -116,8 +116,10 @@ def _unknown_keys(document: Mapping[str, Any], path: Path | None) -> Iterator[st
 
 
 def _suggest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.75)
-    return f"; did you mean {close[0]}?" if close else ""
+    """Offer the nearest name; the prefix that all share would make everything look near."""
+    by_rest = {each.removeprefix(PREFIX): each for each in known}
+    close = difflib.get_close_matches(name.removeprefix(PREFIX), by_rest, n=1, cutoff=0.7)
+    return f"; did you mean {by_rest[close[0]]}?" if close else ""
 
 
 def all_declarations() -> list[Declaration]:

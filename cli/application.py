@@ -1,0 +1,69 @@
+"""The typer application: built for the one command that is run, or for all of them for help."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from cli.commands import COMMANDS, Command
+from cli.exits import EXIT_INTERRUPTED, explain, fail
+from core.errors import Fault
+from runtime.version import sluice_version
+
+SUMMARY = "A self-hosted media server: packages films once and streams them through edge caches."
+EPILOG = "\b\nExamples:\n  sluice up film.mp4\n  sluice ingest another.mkv\n  sluice up --help"
+
+
+def run_application(words: Sequence[str], *, only: str | None) -> int:
+    """Run `words`; build the command `only` alone if there is one of that name."""
+    chosen = [each for each in COMMANDS if each.name == only] or list(COMMANDS)
+    application = _application(chosen)
+    try:
+        code = application(list(words), standalone_mode=False, prog_name="sluice")
+    except typer.Abort:
+        return EXIT_INTERRUPTED
+    except typer.TyperException as error:
+        explain(_one_line(error.format_message()))
+        return error.exit_code
+    except (Fault, BaseExceptionGroup) as error:
+        return fail(error)
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody left to tell.
+        sys.stderr.close()
+        return 1
+    return code if isinstance(code, int) else 0
+
+
+def _application(commands: Sequence[Command]) -> typer.Typer:
+    application = typer.Typer(
+        name="sluice",
+        help=SUMMARY,
+        epilog=EPILOG,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+    application.callback(invoke_without_command=True)(_root)
+    for command in commands:
+        examples = "\n".join(f"  {example}" for example in command.examples)
+        application.command(
+            command.name, help=command.summary, epilog=f"\b\nExamples:\n{examples}"
+        )(command.build())
+    return application
+
+
+def _root(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"sluice {sluice_version()}")
+    elif context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def _one_line(message: str) -> str:
+    """Make one sentence of a usage error, and point to the help."""
+    return " ".join(message.split()).rstrip(".") + "; see --help"

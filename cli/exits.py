@@ -1,0 +1,34 @@
+"""How the command ends: one sentence on standard error and an exit code."""
+
+import sys
+from typing import Final
+
+from core.errors import Fault, InputFault
+from runtime.process import announce_failure, faults_in
+from runtime.settings.load import SettingsFault
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_INTERRUPTED: Final = 130
+
+
+def explain(message: str) -> None:
+    """Write the sentences of a failure."""
+    for line in message.splitlines():
+        sys.stderr.write(f"sluice: {line}\n")
+    sys.stderr.flush()
+
+
+def fail(error: BaseException) -> int:
+    """Explain a fault, or every fault of a group; give the exit code. What is no fault goes on."""
+    code = EXIT_FAILED
+    for fault in faults_in(error):
+        explain(fault.message)
+        announce_failure(fault)
+        code = max(code, exit_code(fault))
+    return code
+
+
+def exit_code(fault: Fault) -> int:
+    """Give 2 for what the caller wrote, 1 for what went wrong."""
+    return EXIT_USAGE if isinstance(fault, SettingsFault | InputFault) else EXIT_FAILED

@@ -1,0 +1,1 @@
+"""Putting files into a library over its API, with progress."""

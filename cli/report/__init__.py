@@ -1,0 +1,1 @@
+"""What the command tells its user: events, and the ways to show them."""

@@ -1,0 +1,19 @@
+"""Which reporter fits where the output goes."""
+
+import sys
+
+from cli.report.reporter import JsonReporter, PlainReporter, Reporter
+from runtime.logs import LogFormat
+
+
+def choose_reporter(*, as_json: bool, log_format: LogFormat) -> Reporter:
+    """Give JSON when asked for, the live terminal on a terminal, plain lines elsewhere."""
+    json_logs = log_format is LogFormat.JSON
+    if as_json:
+        return JsonReporter(json_logs=json_logs)
+    if json_logs or not sys.stdout.isatty():
+        return PlainReporter(json_logs=json_logs)
+    # Imported here: rich costs start-up time that a pipe need not pay.
+    from cli.report.terminal import TerminalReporter  # noqa: PLC0415
+
+    return TerminalReporter()

@@ -1,0 +1,1 @@
+"""`sluice up`: every process on one machine, under a supervisor."""
