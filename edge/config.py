@@ -1,0 +1,28 @@
+"""What one edge is told: its upstream, its budgets and its deadlines."""
+
+from dataclasses import dataclass
+
+from core.http.forwarding import Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeConfig:
+    """The configuration of an edge; bytes and seconds are in the names.
+
+    `upstream` is a base URL without a trailing slash. `memory_bytes` is the budget for what is
+    stored, `max_object_bytes` the largest object that is, and also the most one fetch in flight
+    keeps. `client_timeout_s` is how long a client may take to accept 64 KiB.
+    """
+
+    upstream: str
+    name: str = "edge"
+    memory_bytes: int = 512 * 2**20
+    max_object_bytes: int = 64 * 2**20
+    max_upstream_connections: int = 256
+    connect_timeout_s: float = 3.0
+    first_byte_timeout_s: float = 15.0
+    stall_timeout_s: float = 15.0
+    client_timeout_s: float = 60.0
+    fill_key: str | None = None
+    admin_token: str | None = None
+    trusted_proxies: tuple[Network, ...] = ()

@@ -1,0 +1,45 @@
+"""What goes wrong at an edge, and whose it is."""
+
+from typing import ClassVar
+
+from core.errors import InputFault, UpstreamFault
+
+
+class MethodRefused(InputFault):
+    """Media is read, never written, through an edge."""
+
+    status: ClassVar[int] = 405
+    code: ClassVar[str] = "method.not_allowed"
+
+
+class UpstreamUnreachable(UpstreamFault):
+    """No connection to the upstream could be made."""
+
+    code: ClassVar[str] = "upstream.unreachable"
+
+
+class UpstreamTimeout(UpstreamFault):
+    """The upstream kept us waiting for longer than it may."""
+
+    status: ClassVar[int] = 504
+    code: ClassVar[str] = "upstream.timeout"
+
+
+class UpstreamBroken(UpstreamFault):
+    """The upstream's answer is no HTTP, or ended before it was whole."""
+
+    code: ClassVar[str] = "upstream.broken"
+
+
+class UpstreamUnwell(UpstreamFault):
+    """The upstream answered with an error of its own, and a stale response may stand in."""
+
+    code: ClassVar[str] = "upstream.unwell"
+
+
+class OnlyIfCached(UpstreamFault):
+    """The client wanted nothing but a stored response, and there is none (RFC 9111 §5.2.1.7)."""
+
+    status: ClassVar[int] = 504
+    code: ClassVar[str] = "cache.only_if_cached"
+    retryable: ClassVar[bool] = False

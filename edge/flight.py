@@ -1,0 +1,114 @@
+"""A flight: one fetch under way, its outcome so far, and those aboard.
+
+A flight settles once, at its head: it failed, a stored response was confirmed, an answer streams,
+or it turned out to say nothing and everyone asks again. After that only its body changes.
+"""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Final
+
+from core.cache.coalescing import Role
+from core.cache.stored import StoredHead
+from core.errors import Fault
+from core.http.cache_key import CacheKey
+from core.http.fields import Headers
+from core.http.storable import Refusal
+from core.http.target import Target
+from edge.body import BodyReader, GrowingBody
+from edge.store import Entry
+from edge.upstream import UpstreamRequest
+
+PASS_WINDOW_BYTES: Final = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No head came."""
+
+    fault: Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmed:
+    """The upstream said that what we had stored still holds."""
+
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Streaming:
+    """A head came, and its body is coming; `refusal` says why it is not stored, if it is not."""
+
+    head: StoredHead
+    length: int | None
+    refusal: Refusal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """The answer was of no use to anyone, such as a 304 about something else."""
+
+
+Settled = Failed | Confirmed | Streaming | Void
+
+
+@dataclass(eq=False, slots=True)
+class Flight:
+    """One fetch. `began` is the last purge before it; `stale` is what it asks to confirm."""
+
+    key: CacheKey
+    target: Target
+    request: UpstreamRequest
+    fields: Headers
+    role: Role
+    began: int
+    requested_s: float
+    stale: Entry | None = None
+    keep: bool = False
+    body: GrowingBody = field(default_factory=GrowingBody)
+    settled: Settled | None = None
+    task: asyncio.Task[None] | None = None
+    _head: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def settle(self, outcome: Settled) -> None:
+        """Say what came of it; wakes all who wait for the head."""
+        assert self.settled is None
+        self.settled = outcome
+        self._head.set()
+
+    def fail(self, fault: Fault) -> None:
+        """End it without its head, or its body without its end."""
+        if self.settled is None:
+            self.settle(Failed(fault))
+        self.body.fail(fault)
+
+    async def outcome(self) -> Settled:
+        """Wait for the head; the fetch has the deadlines that end this."""
+        await self._head.wait()
+        assert self.settled is not None
+        return self.settled
+
+    def abandon_if_alone(self) -> None:
+        """Stop a fetch that nobody reads and that will not be stored.
+
+        Before its head is known a fetch goes on: it may be worth storing.
+        """
+        unused = self.settled is not None and not self.keep and not self.body.has_readers
+        if unused and self.task is not None and not self.body.complete:
+            self.task.cancel()
+
+
+@dataclass(eq=False, slots=True)
+class Ticket:
+    """One request's place aboard a flight; `joined` is the last purge before it came."""
+
+    flight: Flight
+    role: Role
+    joined: int
+    reader: BodyReader
+
+    def leave(self) -> None:
+        """Give the place up; nobody else aboard notices."""
+        self.reader.close()
+        self.flight.abandon_if_alone()

@@ -1,0 +1,274 @@
+"""One request at the edge: read it, decide, do it, count it."""
+
+import secrets
+import time
+from collections.abc import Callable
+from typing import Final
+
+from aiohttp import web
+
+from core.cache.coalescing import Role
+from core.cache.decide import Step, decide, stands_in
+from core.cache.purging import Purge
+from core.errors import Fault, InternalFault
+from core.http.cache_status import Forward, Handling, append_handling
+from core.http.compose import own_fields
+from core.http.cors import ALLOWED_METHODS
+from core.http.fields import Headers, first
+from core.http.forwarding import (
+    Hop,
+    forwarded_request,
+    forwarded_response,
+    is_trusted,
+    request_id,
+)
+from core.http.target import MEDIA_PREFIX, Target, read_target
+from edge.answer import Caption, answer_entry, answer_flight, answer_preflight, answer_problem
+from edge.ask import Ask
+from edge.client import Client, ClientGone
+from edge.config import EdgeConfig
+from edge.faults import MethodRefused, OnlyIfCached
+from edge.fill import Filler
+from edge.flight import Confirmed, Failed, Streaming, Ticket
+from edge.metrics import EdgeMetrics, Result
+from edge.store import Entry, Lookup, MemoryStore
+from edge.upstream import Upstream, UpstreamRequest
+from runtime.logs import get_logger
+
+log = get_logger(__name__)
+
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+class EdgeHandler:
+    """Answers the requests of clients."""
+
+    def __init__(
+        self,
+        config: EdgeConfig,
+        store: MemoryStore,
+        upstream: Upstream,
+        filler: Filler,
+        metrics: EdgeMetrics,
+        clock: Callable[[], float],
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._upstream = upstream
+        self._filler = filler
+        self._metrics = metrics
+        self._clock = clock
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request, whatever happens."""
+        client = Client(request, self._config.client_timeout_s, self._metrics.sent_bytes)
+        began_s = time.perf_counter()
+        result = Result.ABORTED
+        self._metrics.active.inc()
+        try:
+            result = await self._answer(client, request)
+        except (ClientGone, ConnectionResetError):
+            pass  # counted as aborted
+        finally:
+            self._metrics.active.dec()
+            self._metrics.requests(result).inc()
+            self._metrics.seconds(result).observe(time.perf_counter() - began_s)
+        return client.response or web.StreamResponse(status=499)
+
+    async def _answer(self, client: Client, request: web.BaseRequest) -> Result:
+        fields = tuple(request.headers.items())
+        hop = self._hop(request)
+        identity = request_id(fields, hop, secrets.token_hex(8))
+        try:
+            target = read_target(request.raw_path)
+            ask = Ask(
+                method=request.method, target=target, fields=fields, hop=hop, request_id=identity
+            )
+            return await self._route(client, request, ask)
+        except Fault as raised:
+            fault = raised
+        except ConnectionError:
+            raise
+        except Exception:  # the last door: whatever comes here is a bug, and is logged whole
+            log.exception("request.crashed", target=request.raw_path, request_id=identity)
+            fault = InternalFault("the edge made a mistake; its log has the details")
+        await self._explain(client, request, fault, identity)
+        return Result.ERROR if fault.status >= 500 else Result.LOCAL
+
+    async def _explain(
+        self, client: Client, request: web.BaseRequest, fault: Fault, identity: str
+    ) -> None:
+        if client.begun:
+            client.cut()
+            return
+        path = request.raw_path.partition("?")[0]
+        own = own_fields(age_s=None, cache_status=None, request_id=identity, media=_is_media(path))
+        allow = (("Allow", ALLOWED_METHODS),) if isinstance(fault, MethodRefused) else ()
+        await answer_problem(client, fault, instance=path, own=own, more=allow)
+
+    def _hop(self, request: web.BaseRequest) -> Hop:
+        peer = request.remote or "unknown"
+        return Hop(peer, "http", is_trusted(peer, self._config.trusted_proxies))
+
+    async def _route(self, client: Client, request: web.BaseRequest, ask: Ask) -> Result:
+        match ask.method, ask.target.media:
+            case "GET" | "HEAD", _:
+                return await self._read(client, ask)
+            case "OPTIONS", True:
+                await answer_preflight(client, ask.request_id)
+                return Result.LOCAL
+            case _, True:
+                raise MethodRefused(f"{ask.method} is not possible under {MEDIA_PREFIX}")
+            case _:
+                return await self._pass(client, request, ask)
+
+    # GET and HEAD
+
+    async def _read(self, client: Client, ask: Ask) -> Result:
+        lookup = self._store.look_up(ask.target, ask.fields)
+        head = lookup.entry.head if lookup.entry else None
+        match decide(head, self._clock(), held=self._filler.held(lookup.key)):
+            case Step.SERVE:
+                return await self._serve(client, ask, _found(lookup))
+            case Step.SERVE_AND_REFRESH:
+                self._filler.refresh(ask, _found(lookup))
+                return await self._serve(client, ask, _found(lookup))
+            case Step.SERVE_ON_ERROR:
+                return await self._serve(client, ask, _found(lookup), detail="stale-if-error")
+            case Step.FETCH:
+                return await self._fetch(client, ask, lookup)
+
+    async def _serve(
+        self, client: Client, ask: Ask, entry: Entry, *, detail: str | None = None
+    ) -> Result:
+        now_s = self._clock()
+        ttl_s = entry.head.ttl_s(now_s)
+        caption = self._caption(Handling(ttl_s=ttl_s, detail=detail), now_s)
+        await answer_entry(client, ask, entry, caption)
+        return Result.HIT if ttl_s > 0 else Result.STALE
+
+    async def _fetch(self, client: Client, ask: Ask, lookup: Lookup) -> Result:
+        if ask.only_if_cached:
+            raise OnlyIfCached("nothing stored can answer, and the upstream was not to be asked")
+        reason = _reason(lookup)
+        self._metrics.misses(reason).inc()
+        if ask.method == "HEAD":
+            outcome: Ticket | Entry | Failed = await self._filler.obtain_alone(ask)
+        else:
+            outcome = await self._filler.obtain(ask)
+        match outcome:
+            case Entry():
+                return await self._serve(client, ask, outcome)
+            case Failed(fault):
+                return await self._stand_in(client, ask, lookup, fault)
+            case Ticket():
+                try:
+                    return await self._serve_ticket(client, ask, outcome, reason)
+                finally:
+                    outcome.leave()
+
+    async def _serve_ticket(
+        self, client: Client, ask: Ask, ticket: Ticket, reason: Forward
+    ) -> Result:
+        now_s = self._clock()
+        collapsed = ticket.role is Role.FOLLOW
+        if collapsed:
+            self._metrics.coalesced.inc()
+        match ticket.flight.settled:
+            case Confirmed(entry):
+                handling = Handling(
+                    reason, 304, entry.head.ttl_s(now_s), stored=True, collapsed=collapsed
+                )
+                await answer_entry(client, ask, entry, self._caption(handling, now_s))
+                return Result.REVALIDATED
+            case Streaming(head, _, refusal):
+                stored = ticket.flight.keep
+                handling = Handling(
+                    reason,
+                    head.status,
+                    head.ttl_s(now_s) if stored else None,
+                    stored=stored,
+                    collapsed=collapsed,
+                    detail=refusal,
+                )
+                await answer_flight(client, ask, ticket, self._caption(handling, now_s))
+                return Result.MISS if stored else Result.PASS
+            case unexpected:
+                raise AssertionError(f"a ticket was given out for {unexpected}")
+
+    async def _stand_in(self, client: Client, ask: Ask, lookup: Lookup, fault: Fault) -> Result:
+        """The upstream failed: a stale response if one may be used, else the problem."""
+        entry = self._store.get(lookup.key)
+        now_s = self._clock()
+        if entry is not None and stands_in(entry.head, now_s):
+            ttl_s = entry.head.ttl_s(now_s)
+            handling = Handling(Forward.STALE, ttl_s=ttl_s, detail="stale-if-error")
+            await answer_entry(client, ask, entry, self._caption(handling, now_s))
+            return Result.STALE
+        handling = Handling(_reason(lookup), detail=fault.code)
+        own = own_fields(
+            age_s=None,
+            cache_status=append_handling(None, self._config.name, handling),
+            request_id=ask.request_id,
+            media=ask.target.media,
+        )
+        await answer_problem(client, fault, instance=ask.target.path, own=own)
+        return Result.ERROR
+
+    def _caption(self, handling: Handling, now_s: float) -> Caption:
+        return Caption(self._config.name, handling, now_s)
+
+    # Everything else, outside /media/
+
+    async def _pass(self, client: Client, request: web.BaseRequest, ask: Ask) -> Result:
+        """Stream a request of another method through to the upstream, and its answer back."""
+        length = first(ask.fields, "content-length")
+        fields = forwarded_request(ask.fields, ask.hop, self._config.name)
+        if length is not None:
+            fields = (*fields, ("Content-Length", length))
+        upstream_request = UpstreamRequest(ask.method, str(ask.target), fields, ask.request_id)
+        body = request.content if request.can_read_body else None
+        async with self._upstream.send(upstream_request, body) as answer:
+            if ask.method not in SAFE and answer.status < 400:
+                # RFC 9111 §4.4: what was stored of this resource is no longer true.
+                self._filler.purge(Purge(frozenset(), frozenset({str(ask.target)})))
+            await client.begin(
+                answer.status,
+                self._passed_fields(ask, answer.headers, answer.status),
+                answer.length,
+            )
+            async for chunk in answer.chunks():
+                await client.send(chunk)
+        await client.end()
+        return Result.PASS
+
+    def _passed_fields(self, ask: Ask, headers: Headers, status: int) -> Headers:
+        handling = Handling(Forward.METHOD, status)
+        return forwarded_response(headers, media=False) + own_fields(
+            age_s=None,
+            cache_status=append_handling(
+                first(headers, "cache-status"), self._config.name, handling
+            ),
+            request_id=ask.request_id,
+            media=False,
+        )
+
+
+def _found(lookup: Lookup) -> Entry:
+    assert lookup.entry is not None
+    return lookup.entry
+
+
+def _reason(lookup: Lookup) -> Forward:
+    if lookup.entry is not None:
+        return Forward.STALE
+    return Forward.VARY_MISS if lookup.other_variants else Forward.URI_MISS
+
+
+def _is_media(path: str) -> bool:
+    """Whether an error at this path gets the media fields; refused spellings do, too."""
+    try:
+        target: Target | None = read_target(path)
+    except Fault:
+        target = None
+    return target is None or target.media

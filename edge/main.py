@@ -1,0 +1,31 @@
+"""`sluice edge`: the cache node as a process."""
+
+import asyncio
+from collections.abc import Callable
+
+from edge.config import EdgeConfig
+from edge.service import Sockets, serving
+from runtime.listen import HostPort, bind, local_address
+from runtime.settings.edge import EdgeSettings
+
+
+async def run(settings: EdgeSettings, *, ready: Callable[[str], None] | None = None) -> None:
+    """Serve until cancelled; `ready` is called with the public URL once both ports answer."""
+    sockets = Sockets(bind(settings.listen), bind(settings.admin_listen))
+    async with serving(configuration(settings), sockets):
+        if ready is not None:
+            ready(HostPort.url(local_address(sockets.public)))
+        await asyncio.get_running_loop().create_future()
+
+
+def configuration(settings: EdgeSettings) -> EdgeConfig:
+    """What the settings mean to an edge."""
+    return EdgeConfig(
+        upstream=settings.upstream,
+        name=settings.name,
+        memory_bytes=settings.memory_bytes,
+        connect_timeout_s=settings.connect_timeout_s,
+        first_byte_timeout_s=settings.first_byte_timeout_s,
+        stall_timeout_s=settings.stall_timeout_s,
+        fill_key=settings.fill_key,
+    )
