@@ -1,0 +1,12 @@
+from types import ModuleType
+
+import pytest
+
+from tests.fixtures.indexes import TWINS
+
+
+@pytest.fixture(params=list(TWINS.values()), ids=list(TWINS))
+def twin(request: pytest.FixtureRequest) -> ModuleType:
+    module = request.param
+    assert isinstance(module, ModuleType)
+    return module
