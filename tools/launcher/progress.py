@@ -34,13 +34,13 @@ class Progress:
         self._live = sys.stderr.isatty()
         self._title = ""
         self._started_s = 0.0
-        self._announced = False
+        self._logging = False
 
     @contextmanager
     def step(self, title: str) -> Iterator[None]:
         """Show a line for what happens inside, with its time when it ends."""
-        if not self._announced:
-            self._announce()
+        if not self._logging:
+            self._open_log()
         self._title, self._started_s = title, time.monotonic()
         if self._live:
             self._draw()
@@ -79,11 +79,10 @@ class Progress:
             tool = Path(command[0]).name
             raise SetupFailed(f"{self._title} failed: {tool} exited {code}; its words: {self.log}")
 
-    def _announce(self) -> None:
-        self._announced = True
+    def _open_log(self) -> None:
+        self._logging = True
         self.log.parent.mkdir(exist_ok=True)
         self.log.write_bytes(b"")
-        say("Setting Sluice up. The first time takes a minute or two, later starts take none.")
 
     def _draw(self) -> None:
         elapsed_s = time.monotonic() - self._started_s

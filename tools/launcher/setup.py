@@ -103,6 +103,7 @@ class Setup:
         if self._fits("environment", wanted) and environment_is_whole(self.tree, self.stamp):
             return
         machine.require_build_tools()
+        say("Setting Sluice up. The first time takes a minute or two, later starts take none.")
         version = ".".join(map(str, sys.version_info[:3]))
         with self.progress.step(f"virtual environment with Python {version}"):
             remove(self.tree.venv)
