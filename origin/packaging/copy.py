@@ -5,7 +5,6 @@ between IDR pictures, is checked on the way; a track that turns out unfit is dro
 that it can be encoded anew, while the others go on.
 """
 
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -25,29 +24,20 @@ from origin.packaging.decision import LONGEST_GOP_S
 from origin.packaging.demux import AnyPacket, is_indexed, open_source, packets, select
 from origin.packaging.faults import CorruptSource, NeedsTranscodeError
 from origin.packaging.limits import Limits
+from origin.packaging.picture import tagged_colour
 from origin.packaging.progress import Progress, Pulse
 from origin.packaging.report import AudioTrackInfo, SourceReport, VideoTrackInfo
 from origin.packaging.timing import AudioPacket, AudioTimes, DecodeTimes, TickScale, VideoSample
-from origin.packaging.track import OPEN_ACCESS, SYNC, PackagedTrack, TrackWriter
+from origin.packaging.track import (
+    OPEN_ACCESS,
+    SYNC,
+    CopyOutcome,
+    PackagedTrack,
+    Rejection,
+    TrackWriter,
+)
 
-UNSPECIFIED_COLOURS = frozenset({(0, 0, 0), (2, 2, 2)})
 PARAMETER_SETS = frozenset({avc.SEQUENCE_PARAMETERS, avc.PICTURE_PARAMETERS})
-
-
-@dataclass(frozen=True, slots=True)
-class Rejection:
-    """A track that could not be copied after all, by stream number, and why."""
-
-    stream: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class CopyOutcome:
-    """The tracks that were copied and those that have to be encoded anew."""
-
-    tracks: tuple[PackagedTrack, ...]
-    rejected: tuple[Rejection, ...]
 
 
 class _Copier(Protocol):
@@ -57,7 +47,7 @@ class _Copier(Protocol):
 
 
 def copy_tracks(
-    path: Path, report: SourceReport, out: Path, progress: Progress, limits: Limits | None = None
+    path: Path, report: SourceReport, out: Path, progress: Progress, *, limits: Limits | None = None
 ) -> CopyOutcome:
     """Copy the tracks that the report says can be copied into folders `{kind}-{name}` of `out`.
 
@@ -304,7 +294,7 @@ def _trimmed(packet: AnyPacket) -> tuple[int, int]:
 
 def _video_description(track: VideoTrackInfo, record: bytes) -> TrackDescription:
     width, height = track.display_size
-    colr = None if track.colour in UNSPECIFIED_COLOURS else (*track.colour, track.full_range)
+    colr = tagged_colour(track.colour, full_range=track.full_range)
     pasp = None if track.pixel_aspect == (1, 1) else track.pixel_aspect
     return TrackDescription(
         kind=TrackKind.VIDEO,

@@ -38,6 +38,8 @@ DEMUXERS = (
     "m4v,obu,yuv4mpegpipe,gif,rm,dv,wtv,swf,nsv,ty,dhav"
 )
 
+JUMPING_CONTAINERS = frozenset({"mpegts", "mpeg", "wtv", "ty", "dhav", "rm"})
+
 av.logging.set_libav_level(av.logging.PANIC)
 
 
@@ -115,6 +117,19 @@ def packets(container: InputContainer, streams: Sequence[Stream]) -> Iterator[An
 def is_indexed(container: InputContainer) -> bool:
     """Whether the container has an index that says where every sample is (the MP4 family)."""
     return container.format.name.startswith("mov")
+
+
+def may_jump(container: InputContainer) -> bool:
+    """Whether the container's clock may leap where nothing is missing (splices, wrap-around)."""
+    return container.format.name in JUMPING_CONTAINERS
+
+
+def lacks_presentation_times(container: InputContainer) -> bool:
+    """Whether the container knows decode times alone, so that FFmpeg's presentation times mislead.
+
+    Its pictures come out of the decoder in order, at the rate at which they went in.
+    """
+    return container.format.name == "avi"
 
 
 def time_base_of(stream: Stream) -> Fraction:

@@ -12,6 +12,7 @@ from origin.packaging.report import Matrix, VideoTrackInfo
 PQ, HLG = 16, 18
 BT709 = (1, 1, 1)
 WIDE_GAMUT = 9
+UNSPECIFIED = frozenset({0, 2})
 RGB_MATRIX = 0
 """Numbers of ISO/IEC 23091-2: transfer functions, BT.709, BT.2020 primaries, the RGB matrix."""
 
@@ -100,7 +101,8 @@ class PictureFilter:
         if self._track.interlaced:
             yield "yadif", "mode=send_frame:deint=interlaced"
         width, height = self._size
-        scale = f"w={width}:h={height}:flags=bicubic:out_range=tv"
+        span = "pc" if self._pixel_format.startswith("yuvj") else "tv"
+        scale = f"w={width}:h={height}:flags=bicubic:out_range={span}"
         if needs_tone_mapping(picture.color_trc, picture.color_primaries):
             scale += ":out_transfer=bt709:out_primaries=bt709:out_color_matrix=bt709"
             scale += ":intent=perceptual"
@@ -122,6 +124,13 @@ def encoded_colour(track: VideoTrackInfo) -> tuple[int, int, int]:
     if needs_tone_mapping(transfer, primaries) or matrix == RGB_MATRIX:
         return BT709
     return track.colour
+
+
+def tagged_colour(
+    colour: tuple[int, int, int], *, full_range: bool
+) -> tuple[int, int, int, bool] | None:
+    """Give what a `colr` box says of a picture, None where nothing is known."""
+    return None if set(colour) <= UNSPECIFIED else (*colour, full_range)
 
 
 def orientation_steps(matrix: Matrix) -> tuple[Step, ...]:

@@ -18,7 +18,15 @@ from av.video.stream import VideoStream
 from core.media.description import IDENTITY_MATRIX
 from origin.packaging.boxes import outer_boxes
 from origin.packaging.decision import Verdict, judge_audio, judge_video
-from origin.packaging.demux import AnyPacket, is_indexed, open_source, packets, select, time_base_of
+from origin.packaging.demux import (
+    AnyPacket,
+    is_indexed,
+    lacks_presentation_times,
+    open_source,
+    packets,
+    select,
+    time_base_of,
+)
 from origin.packaging.faults import (
     CorruptSource,
     NoFrames,
@@ -190,7 +198,7 @@ def _video_track(container: InputContainer, stream: VideoStream, limits: Limits)
         colour=(picture.color_primaries, picture.color_trc, picture.colorspace),
         full_range=picture.color_range == FULL_RANGE or pixel_format.startswith("yuvj"),
         time_base=(time_base.numerator, time_base.denominator),
-        start=_time(picture, stream),
+        start=_start(container, picture, stream),
         language=_language(stream),
         label=_label(stream),
     )
@@ -273,6 +281,12 @@ def _time(frame: VideoFrame | AudioFrame, stream: Stream) -> int:
         if time is not None:
             return time
     return 0
+
+
+def _start(container: InputContainer, picture: VideoFrame, stream: VideoStream) -> int:
+    if lacks_presentation_times(container):
+        return stream.start_time or 0
+    return _time(picture, stream)
 
 
 def _zero(

@@ -46,6 +46,22 @@ class PackagedTrack:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A track that could not be copied after all, by stream number, and why."""
+
+    stream: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOutcome:
+    """The tracks that were copied and those that have to be encoded anew."""
+
+    tracks: tuple[PackagedTrack, ...]
+    rejected: tuple[Rejection, ...]
+
+
 class TrackWriter:
     """Writes one track into a fresh directory; its memory does not grow with the track."""
 
