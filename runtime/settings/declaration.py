@@ -186,6 +186,11 @@ class Declaration:
             return None
         return self.format(self.field.default)
 
+    @property
+    def default_is_literal(self) -> bool:
+        """Whether the default is a value, and not words about one."""
+        return self._extra("default_says") is None
+
     def format(self, value: object) -> str:
         """Write a value as a person would write it in a file."""
         if isinstance(value, bool):

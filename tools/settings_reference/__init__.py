@@ -1,0 +1,1 @@
+"""Writes docs/reference/settings.md from the declarations of the settings."""
