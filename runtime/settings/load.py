@@ -142,18 +142,19 @@ def _explain(
     for detail in error.errors(include_url=False):
         name = str(detail["loc"][0]) if detail["loc"] else ""
         if name in declared:
-            yield _sentence(declared[name], detail, _origin(declared[name], given, sources, path))
+            origin, value = _origin(declared[name], given, sources, path)
+            yield _sentence(declared[name], detail, origin, value)
         else:
             yield f"{name or cls.__name__}: {_reason(detail)}"
 
 
-def _sentence(declared: Declaration, detail: ErrorDetails, origin: str) -> str:
+def _sentence(declared: Declaration, detail: ErrorDetails, origin: str, written: object) -> str:
     if detail["type"] == "missing":
         return (
             f"{declared.flag} is required (or {declared.environment}, or {declared.key} in the "
             f"settings file): {declared.allowed}"
         )
-    value = "hidden" if declared.is_secret else repr(detail["input"])
+    value = "hidden" if declared.is_secret else repr(written)
     return f"{origin} is {value}: {_reason(detail)}; allowed is {declared.allowed}"
 
 
@@ -178,11 +179,10 @@ def _reason(detail: ErrorDetails) -> str:
 
 def _origin(
     declared: Declaration, given: Mapping[str, object], sources: Sources, path: Path | None
-) -> str:
+) -> tuple[str, object]:
+    """Say where a value came from, and what is written there."""
     if declared.name in given:
-        return declared.flag
-    if sources.environment.get(declared.environment):
-        return declared.environment
-    if in_document(sources.document, declared) is not None:
-        return f"{declared.key} in {path}"
-    return declared.flag
+        return declared.flag, given[declared.name]
+    if variable := sources.environment.get(declared.environment):
+        return declared.environment, variable
+    return f"{declared.key} in {path}", in_document(sources.document, declared)
