@@ -35,6 +35,7 @@ from tools.launcher.stamp import (
 
 RUN_LOCK = "requirements.lock"
 TEST_LOCK = "requirements-test.lock"
+NPM_WITH_TESTS = "npm with tests"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ def ensure(tree: Tree, needs: Needs) -> None:
         setup.project()
         setup.extensions()
         if needs.web and has_web(tree):
-            setup.web()
+            setup.web(needs)
 
 
 def is_ready(tree: Tree, stamp: Stamp, needs: Needs) -> bool:
@@ -75,13 +76,18 @@ def is_ready(tree: Tree, stamp: Stamp, needs: Needs) -> bool:
         wanted[TEST_LOCK] = lock_digest(tree, TEST_LOCK)
     web = needs.web and has_web(tree)
     if web:
-        wanted |= {"npm": npm_digest(tree), "web": web_digest(tree)}
+        wanted |= {npm_step(needs): npm_digest(tree), "web": web_digest(tree)}
     return (
         wanted.items() <= stamp.steps.items()
         and environment_is_whole(tree, stamp)
         and extensions_are_there(tree)
         and (not web or web_is_there(tree))
     )
+
+
+def npm_step(needs: Needs) -> str:
+    """Name the step that installs npm's packages: whoever has the tests' has the others."""
+    return NPM_WITH_TESTS if needs.tests else "npm"
 
 
 def has_web(tree: Tree) -> bool:
@@ -147,16 +153,20 @@ class Setup:
             self.progress.run(command, self.tree.root)
         self._done("native", wanted)
 
-    def web(self) -> None:
-        """Build the web pages."""
-        wanted_npm, wanted = npm_digest(self.tree), web_digest(self.tree)
-        if self._fits("npm", wanted_npm) and self._fits("web", wanted) and web_is_there(self.tree):
+    def web(self, needs: Needs) -> None:
+        """Build the web pages; only their tests need npm's development packages."""
+        step, wanted_npm, wanted = npm_step(needs), npm_digest(self.tree), web_digest(self.tree)
+        has_npm = self._fits(step, wanted_npm) and node_modules_are_there(self.tree)
+        if has_npm and self._fits("web", wanted) and web_is_there(self.tree):
             return
         with self.progress.step("building the web pages"):
             found = node.find(self.tree, self.progress)
-            if not (self._fits("npm", wanted_npm) and node_modules_are_there(self.tree)):
-                self._npm(found, "ci", "--no-audit", "--no-fund", "--ignore-scripts")
-                self._done("npm", wanted_npm)
+            if not has_npm:
+                omitted = () if needs.tests else ("--omit=dev",)
+                self._npm(found, "ci", "--no-audit", "--no-fund", "--ignore-scripts", *omitted)
+                self.stamp.steps.pop(NPM_WITH_TESTS, None)
+                for name in {"npm", step}:
+                    self._done(name, wanted_npm)
             self._npm(found, "run", "build")
         self._done("web", wanted)
 

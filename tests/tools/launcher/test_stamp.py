@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools.launcher.paths import Tree
-from tools.launcher.setup import RUN_LOCK, TEST_LOCK, Needs, is_ready
+from tools.launcher.setup import NPM_WITH_TESTS, RUN_LOCK, TEST_LOCK, Needs, is_ready
 from tools.launcher.stamp import (
     Stamp,
     environment_digest,
@@ -44,6 +44,7 @@ def tree(tmp_path: Path) -> Tree:
             "project": project_digest(tree),
             "native": native_digest(tree),
             "npm": npm_digest(tree),
+            NPM_WITH_TESTS: npm_digest(tree),
             "web": web_digest(tree),
         },
         ["aiohttp"],
