@@ -107,10 +107,11 @@ def peak_bandwidth(
     """Give the largest bit rate of any run of segments lasting 0.5 to 1.5 targets.
 
     That is the definition of RFC 8216bis §4.4.6.2 (BANDWIDTH); it keeps a last segment of one
-    picture from posing as the peak. Where no run qualifies the mean rate answers. `durations` and
+    picture from posing as the peak. It is never below the mean rate, which answers where no
+    run qualifies. `durations` and
     `target` are in ticks.
     """
-    peak = 0
+    peak = _bit_rate(sum(byte_lengths), sum(durations), timescale)
     for begin in range(len(durations)):
         size = ticks = 0
         for length, duration in zip(byte_lengths[begin:], durations[begin:], strict=True):
@@ -120,7 +121,7 @@ def peak_bandwidth(
                 break
             if 2 * ticks >= target:
                 peak = max(peak, _bit_rate(size, ticks, timescale))
-    return peak or _bit_rate(sum(byte_lengths), sum(durations), timescale)
+    return peak
 
 
 def _aligned_starts(index: TrackIndex, cuts: Sequence[Ticks]) -> list[int]:
