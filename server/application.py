@@ -48,9 +48,9 @@ def build_application(services: Services, pool: Pool, site: WebSite) -> web.Appl
     install_problems(app)
     app.middlewares.append(_refuse_forged)
     for each in ENDPOINTS:
-        app.router.add_route(each.method, each.path, each, expect_handler=each.expect)
+        app.router.add_route(each.method, each.path, each.respond, expect_handler=each.expect)
         if each.method == "GET":
-            app.router.add_route("HEAD", each.path, each)
+            app.router.add_route("HEAD", each.path, each.respond)
     app.router.add_get("/openapi.json", _described(ENDPOINTS))
     app.router.add_get("/metrics", services.metrics.handle)
     app.router.add_routes(health_of(pool, services.store).routes())

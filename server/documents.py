@@ -7,13 +7,13 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from server.identifiers import VideoId
+from server.identifiers import END, UserId, VideoId
 
 MAX_POSITION_MS = 30 * 24 * 3600 * 1000
 MAX_HISTORY_BATCH = 100
 
 # Control characters have no business in a line of text, and Postgres refuses NUL.
-_LINE = r"^[^\x00-\x1f\x7f]*\Z"
+_LINE = rf"^[^\x00-\x1f\x7f]*{END}"
 
 Title = Annotated[
     str, Meta(min_length=1, max_length=500, pattern=_LINE, description="What people call it.")
@@ -22,6 +22,17 @@ Milliseconds = Annotated[int, Meta(ge=0, le=MAX_POSITION_MS)]
 Limit = Annotated[int, Meta(ge=1, le=100, description="How many items at most.")]
 CursorText = Annotated[
     str, Meta(min_length=1, max_length=4096, description="`next_cursor` of the page before.")
+]
+
+
+Search = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=200,
+        pattern=_LINE,
+        description="Only titles that contain this, in whatever case.",
+    ),
 ]
 
 
@@ -138,15 +149,7 @@ class ListVideos(Struct, frozen=True, forbid_unknown_fields=True):
     limit: Limit = 25
     cursor: CursorText | None = None
     sort: VideoSort = VideoSort.NEWEST
-    q: Annotated[
-        str | None,
-        Meta(
-            min_length=1,
-            max_length=200,
-            pattern=_LINE,
-            description="Only titles that contain this, in whatever case.",
-        ),
-    ] = None
+    q: Search | None = None
 
 
 class UploadForm(Struct, frozen=True):
@@ -159,7 +162,7 @@ class UploadForm(Struct, frozen=True):
 class ImportInput(Struct, frozen=True, forbid_unknown_fields=True):
     """What to import."""
 
-    url: Annotated[str, Meta(min_length=1, max_length=2048, pattern=r"^https?://\S+\Z")]
+    url: Annotated[str, Meta(min_length=1, max_length=2048, pattern=rf"^https?://\S+{END}")]
 
 
 class ImportRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -178,13 +181,7 @@ class VideoChange(Struct, frozen=True, forbid_unknown_fields=True):
 class PlayRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """For whom."""
 
-    user: Annotated[
-        str | None,
-        Meta(
-            pattern=r"^[A-Za-z0-9._~@:+-]{1,128}\Z",
-            description="The user whose resume position is wanted.",
-        ),
-    ] = None
+    user: UserId | None = None
 
 
 class Playback(Struct, frozen=True):
@@ -212,7 +209,7 @@ class HistoryReport(Struct, frozen=True, forbid_unknown_fields=True):
     ]
     duration_ms: Milliseconds | None = None
     session_id: Annotated[str, Meta(max_length=64, pattern=_LINE)] | None = None
-    event: Annotated[str, Meta(max_length=32, pattern=r"^[a-z_]+\Z")] | None = None
+    event: Annotated[str, Meta(max_length=32, pattern=rf"^[a-z_]+{END}")] | None = None
 
 
 HistoryReports = Annotated[list[HistoryReport], Meta(min_length=1, max_length=MAX_HISTORY_BATCH)]
@@ -257,7 +254,7 @@ class PurgeRequest(Struct, frozen=True, forbid_unknown_fields=True):
                 str,
                 Meta(
                     max_length=256,
-                    pattern=r"^[\x21-\x7e]+\Z",
+                    pattern=rf"^[\x21-\x7e]+{END}",
                     examples=["video:5t2v0c8n1k7m3q9x4z6b"],
                 ),
             ]

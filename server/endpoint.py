@@ -96,7 +96,7 @@ class Endpoint:
         """The docstring of the coroutine."""
         return inspect.getdoc(self.handler) or ""
 
-    async def __call__(self, request: web.Request) -> web.StreamResponse:
+    async def respond(self, request: web.Request) -> web.StreamResponse:
         """Check the request, run the coroutine and encode what it answers."""
         arguments = self._path_arguments(request)
         self.admit(request)

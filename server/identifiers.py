@@ -9,14 +9,22 @@ from msgspec import Meta
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _LENGTH: Final = 20  # 100 bits: a collision within a billion ids is a matter of 1 in 10^12
 
+# The end of the text in Python's regular expressions (whose `$` also matches before a last newline)
+# and in those of JSON Schema (which have no `\Z`) alike.
+END: Final = r"$(?!\n)"
+
 VideoId = Annotated[
     str,
-    Meta(pattern=r"^[0-9a-z]{1,64}\Z", description="A video.", examples=["5t2v0c8n1k7m3q9x4z6b"]),
+    Meta(
+        pattern=rf"^[0-9a-z]{{1,64}}{END}",
+        description="A video.",
+        examples=["5t2v0c8n1k7m3q9x4z6b"],
+    ),
 ]
 UserId = Annotated[
     str,
     Meta(
-        pattern=r"^[A-Za-z0-9._~@:+-]{1,128}\Z",
+        pattern=rf"^[A-Za-z0-9._~@:+-]{{1,128}}{END}",
         description="A user of yours, as you call them.",
         examples=["ada"],
     ),

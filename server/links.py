@@ -41,6 +41,7 @@ class Links:
         """The MPD."""
         return f"{self.edge}/media/{playback_id}/manifest.mpd"
 
-    def poster(self, playback_id: str) -> str:
-        """The still picture."""
-        return f"{self.edge}/media/{playback_id}/poster.jpg"
+    def poster(self, playback_id: str, poster_key: str) -> str:
+        """The still picture; a new picture has a new URL, so each may be cached for good."""
+        name = poster_key.rpartition("/")[2]
+        return f"{self.edge}/media/{playback_id}/poster/{name}"

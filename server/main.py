@@ -83,10 +83,12 @@ async def _services(settings: ServerSettings) -> AsyncIterator[tuple[Services, P
 async def _serving(
     app: web.Application, listener: socket, *, drain_s: float
 ) -> AsyncIterator[None]:
-    runner = web.AppRunner(app, access_log=None, keepalive_timeout=KEEPALIVE_S)
+    runner = web.AppRunner(
+        app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=drain_s
+    )
     await runner.setup()
     try:
-        await web.SockSite(runner, listener, shutdown_timeout=drain_s).start()
+        await web.SockSite(runner, listener).start()
         yield
     finally:
         await runner.cleanup()

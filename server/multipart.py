@@ -146,6 +146,7 @@ def file_name(sent: str) -> str:
     'Big Buck Bunny.mp4'
     """
     name = re.split(r"[/\\]", sent)[-1].encode("utf-8", "replace").decode()
+    name = name.replace("%22", '"')  # the one printable character that browsers escape in a form
     name = "".join(each for each in name if each.isprintable()).strip()
     if not name:
         raise _invalid("/file", "the field 'file' has no file name")

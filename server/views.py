@@ -131,4 +131,4 @@ def _frame_rate(track: TrackRow) -> float | None:
 
 
 def _poster(poster_key: str | None, playback_id: str, links: Links) -> str | None:
-    return links.poster(playback_id) if poster_key else None
+    return links.poster(playback_id, poster_key) if poster_key else None
