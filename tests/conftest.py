@@ -8,8 +8,13 @@ from importlib.metadata import version
 
 import pytest
 import uvloop
+from hypothesis import settings
 
 pytest_plugins = ["tests.fixtures.postgres"]
+
+# A property may be slow on a busy machine; how slow is the benchmarks' business.
+settings.register_profile("sluice", deadline=None)
+settings.load_profile("sluice")
 
 HEADER_PACKAGES = ("aiohttp", "asyncpg", "av", "uvloop")
 
