@@ -101,7 +101,7 @@ class EmbeddedPostgres:
         """
         self._programs = find_programs(self._bin_folder)
         self._identity = choose_identity()
-        self._socket_folder = _socket_folder(self.folder, self._identity.run_as)
+        self._socket_folder = make_socket_folder(self.folder, self._identity.run_as)
         end_orphans(self.folder)
         _remove_half_made(self.folder)
         if not self.folder.exists():
@@ -150,6 +150,8 @@ class EmbeddedPostgres:
         if self._child is not None:
             await self._child.stop(STOP_STEPS)
             self._child = None
+            with contextlib.suppress(OSError):
+                self._socket_folder.rmdir()
 
     async def _until_ready(self, child: ChildProcess) -> None:
         deadline = time.monotonic() + START_DEADLINE_S
@@ -296,7 +298,7 @@ def _initdb_argv(programs: Programs, folder: Path) -> list[str]:
     return [programs.path("initdb"), "-D", str(folder), *who, *locale]
 
 
-def _socket_folder(folder: Path, run_as: RunAs | None) -> Path:
+def make_socket_folder(folder: Path, run_as: RunAs | None) -> Path:
     """Make the folder of the socket: short, ours alone, and outside the data folder.
 
     Raises `PostgresFailed` when someone else made it first.

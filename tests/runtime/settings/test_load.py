@@ -23,7 +23,7 @@ def write(folder: Path, text: str) -> str:
 
 def problems(*args: object, **kwargs: object) -> tuple[str, ...]:
     with pytest.raises(SettingsFault) as caught:
-        load(*args, **kwargs)  # type: ignore[arg-type,type-var]  # the table below varies them
+        load(*args, **kwargs)  # type: ignore[arg-type]  # tables vary them
     return caught.value.problems
 
 
@@ -74,7 +74,7 @@ def test_built_directly_a_class_looks_at_no_source(monkeypatch: pytest.MonkeyPat
     assert UpSettings().log_level is LogLevel.INFO
 
 
-def test_lists_come_from_commas_in_the_environment_and_from_arrays_in_the_file(
+def test_lists_are_commas_in_the_environment_and_arrays_in_the_file(
     tmp_path: Path,
 ) -> None:
     file = write(tmp_path, '[server]\ntrusted_proxy = ["10.0.0.0/8", "127.0.0.1"]\n')
@@ -126,8 +126,8 @@ FAULTS = [
         {},
         {},
         (
-            "--upstream is required (or SLUICE_EDGE_UPSTREAM, or edge.upstream in the settings file): "
-            "a base URL, such as https://films.example"
+            "--upstream is required (or SLUICE_EDGE_UPSTREAM, or edge.upstream in the settings "
+            "file): a base URL, such as https://films.example"
         ),
     ),
     (
