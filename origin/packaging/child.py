@@ -103,6 +103,8 @@ def perform(request: AnyRequest, pipe: Pipe) -> object:
         case Probe():
             return report
         case Ingest():
+            if request.only_whole and report.transcodable:
+                return Ingested(report=report, tracks=(), rejected=())
             outcome = copy_tracks(request.path, report, request.out, pipe, limits=limits)
             return Ingested(report=report, tracks=outcome.tracks, rejected=outcome.rejected)
         case Audio():

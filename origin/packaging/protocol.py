@@ -48,9 +48,13 @@ class Probe(Request, frozen=True, kw_only=True):
 
 
 class Ingest(Request, frozen=True, kw_only=True):
-    """Probe and copy what can be copied into `out`; answered with `Ingested`."""
+    """Probe and copy what can be copied into `out`; answered with `Ingested`.
+
+    With `only_whole` nothing is copied of a source that has something to encode as well.
+    """
 
     out: Path
+    only_whole: bool = False
 
 
 class Audio(Request, frozen=True, kw_only=True):

@@ -1,16 +1,21 @@
 """Media time on its way from a container to an index: decode times, priming, gaps.
 
-Video: the decode time of the n-th sample in decode order is the n-th presentation time in rising
-order. It needs no decode times from the container (Matroska has none), makes the decode timeline
-exactly as long as the presentation, and puts every IDR picture, before which all that is decoded
-is also presented, at a decode time equal to its presentation time. So segments of all renditions
-that are cut at the same pictures begin at the same decode time, whatever their B-frames.
+Video: samples get decode times that come from presentation times alone, for containers' own are
+missing (Matroska), shifted or contradictory. A sample is decoded no later than it, and everything
+decoded after it, is shown: its decode time is the least presentation time from it onwards, and
+samples for which that is the same picture share out the time before it. Hence
+
+- composition offsets are never negative. Negative ones are allowed in `trun` version 1, but
+  FFmpeg's demuxer then shifts the whole track by the largest, against its sound;
+- the first sample has decode time 0, and the decode times last exactly as long as the pictures;
+- an IDR picture, before which all that is decoded is also shown, is decoded when it is shown. So
+  segments that are cut at the same pictures begin at the same decode time in every rendition,
+  whatever their B-frames.
 
 Audio: samples follow one another without gaps in units of the sample rate; the container's times,
 often rounded to milliseconds, only say where the first one lies and whether something is missing.
 """
 
-import heapq
 from collections import deque
 from collections.abc import Iterator
 from fractions import Fraction
@@ -80,42 +85,60 @@ class DecodeTimes:
 
     def __init__(self, sync_flag: int) -> None:
         self._sync_flag = sync_flag
-        self._waiting: deque[VideoSample] = deque()
-        self._times: list[int] = []
+        self._ahead: deque[VideoSample] = deque()
+        self._group: list[VideoSample] = []
+        self._group_time = 0
+        self._shown_until = 0
+        self._held: tuple[VideoSample, int] | None = None
         self._end = 0
-        self._current: tuple[VideoSample, int] | None = None
 
     def push(self, sample: VideoSample) -> Iterator[Row]:
         """Take a sample; give the rows that are settled now."""
-        self._waiting.append(sample)
-        heapq.heappush(self._times, sample.time)
+        self._ahead.append(sample)
         self._end = max(self._end, sample.time + sample.duration)
-        if len(self._times) > REORDER_WINDOW:
+        if len(self._ahead) > REORDER_WINDOW:
             yield from self._settle()
 
     def finish(self, end: int = 0) -> Iterator[Row]:
         """Give the remaining rows. The last sample lasts to the presentation's end, or to `end`."""
-        while self._times:
+        while self._ahead:
             yield from self._settle()
-        if self._current is not None:
-            _, time = self._current
-            yield self._row(max(self._end, end, time + 1) - time)
+        yield from self._close_group()
+        if self._held is not None:
+            sample, time = self._held
+            yield _row(sample, time, max(self._end, end, time + 1))
 
     def _settle(self) -> Iterator[Row]:
-        time = heapq.heappop(self._times)
-        if self._current is not None:
-            before = self._current[1]
-            if time <= before:
-                raise NeedsTranscodeError(f"pictures share a time or are out of order at {time}")
-            yield self._row(time - before)
-        self._current = (self._waiting.popleft(), time)
+        earliest = min(sample.time for sample in self._ahead)
+        if self._group and earliest != self._group_time:
+            yield from self._close_group()
+        self._group_time = earliest
+        self._group.append(self._ahead.popleft())
 
-    def _row(self, duration: int) -> Row:
-        assert self._current is not None
-        sample, time = self._current
+    def _close_group(self) -> Iterator[Row]:
+        """Share out the time up to the picture that the group's samples wait for."""
+        group, self._group = self._group, []
+        count, start = len(group), self._shown_until
+        room = self._group_time - start
+        if room < 0 or (room == 0 and self._held is not None):
+            raise NeedsTranscodeError(f"pictures share a time or are out of order at {start}")
+        for number, sample in enumerate(group, start=1):
+            time = start + room * number // count
+            self._check(sample, time, is_last=number == count)
+            if self._held is not None:
+                yield _row(*self._held, time)
+            self._held = sample, time
+        self._shown_until = self._group_time
+
+    def _check(self, sample: VideoSample, time: int, *, is_last: bool) -> None:
+        if (sample.time == self._group_time) != is_last:
+            raise NeedsTranscodeError(f"pictures share the time {sample.time}")
         if sample.flags & self._sync_flag and sample.time != time:
             raise NeedsTranscodeError("a picture decoded before a key picture is shown after it")
-        return Row(sample.size_bytes, duration, sample.time - time, sample.flags)
+
+
+def _row(sample: VideoSample, time: int, next_time: int) -> Row:
+    return Row(sample.size_bytes, next_time - time, sample.time - time, sample.flags)
 
 
 class AudioPacket(NamedTuple):
