@@ -79,3 +79,9 @@ export function ago(iso: string, nowMs: number): string {
 export function sizeName(width: number, height: number): string {
   return `${Math.min(width, height)}p`;
 }
+
+/** Gives a message the shape of a sentence; the server writes its own in lower case, as parts of log lines. */
+export function sentence(text: string): string {
+  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
+}

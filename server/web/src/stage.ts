@@ -1,5 +1,5 @@
 import type { Video } from "./api/types.ts";
-import { percent } from "./format.ts";
+import { percent, sentence } from "./format.ts";
 
 const STAGES: Readonly<Record<string, string>> = {
   queued: "Waiting its turn",
@@ -27,7 +27,5 @@ export function progressText(video: Video): string {
 
 /** Why a video cannot be played, as told by the server. */
 export function errorText(video: Video): string {
-  const message = video.errors[0]?.message ?? "The file could not be prepared.";
-  const sentence = message.charAt(0).toUpperCase() + message.slice(1);
-  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`;
+  return sentence(video.errors[0]?.message ?? "the file could not be prepared");
 }

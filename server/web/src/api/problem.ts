@@ -1,3 +1,4 @@
+import { sentence } from "../format.ts";
 import type { ProblemDocument } from "./types.ts";
 
 /** An answer other than the one hoped for, or no answer at all (`status` 0). The message is for a person. */
@@ -32,7 +33,7 @@ export function problemFrom(status: number, contentType: string | null, body: st
     try {
       const problem = JSON.parse(body) as ProblemDocument;
       const message = problem.detail ?? problem.title ?? `The server answered ${status}.`;
-      return new ApiError(status, message, problem.code ?? null, problem.request_id ?? null);
+      return new ApiError(status, sentence(message), problem.code ?? null, problem.request_id ?? null);
     } catch {
       // Not JSON after all; the status alone has to do.
     }

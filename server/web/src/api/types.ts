@@ -37,7 +37,7 @@ export interface Playback {
   readonly session_id: string;
   readonly hls: string;
   readonly poster: string | null;
-  readonly resume_ms: number | null;
+  readonly resume_ms: number;
   readonly duration_ms: number | null;
   readonly title: string;
 }

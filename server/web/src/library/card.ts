@@ -106,8 +106,8 @@ function badgeText(video: Video): string {
 function metaText(video: Video, nowMs: number): string {
   if (video.status === "errored") return `Not playable · ${bytes(video.source.size_bytes)}`;
   if (!isPlayable(video)) return progressText(video);
+  if (video.status === "playable") return `Plays · more qualities at ${percent(video.progress)}`;
   const parts = [pictureSize(video), bytes(video.source.size_bytes), ago(video.created_at, nowMs)];
-  if (video.status === "playable") parts[0] = "More qualities on the way";
   return parts.filter((part) => part !== null).join(" · ");
 }
 

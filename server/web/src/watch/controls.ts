@@ -19,6 +19,7 @@ export interface ControlParts {
 /** The bar at the foot of the picture, and on touch screens the three large buttons in its middle. */
 export class Controls {
   readonly element: HTMLElement;
+  readonly middle: HTMLElement;
   private readonly playGlyph = icon("play");
   private readonly playButton: HTMLButtonElement;
   private readonly bigGlyph = icon("play");
@@ -41,12 +42,9 @@ export class Controls {
     const row = h("div", { class: "row" }, this.playButton, parts.volume.element, times);
     row.append(h("span", { class: "gap" }), keys, parts.settings.button, parts.screen.pipButton);
     row.append(parts.screen.fullButton);
-    const middle = h("div", { class: "middle" }, back, this.bigButton, on);
-    this.element = h("div", { class: "controls" }, middle, parts.settings.panel, parts.seek.element, row);
-    // A mouse leaves the keyboard's focus where it was, so that the space bar goes on to mean play and pause.
-    this.element.addEventListener("mousedown", (event) => {
-      if (event.target instanceof Element && event.target.closest("button")) event.preventDefault();
-    });
+    this.middle = h("div", { class: "middle" }, back, this.bigButton, on);
+    this.element = h("div", { class: "controls" }, parts.seek.element, row);
+    for (const each of [this.middle, this.element]) keepFocus(each);
     for (const name of ["play", "pause", "ended", "seeking", "timeupdate", "durationchange", "emptied"]) {
       video.addEventListener(name, () => this.show());
     }
@@ -54,7 +52,7 @@ export class Controls {
   }
 
   private show(): void {
-    const { video } = this;
+    const video = this.video;
     const glyph: IconName = video.ended ? "replay" : video.paused ? "play" : "pause";
     const label = video.ended ? "Play again" : video.paused ? "Play" : "Pause";
     setIcon(this.playGlyph, glyph);
@@ -80,4 +78,11 @@ function skipButton(text: string, label: string, run: () => void): HTMLButtonEle
   const element = h("button", { type: "button", class: "control skip-by", "aria-label": label }, text);
   element.addEventListener("click", run);
   return element;
+}
+
+/** A mouse leaves the keyboard's focus where it was, so that the space bar goes on to mean play and pause. */
+function keepFocus(element: HTMLElement): void {
+  element.addEventListener("mousedown", (event) => {
+    if (event.target instanceof Element && event.target.closest("button")) event.preventDefault();
+  });
 }

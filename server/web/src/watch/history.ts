@@ -2,8 +2,7 @@ import { reportHistory } from "../api/client.ts";
 import type { HistoryReport, Playback } from "../api/types.ts";
 
 const EVERY_MS = 10_000;
-const NEAR_START_MS = 5000;
-const NEAR_END_MS = 8000;
+const NEAR_START_MS = 3000;
 
 /** Tells the server where the viewer is: every ten seconds of playing, at a pause, at the end and on leaving. */
 export class HistoryReporter {
@@ -56,10 +55,7 @@ export class HistoryReporter {
   }
 }
 
-/** Where to go on from, in seconds. Who was at the very start or had seen it to the end starts over. */
+/** Where to go on from, in seconds; the first moments are not worth skipping. The server knows who has seen it all. */
 export function resumeAt(playback: Playback): number {
-  const { resume_ms: resumeMs, duration_ms: durationMs } = playback;
-  if (resumeMs === null || resumeMs < NEAR_START_MS) return 0;
-  if (durationMs !== null && resumeMs > durationMs - NEAR_END_MS) return 0;
-  return resumeMs / 1000;
+  return playback.resume_ms < NEAR_START_MS ? 0 : playback.resume_ms / 1000;
 }

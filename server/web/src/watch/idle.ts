@@ -30,7 +30,7 @@ export class Idle {
 
   sleep(): void {
     clearTimeout(this.timer);
-    const reading = this.stage.querySelector(".controls :focus-visible") !== null;
+    const reading = this.stage.querySelector(":is(.controls, .middle) :focus-visible") !== null;
     if (this.busy() || reading) this.timer = setTimeout(() => this.sleep(), QUIET_MS);
     else this.stage.classList.add("idle");
   }

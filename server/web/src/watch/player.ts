@@ -62,7 +62,8 @@ export class Player implements Commands {
     });
     this.settings.use(this.engine);
     const surface = h("div", { class: "surface" });
-    stage.append(this.video, surface, this.overlay.element, controls.element, this.help);
+    stage.prepend(this.video, surface, this.overlay.element, controls.middle, controls.element);
+    stage.append(this.settings.panel, this.help);
     this.idle = new Idle(stage, () => this.isBusy);
     this.listen(surface);
   }
