@@ -243,7 +243,7 @@ async def read_body(request: web.Request, kind: Any) -> Any:
             f"{pointer or 'the body'}: {detail}",
             errors=[{"in": "body", "pointer": pointer, "detail": detail}],
         ) from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise MalformedBody(f"the body is not JSON: {error}") from error
 
 
