@@ -6,8 +6,6 @@ that nothing can be published which delivery would refuse.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
 
 from core.errors import InternalFault
 from core.media.build import SegmentTable, build_hash, segment_table
@@ -18,8 +16,6 @@ from core.media.timeline import CutPlan, cut_plan, even_plan, plan_segments
 from origin.repository import PublishedTrack
 from origin.stored_track import StoredTrack
 from runtime.storage import LocalStore
-
-DEFAULT_SEGMENT_S: Final = 4.0
 
 
 class NothingToPublish(InternalFault):
@@ -75,12 +71,6 @@ def check_tracks(
         plan=cuts,
         duration_ms=max(ends),
     )
-
-
-def unpublished_folders(root: Path, tracks: Sequence[BuiltTrack]) -> list[Path]:
-    """What lies in an attempt's folder beside the tracks that are published."""
-    kept = {Path(track.store_prefix).name for track in tracks}
-    return [entry for entry in root.iterdir() if entry.name not in kept] if root.is_dir() else []
 
 
 def _first_plan(stored: Sequence[StoredTrack], segment_s: float) -> CutPlan:

@@ -29,12 +29,6 @@ UPDATE work
 SET picks = GREATEST(picks - 1, 0), state = 'queued', attempt_id = NULL, updated_at = now()
 WHERE video_id = $1 AND step = $2 AND attempt_id = $3 AND state = 'running';
 
--- name: weigh_step
--- Say how much of the whole a step is, and how much follows that has no step yet.
-UPDATE work
-SET detail = detail || jsonb_build_object('weight', $4::double precision, 'pending', $5::double precision)
-WHERE video_id = $1 AND step = $2 AND attempt_id = $3 AND state = 'running';
-
 -- name: report_progress
 -- Note how far the valid attempt is; no row where the attempt is no longer valid.
 WITH video AS MATERIALIZED (
@@ -188,10 +182,11 @@ WHERE NOT EXISTS (SELECT FROM videos WHERE videos.id = split_part(key, '/', 2) A
 SELECT pg_advisory_lock(1398099287, hashtext($1));
 
 -- name: revive_jobs
--- Queue again what workers had picked whose session has ended.
+-- Queue again what workers had picked whose session has ended, and that gave no sign of life for $1.
 UPDATE jobs.pgqueuer AS job
 SET status = 'queued', queue_manager_id = NULL, updated = now()
 WHERE job.status = 'picked'
+  AND job.heartbeat <= now() - $1::interval
   AND NOT EXISTS (
       SELECT
       FROM pg_locks

@@ -1,7 +1,6 @@
 """What workers, delivery and clean-up ask of Postgres; the statements are in queries.sql."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
@@ -94,11 +93,17 @@ class Title:
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """A step to come: `weight` is its share of all the work, `rank` its place in the queue."""
+    """A step to come. `rank` is its place in the queue.
+
+    `weight` is its share of all the work, and `pending` that of what will follow it; both in any
+    unit, the same for all steps of a video.
+    """
 
     step: Step
     weight: float
+    pending: float = 0.0
     rank: int = 0
+    detail: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ class Publication:
     plan: CutPlan | None = None
     duration_ms: int = 0
     poster_key: str | None = None
-    followers: Sequence[Follower] = field(default=())
+    followers: Sequence[Follower] = ()
 
 
 class Repository:
@@ -143,11 +148,6 @@ class Repository:
         """Give the step back; its pick does not count."""
         async with connection(self._pool) as session:
             await session.execute(_QUERIES["release_attempt"], *_names(attempt))
-
-    async def weigh(self, attempt: Attempt, *, weight: float, pending: float) -> None:
-        """Say how much of the whole this step is, and how much will follow it."""
-        async with connection(self._pool) as session:
-            await session.execute(_QUERIES["weigh_step"], *_names(attempt), weight, pending)
 
     async def report(self, attempt: Attempt, progress: float, stage: str | None) -> None:
         """Note progress from 0 to 1. Raises `Fenced` unless the attempt is the valid one."""
@@ -196,10 +196,11 @@ class Repository:
                 )
             await session.execute(_QUERIES["finish_step"], attempt.video_id, attempt.step.name)
             for follower in publication.followers:
+                weights = {"weight": follower.weight, "pending": follower.pending}
                 await enqueue(
                     session,
                     follower.step,
-                    detail={"weight": follower.weight},
+                    detail={**follower.detail, **weights},
                     rank=follower.rank,
                 )
             return await self._settle(session, attempt.video_id)
@@ -231,10 +232,10 @@ class Repository:
             rows = await session.fetch(_QUERIES[f"orphaned_{kind}"], list(keys))
         return [row["key"] for row in rows]
 
-    async def revive_jobs(self) -> list[str]:
+    async def revive_jobs(self, silent_for: timedelta) -> list[str]:
         """Queue again what dead workers had picked; answers the steps' keys."""
         async with connection(self._pool) as session:
-            rows = await session.fetch(_QUERIES["revive_jobs"])
+            rows = await session.fetch(_QUERIES["revive_jobs"], silent_for)
         return [row["dedupe_key"] for row in rows]
 
     async def requeue_lost(self, older_than: timedelta) -> tuple[Step, ...]:
@@ -260,11 +261,9 @@ class Repository:
         return str(row["status"])
 
 
-@asynccontextmanager
-async def claimed_identity(session: Connection, owner: UUID) -> AsyncIterator[None]:
+async def claim_identity(session: Connection, owner: UUID) -> None:
     """Hold a worker's name: while `session` lives, nobody takes what `owner` has picked."""
     await session.execute(_QUERIES["claim_identity"], str(owner))
-    yield
 
 
 def _names(attempt: Attempt) -> tuple[str, str, str]:

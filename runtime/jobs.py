@@ -1,8 +1,8 @@
 """The job queue as every service sees it: the steps of a video's preparation.
 
-A *step* (`ingest`, `rung:720p`, `poster`) is a row of `work`, which is the truth about what is
-left to do; a pgqueuer entry with the key `video/step` carries it to a worker. Both are written in
-the caller's transaction, so that a video and its job appear together or not at all.
+A *step* (`ingest`, `encode`, `rung:720p`, `poster`) is a row of `work`, which is the truth about
+what is left to do; a pgqueuer entry with the key `video/step` carries it to a worker. Both are
+written in the caller's transaction, so a video and its job appear together or not at all.
 """
 
 from dataclasses import dataclass
@@ -48,13 +48,18 @@ QUEUE_SETTINGS = DBSettings(
 class Task(StrEnum):
     """What kind of work a step is; also pgqueuer's entry point."""
 
-    INGEST = "ingest"
-    RUNG = "rung"
+    INGEST = "ingest"  # look at the upload; publish it if it can be played as it is
+    ENCODE = "encode"  # encode what is needed to play it at all
+    RUNG = "rung"  # encode one more size
     POSTER = "poster"
 
 
-# A film that does not play yet is urgent, its picture is cheap, further rungs can wait.
-PRIORITIES = {Task.INGEST: 20, Task.POSTER: 10, Task.RUNG: 0}
+# What does not play yet goes before what only becomes better; lower rungs go before higher ones.
+PRIORITIES = {Task.INGEST: 300, Task.POSTER: 200, Task.ENCODE: 200, Task.RUNG: 100}
+
+# Its share of a video's progress, in the unit of the steps that may follow: millions of pixels a
+# picture. Next to nothing, but all there is when nothing follows.
+INGEST_WEIGHT = 0.01
 
 
 class MalformedJob(InternalFault):
@@ -128,7 +133,7 @@ async def enqueue(
 
 async def enqueue_ingest(connection: Connection, video_id: str) -> None:
     """Have the upload of `video_id` prepared; called in the transaction that adds the video."""
-    await enqueue(connection, Step(video_id, Task.INGEST))
+    await enqueue(connection, Step(video_id, Task.INGEST), detail={"weight": INGEST_WEIGHT})
 
 
 async def cancel_video(connection: Connection, video_id: str) -> bool:

@@ -4,34 +4,48 @@ A worker that was stopped for longer than its heartbeats wakes up beside its suc
 would let it sign off, retry or keep alive the successor's entry, for it goes by the job's id alone.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from uuid import UUID
 
 from pgqueuer.adapters.persistence.queries import Queries
+from pgqueuer.core.qm import QueueManager
 from pgqueuer.domain.models import Job, TracebackRecord
 from pgqueuer.domain.types import JOB_STATUS, JobId, QueueEntrypoint, QueueManagerId
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 
+from core.errors import InternalFault
 from origin.repository import Repository
+from runtime.jobs import Task
 
 
-def _idle() -> int:
-    return 0
+class UnownedQueue(InternalFault):
+    """The queue was used before it belonged to a queue manager."""
+
+    code = "jobs.unowned"
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Tasks that share a limit: at most `limit` of them run in one worker."""
+
+    tasks: frozenset[Task]
+    limit: int
 
 
 @dataclass
 class OwnedQueries(Queries):
-    """The queue as one worker uses it.
-
-    `limit` bounds its jobs; `running` tells how many it has. `owner` is its queue manager's id.
-    """
+    """The queue as one worker uses it."""
 
     repository: Repository = field(kw_only=True)
-    limit: int = field(kw_only=True)
-    owner: UUID = field(kw_only=True, default=UUID(int=0))
-    running: Callable[[], int] = field(kw_only=True, default=_idle)
+    lanes: Sequence[Lane] = field(kw_only=True)
+    _manager: QueueManager | None = field(init=False, default=None)
+    _picked: dict[JobId, str] = field(init=False, default_factory=dict)
+
+    def belong_to(self, manager: QueueManager) -> None:
+        """Say whose queue this is; required before anything is asked of it."""
+        self._manager = manager
 
     async def dequeue(
         self,
@@ -41,22 +55,28 @@ class OwnedQueries(Queries):
         global_concurrency_limit: int | None,
         heartbeat_timeout: timedelta,
     ) -> list[Job]:
-        """Pick what there is room for; the manager's own limit cannot be less than two."""
-        del global_concurrency_limit
-        free = self.limit - self.running()
-        if free < 1:
-            return []
-        return await super().dequeue(
-            min(batch_size, free), entrypoints, queue_manager_id, self.limit, heartbeat_timeout
-        )
+        """Pick, lane by lane, what there is room for."""
+        jobs: list[Job] = []
+        for lane, free in self._free():
+            tasks = {str(task) for task in lane.tasks}
+            wanted = {name: limits for name, limits in entrypoints.items() if name in tasks}
+            jobs += await super().dequeue(
+                min(batch_size, free),
+                wanted,
+                queue_manager_id,
+                global_concurrency_limit,
+                heartbeat_timeout,
+            )
+        self._picked.update((job.id, job.entrypoint) for job in jobs)
+        return jobs
 
     async def eligible_queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
-        """What waits for a full worker is no reason for it to poll."""
-        return 0 if self._is_full() else await super().eligible_queued_work(entrypoints)
+        """Count what waits and could be picked; a full lane is no reason to poll."""
+        return await super().eligible_queued_work(self._open(entrypoints))
 
     async def queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
-        """What waits for a full worker is no reason for it to poll."""
-        return 0 if self._is_full() else await super().queued_work(entrypoints)
+        """Count what waits and could be picked; a full lane is no reason to poll."""
+        return await super().queued_work(self._open(entrypoints))
 
     async def update_heartbeat(self, job_ids: list[JobId]) -> None:
         """Say that jobs are alive, those that are still ours."""
@@ -80,8 +100,25 @@ class OwnedQueries(Queries):
         if await self._owned([job.id]):
             await super().retry_job(job, delay, traceback_record)
 
-    async def _owned(self, ids: list[JobId]) -> set[int]:
-        return await self.repository.owned_jobs(ids, self.owner)
+    def _free(self) -> list[tuple[Lane, int]]:
+        """Lanes with room, and how much."""
+        running = self._owner.job_context
+        self._picked = {number: task for number, task in self._picked.items() if number in running}
+        counts = Counter(self._picked.values())
+        room = [
+            (lane, lane.limit - sum(counts[task] for task in lane.tasks)) for lane in self.lanes
+        ]
+        return [(lane, free) for lane, free in room if free > 0]
 
-    def _is_full(self) -> bool:
-        return self.running() >= self.limit
+    def _open(self, entrypoints: list[QueueEntrypoint]) -> list[QueueEntrypoint]:
+        tasks = {str(task) for lane, _ in self._free() for task in lane.tasks}
+        return [name for name in entrypoints if name in tasks]
+
+    async def _owned(self, ids: list[JobId]) -> set[int]:
+        return await self.repository.owned_jobs(ids, self._owner.queue_manager_id)
+
+    @property
+    def _owner(self) -> QueueManager:
+        if self._manager is None:
+            raise UnownedQueue("the queue belongs to no queue manager yet")
+        return self._manager

@@ -1,0 +1,227 @@
+"""What each step of a video's preparation does: ingest, encode, one rung, poster.
+
+An upload whose tracks can be played as they are is published by *ingest* itself. Of any other,
+*encode* makes what is needed to play it: the tracks that can be copied, the sound, and the lowest
+rung. Further rungs and the poster are steps of their own, for any worker. A copied picture gets no
+lower rungs yet.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, assert_never
+
+import msgspec
+
+from core.media.ladder import Rung, fixed_ladder
+from core.media.presentation import TrackKind
+from origin.jobs.bounds import copy_bounds, encode_bounds
+from origin.jobs.media import MediaProcesses, OnProgress
+from origin.jobs.reporting import Reporter
+from origin.packaging.limits import Limits
+from origin.packaging.protocol import Audio, Ingest, Ingested, Poster, Video
+from origin.packaging.report import SourceReport
+from origin.packaging.track import PackagedTrack
+from origin.publication import BuiltTrack, CheckedTracks, check_tracks
+from origin.repository import Attempt, Follower, Publication
+from runtime.jobs import Step, Task
+from runtime.storage import LocalStore
+
+# Shares of the work, in millions of pixels a picture.
+AUDIO_WEIGHT: Final = 0.05
+POSTER_WEIGHT: Final = 0.01
+# How the progress of a step is divided.
+COPY_SHARE: Final = 0.05
+AUDIO_SHARE: Final = 0.15
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a step works with; `segment_s` is the length a segment should have."""
+
+    attempt: Attempt
+    store: LocalStore
+    media: MediaProcesses
+    reporter: Reporter
+    limits: Limits
+    segment_s: float
+
+    @property
+    def source(self) -> Path:
+        """The upload."""
+        return self.store.path(self.attempt.upload_key)
+
+    @property
+    def out(self) -> Path:
+        """The attempt's own folder in the store."""
+        return self.store.path(self.attempt.prefix)
+
+
+async def perform(desk: Desk) -> Publication:
+    """Do the step and say what is to be published. Raises the fault that ends the attempt."""
+    match desk.attempt.step.task:
+        case Task.INGEST:
+            return await _ingest(desk)
+        case Task.ENCODE:
+            return await _encode(desk)
+        case Task.RUNG:
+            return await _rung(desk)
+        case Task.POSTER:
+            return await _poster(desk)
+        case never:
+            assert_never(never)
+
+
+async def _ingest(desk: Desk) -> Publication:
+    found = await _copy(desk, only_whole=True, on_progress=desk.reporter.part("Copying", 0.0, 0.9))
+    if found.to_encode:
+        return Publication(followers=[_encode_step(desk, found)])
+    return await _first_publication(desk, found.report, found.tracks, ())
+
+
+async def _encode(desk: Desk) -> Publication:
+    copying = desk.reporter.part("Copying", 0.0, COPY_SHARE)
+    found = await _copy(desk, only_whole=False, on_progress=copying)
+    report, streams = found.report, found.to_encode
+    tracks = list(found.tracks)
+    sounds = [track.index for track in report.audio if track.index in streams]
+    for number, stream in enumerate(sounds):
+        tracks.append(await _encode_audio(desk, report, stream, number, len(sounds)))
+    rungs: Sequence[Rung] = ()
+    if report.video is not None and report.video.index in streams:
+        rungs = _ladder(report)
+        showing = desk.reporter.part(f"Encoding {rungs[0].name}", COPY_SHARE + AUDIO_SHARE, 1.0)
+        tracks.append(await _encode_video(desk, rungs[0], report, showing))
+    return await _first_publication(desk, report, tracks, rungs[1:])
+
+
+async def _rung(desk: Desk) -> Publication:
+    rung = msgspec.convert(desk.attempt.detail["rung"], Rung)
+    showing = desk.reporter.part(f"Encoding {rung.name}", 0.0, 1.0)
+    track = await _encode_video(desk, rung, None, showing)
+    checked = await _checked(desk, [track])
+    return Publication(tracks=checked.tracks, sizes_bytes=checked.sizes_bytes)
+
+
+async def _poster(desk: Desk) -> Publication:
+    out = desk.store.path(desk.attempt.poster_key)
+    await asyncio.to_thread(out.parent.mkdir, parents=True, exist_ok=True)
+    request = Poster(
+        path=desk.source, out=out, limits=desk.limits, bounds=copy_bounds(_size_bytes(desk))
+    )
+    await desk.media.perform(request, type(None), desk.reporter.part("Choosing a picture", 0, 1))
+    return Publication(poster_key=desk.attempt.poster_key)
+
+
+async def _copy(desk: Desk, *, only_whole: bool, on_progress: OnProgress) -> Ingested:
+    request = Ingest(
+        path=desk.source,
+        out=desk.out,
+        only_whole=only_whole,
+        limits=desk.limits,
+        bounds=copy_bounds(_size_bytes(desk)),
+    )
+    return await desk.media.perform(request, Ingested, on_progress)
+
+
+async def _encode_audio(
+    desk: Desk, report: SourceReport, stream: int, number: int, count: int
+) -> PackagedTrack:
+    low = COPY_SHARE + AUDIO_SHARE * number / count
+    high = COPY_SHARE + AUDIO_SHARE * (number + 1) / count
+    request = Audio(
+        path=desk.source,
+        out=desk.out,
+        stream=stream,
+        report=report,
+        limits=desk.limits,
+        bounds=encode_bounds(report.size_bytes, report.duration_ms),
+    )
+    showing = desk.reporter.part("Encoding sound", low, high)
+    return await desk.media.perform(request, PackagedTrack, showing)
+
+
+async def _encode_video(
+    desk: Desk, rung: Rung, report: SourceReport | None, on_progress: OnProgress
+) -> PackagedTrack:
+    duration_ms = report.duration_ms if report is not None else 0
+    request = Video(
+        path=desk.source,
+        out=desk.out,
+        rung=rung,
+        plan=desk.attempt.plan,
+        report=report,
+        limits=desk.limits,
+        bounds=encode_bounds(_size_bytes(desk), duration_ms),
+    )
+    return await desk.media.perform(request, PackagedTrack, on_progress)
+
+
+async def _first_publication(
+    desk: Desk, report: SourceReport, tracks: Sequence[PackagedTrack], rungs: Sequence[Rung]
+) -> Publication:
+    ordered = sorted(tracks, key=lambda track: (track.kind is not TrackKind.VIDEO, track.stream))
+    checked = await _checked(desk, ordered)
+    followers = [_rung_step(desk, rung, rank) for rank, rung in enumerate(rungs)]
+    if report.video is not None:
+        followers.append(Follower(_sibling(desk, Task.POSTER), POSTER_WEIGHT))
+    return Publication(
+        tracks=checked.tracks,
+        sizes_bytes=checked.sizes_bytes,
+        plan=checked.plan,
+        duration_ms=checked.duration_ms,
+        followers=followers,
+    )
+
+
+async def _checked(desk: Desk, tracks: Sequence[PackagedTrack]) -> CheckedTracks:
+    built = [
+        BuiltTrack(
+            kind=track.kind,
+            name=track.name,
+            store_prefix=f"{desk.attempt.prefix}/{track.directory.name}",
+            flat_sha256=track.flat_sha256,
+            index_sha256=track.index_sha256,
+            default=track.default,
+        )
+        for track in tracks
+    ]
+    plan = desk.attempt.plan
+    return await asyncio.to_thread(check_tracks, desk.store, built, plan, desk.segment_s)
+
+
+def _encode_step(desk: Desk, found: Ingested) -> Follower:
+    """What ingest hands over; the weights let one bar show all that is to come."""
+    video = found.report.video
+    has_rungs = video is not None and video.index in found.to_encode
+    weights = [_weight(rung) for rung in _ladder(found.report)] if has_rungs else [0.0]
+    return Follower(
+        _sibling(desk, Task.ENCODE),
+        weight=AUDIO_WEIGHT + weights[0],
+        pending=POSTER_WEIGHT + sum(weights[1:]),
+    )
+
+
+def _rung_step(desk: Desk, rung: Rung, rank: int) -> Follower:
+    step = _sibling(desk, Task.RUNG, rung.name)
+    detail = {"rung": msgspec.to_builtins(rung)}
+    return Follower(step, _weight(rung), rank=rank, detail=detail)
+
+
+def _sibling(desk: Desk, task: Task, subject: str = "") -> Step:
+    return Step(desk.attempt.video_id, task, subject)
+
+
+def _ladder(report: SourceReport) -> tuple[Rung, ...]:
+    assert report.video is not None  # asked only of what has a picture to encode
+    width, height = report.video.display_size
+    return fixed_ladder(width, height, report.video.rate)
+
+
+def _weight(rung: Rung) -> float:
+    return rung.width * rung.height / 1_000_000
+
+
+def _size_bytes(desk: Desk) -> int:
+    return desk.source.stat().st_size
