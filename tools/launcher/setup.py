@@ -159,8 +159,8 @@ class Setup:
         has_npm = self._fits(step, wanted_npm) and node_modules_are_there(self.tree)
         if has_npm and self._fits("web", wanted) and web_is_there(self.tree):
             return
+        found = node.find(self.tree, self.progress)
         with self.progress.step("building the web pages"):
-            found = node.find(self.tree, self.progress)
             if not has_npm:
                 omitted = () if needs.tests else ("--omit=dev",)
                 self._npm(found, "ci", "--no-audit", "--no-fund", "--ignore-scripts", *omitted)
