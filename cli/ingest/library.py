@@ -108,11 +108,12 @@ class Library:
         Raises `ServerRefused`, `ServerUnreachable`, and `OSError` for the file.
         """
         raw = CountingFile(path)
-        form = aiohttp.FormData()
+        # Percent signs in place of letters would become the title.
+        form = aiohttp.FormData(quote_fields=False)
         form.add_field(
             "file",
             io.BufferedReader(raw, BUFFER_BYTES),
-            filename=path.name,
+            filename=header_safe(path.name),
             content_type="application/octet-stream",
         )
         with self._translated():
@@ -156,6 +157,12 @@ async def _watched(file: CountingFile, on_sent: OnSent) -> AsyncIterator[None]:
     finally:
         task.cancel()
         on_sent(file.read_bytes)
+
+
+def header_safe(name: str) -> str:
+    """Give a file name that fits into a header: no control characters, no half characters."""
+    text = name.encode(errors="replace").decode()
+    return "".join("_" if ord(letter) < 32 or ord(letter) == 127 else letter for letter in text)
 
 
 async def _decode(response: aiohttp.ClientResponse, expected: int) -> Video:
