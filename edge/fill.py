@@ -287,8 +287,8 @@ class Filler:
         self._uncoalesced.discard(flight.key)
         self._held.discard(flight.key)
         self._store.learn(flight.key.resource, head.names)
-        reusable = head.allowed.fresh_s or head.allowed.stale_while_revalidate_s
-        if not reusable or self._covering_purge(flight, head) is not None:
+        usable = decide(head, self._clock(), held=False) is not Step.FETCH
+        if not usable or self._covering_purge(flight, head) is not None:
             self._part(flight)  # who comes now needs an answer of their own
 
     def _give_up_sharing(self, flight: Flight, status: int) -> None:
