@@ -18,7 +18,6 @@ from runtime.logs import get_logger
 Value = TypeVar("Value")
 OnProgress = Callable[[float], Awaitable[None]]
 
-NOTHING: Final = msgspec.Raw(b"null")
 PACKAGING_CHILD: Final = tuple(python_module("origin.packaging.child"))
 # The work reports ten times a second. It is silent while it opens a file, and while the disk takes
 # in the last of it.
@@ -85,7 +84,7 @@ class MediaProcesses:
             if message.fault is not None:
                 raise message.fault.as_fault()
             if message.progress is None:
-                return message.result or NOTHING
+                return message.result
             await on_progress(message.progress)
 
     async def _take(self) -> MediaProcess:

@@ -115,10 +115,13 @@ class FaultReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A line from the child: exactly one of progress (0 to 1), result and fault."""
+    """A line from the child: exactly one of progress (0 to 1), result and fault.
+
+    A result is JSON; where there is none it is empty.
+    """
 
     progress: float | None = None
-    result: msgspec.Raw | None = None
+    result: msgspec.Raw = msgspec.Raw()
     fault: FaultReport | None = None
 
 
