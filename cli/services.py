@@ -19,6 +19,7 @@ def run_server(settings: "ServerSettings") -> int:
     """Run the API and the library page."""
     from server.main import run  # noqa: PLC0415 - a command imports its own service alone
 
+    settings.require_database_url()
     return _run("server", settings, lambda ready: run(settings, ready=ready))
 
 
@@ -26,6 +27,7 @@ def run_origin(settings: "OriginSettings") -> int:
     """Run the delivery of segments and manifests to edges."""
     from origin.main import run  # noqa: PLC0415 - a command imports its own service alone
 
+    settings.require_database_url()
     return _run("origin", settings, lambda ready: run(settings, ready=ready))
 
 
@@ -33,6 +35,7 @@ def run_worker(settings: "WorkerSettings") -> int:
     """Run a worker that packages and transcodes."""
     from origin.worker import run  # noqa: PLC0415 - a command imports its own service alone
 
+    settings.require_database_url()
     return _run("worker", settings, lambda ready: run(settings, ready=ready))
 
 

@@ -15,6 +15,12 @@ class Starting(Event, frozen=True, tag="starting"):
     what: str
 
 
+class Migrated(Event, frozen=True, tag="migrated"):
+    """The database's schema was behind and has been brought up to date."""
+
+    schema: int
+
+
 class Ready(Event, frozen=True, tag="ready"):
     """Everything answers."""
 
@@ -113,6 +119,7 @@ class Stopped(Event, frozen=True, tag="stopped"):
 
 AnyEvent: TypeAlias = (
     Starting
+    | Migrated
     | Ready
     | ChildEnded
     | ChildBack

@@ -8,6 +8,7 @@ from cli.report.events import (
     ChildBack,
     ChildEnded,
     IngestFailed,
+    Migrated,
     Playable,
     Preparing,
     Ready,
@@ -25,6 +26,8 @@ def sentence(event: AnyEvent) -> str:
     match event:
         case Starting():
             return f"starting {event.what}"
+        case Migrated():
+            return f"the database's schema is now {event.schema:04}"
         case Ready():
             rows = "\n".join(f"  {label:<9}{value}" for label, value in ready_rows(event))
             return f"Sluice is ready after {event.after_s:.1f} s\n{rows}"

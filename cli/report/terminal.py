@@ -68,8 +68,8 @@ class TerminalReporter:
     def log(self, source: str, line: str) -> None:
         """Show one log line behind the coloured name of its process."""
         style = STYLES.get(source.partition("-")[0], "white")
-        head = Text(f"{source:<{PREFIX_COLUMNS}}│ ", style=style)
-        self._console.print(head.append_text(Text.from_ansi(line)))
+        head = (f"{source:<{PREFIX_COLUMNS}}│ ", style)
+        self._console.print(Text.assemble(head, Text.from_ansi(line)))
 
     def close(self) -> None:
         """Take the bars away and give the cursor back."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from cli.ingest.ingest import Target, ingest_files
 from cli.ingest.ledger import Ledger
-from cli.report.events import Ready, Starting, Stopped
+from cli.report.events import Migrated, Ready, Starting, Stopped
 from cli.report.reporter import Reporter
 from cli.up.addresses import Addresses, local_url, shown_url
 from cli.up.children import PostgresRunner, ServiceRunner, commands
@@ -81,7 +81,7 @@ class House:
             url = await self._supervisor.start(POSTGRES, runner)
         applied = await migrate(url)
         if applied:
-            self._reporter.event(Starting(what=f"with schema {applied[-1].number:04}"))
+            self._reporter.event(Migrated(schema=applied[-1].number))
         return url
 
     async def _keep(self, addresses: Addresses, ready: Ready) -> None:
