@@ -256,7 +256,10 @@ def explain(error: msgspec.ValidationError) -> tuple[str, str]:
     found = _PLACE.fullmatch(str(error))
     if found is None:
         return "", str(error)
-    pointer = re.sub(r"\[(\d+|\.\.\.)\]", r"/\1", found["path"]).replace(".", "/")
+    named = found["path"].partition("[...]")[
+        0
+    ]  # inside of an object with any keys, nobody says which
+    pointer = re.sub(r"\[(\d+)\]", r"/\1", named).replace(".", "/")
     return pointer, found["detail"]
 
 

@@ -69,7 +69,7 @@ async def _services(settings: ServerSettings) -> AsyncIterator[tuple[Services, P
                     scratch=scratch,
                     cursors=CursorKey(await repository.secret("cursors")),
                     deletions=Deletions(store),
-                    purges=Purges(repository, settings.edge_admin_urls),
+                    purges=Purges(repository, settings.edge_admin_urls, settings.admin_token),
                     metrics=Metrics(process="server"),
                     trusted=parse_networks(settings.trusted_proxy),
                 ),

@@ -34,8 +34,11 @@ def delay_s(attempts: int, jitter: float) -> float:
 class Purges:
     """The outbox and the task that empties it."""
 
-    def __init__(self, repository: Repository, edges: Sequence[str]) -> None:
+    def __init__(
+        self, repository: Repository, edges: Sequence[str], token: str | None = None
+    ) -> None:
         self._repository = repository
+        self._fields = {} if token is None else {"Authorization": f"Bearer {token}"}
         self._edges = tuple(edges)
         self._news = asyncio.Event()
 
@@ -46,7 +49,7 @@ class Purges:
     async def run(self) -> None:
         """Deliver what is owed, until cancelled."""
         timeout = aiohttp.ClientTimeout(total=ATTEMPT_DEADLINE_S)
-        async with aiohttp.ClientSession(timeout=timeout) as client:
+        async with aiohttp.ClientSession(timeout=timeout, headers=self._fields) as client:
             while True:
                 await self._deliver_due(client)
                 await self._wait()
