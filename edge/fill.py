@@ -202,7 +202,7 @@ class Filler:
         return flight
 
     def _launch_alone(self, ask: Ask) -> Flight:
-        fields = forwarded_request(ask.fields, ask.hop, self._config.name)
+        fields = forwarded_request(ask.fields, ask.hop, self._config.name, media=ask.target.media)
         key = self._store.key(ask.target, ask.fields)
         request = UpstreamRequest(ask.method, str(ask.target), fields, ask.request_id)
         return self._launch(Role.ALONE, key, ask, request, None)

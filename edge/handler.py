@@ -25,7 +25,7 @@ from core.http.forwarding import (
 from core.http.target import MEDIA_PREFIX, Target, read_target
 from edge.answer import Caption, answer_entry, answer_flight, answer_preflight, answer_problem
 from edge.ask import Ask
-from edge.client import Client, ClientGone
+from edge.client import Client
 from edge.config import EdgeConfig
 from edge.faults import MethodRefused, OnlyIfCached
 from edge.fill import Filler
@@ -67,7 +67,7 @@ class EdgeHandler:
         self._metrics.active.inc()
         try:
             result = await self._answer(client, request)
-        except (ClientGone, ConnectionResetError):
+        except ConnectionError:
             pass  # counted as aborted
         finally:
             self._metrics.active.dec()
@@ -223,7 +223,7 @@ class EdgeHandler:
     async def _pass(self, client: Client, request: web.BaseRequest, ask: Ask) -> Result:
         """Stream a request of another method through to the upstream, and its answer back."""
         length = first(ask.fields, "content-length")
-        fields = forwarded_request(ask.fields, ask.hop, self._config.name)
+        fields = forwarded_request(ask.fields, ask.hop, self._config.name, media=False)
         if length is not None:
             fields = (*fields, ("Content-Length", length))
         upstream_request = UpstreamRequest(ask.method, str(ask.target), fields, ask.request_id)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from ipaddress import ip_network
 
 from edge.config import EdgeConfig
 from edge.service import Sockets, serving
@@ -24,8 +25,12 @@ def configuration(settings: EdgeSettings) -> EdgeConfig:
         upstream=settings.upstream,
         name=settings.name,
         memory_bytes=settings.memory_bytes,
+        max_object_bytes=min(settings.max_object_bytes, settings.memory_bytes),
         connect_timeout_s=settings.connect_timeout_s,
         first_byte_timeout_s=settings.first_byte_timeout_s,
         stall_timeout_s=settings.stall_timeout_s,
+        client_timeout_s=settings.client_timeout_s,
         fill_key=settings.fill_key,
+        admin_token=settings.admin_token,
+        trusted_proxies=tuple(map(ip_network, settings.trusted_proxy)),
     )

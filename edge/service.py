@@ -55,6 +55,8 @@ async def serving(
 
 
 def _public_runner(handler: EdgeHandler) -> web.ServerRunner:
+    # UNHANDLED: a client that never finishes its first head is held for ever; aiohttp has no
+    # deadline for it.
     # A client that leaves ends its request at once; the fetch it waited for has a task of its own.
     server = web.Server(
         handler,

@@ -84,6 +84,8 @@ class MemoryStore:
             self.remove(key)
         if names:
             self._names[resource] = names
+        else:
+            self._names.pop(resource, None)
 
     def settle(self, resource: str) -> None:
         """Forget what a resource varies by when nothing of it was stored after all."""

@@ -5,7 +5,13 @@ from dataclasses import dataclass, replace
 from core.http.conditional import opaque
 from core.http.dates import format_http_date, parse_http_date
 from core.http.fields import Headers, combined, first
-from core.http.forwarding import end_to_end, forwarded_response, refreshed, surrogate_keys
+from core.http.forwarding import (
+    end_to_end,
+    forwarded_response,
+    hidden,
+    refreshed,
+    surrogate_keys,
+)
 from core.http.freshness import Lifetime, initial_age, lifetime
 from core.http.plan_response import RepresentationFacts
 from core.http.vary import VaryNames, vary_names
@@ -81,7 +87,8 @@ def stored_head(status: int, headers: Headers, arrival: Arrival, *, media: bool)
         received_s=arrival.received_s,
         initial_age_s=initial_age(headers, arrival.requested_s, arrival.received_s),
         tags=surrogate_keys(fields),
-        names=vary_names(fields),
+        # What the upstream cannot see, it cannot vary by.
+        names=tuple(name for name in vary_names(fields) if not hidden(name, media=media)),
         cache_status=combined(fields, "cache-status"),
     )
 

@@ -86,28 +86,29 @@ def request_id(headers: Headers, hop: Hop, fresh: str) -> str:
     return given if given and hop.trusted and _REQUEST_ID.fullmatch(given) else fresh
 
 
-def forwarded_request(headers: Headers, hop: Hop, name: str) -> Headers:
+def hidden(name: str, *, media: bool) -> bool:
+    """Whether the upstream never sees the request field `name` (lower case) as the client sent it.
+
+    Under `/media/` that is so, too, for what tells one viewer from another.
+    """
+    if name in _OURS or name.startswith(_OURS_PREFIX):
+        return True
+    return media and (name in _MEDIA_VIEWERS or name.startswith(_CMCD_PREFIX))
+
+
+def forwarded_request(headers: Headers, hop: Hop, name: str, *, media: bool) -> Headers:
     """The fields of a request handed through as it is: our proxy fields replace what it had."""
-    kept = (
-        field
-        for field in end_to_end(headers)
-        if field[0].lower() not in _OURS and not field[0].lower().startswith(_OURS_PREFIX)
-    )
+    kept = (field for field in end_to_end(headers) if not hidden(field[0].lower(), media=media))
     return (*kept, *_proxy_fields(headers, hop, name))
 
 
 def fill_request(headers: Headers, hop: Hop, name: str, *, media: bool) -> Headers:
     """The fields of a fetch whose answer may be stored: it is asked whole and without conditions.
 
-    `media` takes away what tells one viewer from another, too.
+    A viewer's own directives are left out, too.
     """
-    dropped = _VIEWERS | PRECONDITIONS | RANGE_FIELDS | (_MEDIA_VIEWERS if media else frozenset())
-    return tuple(
-        field
-        for field in forwarded_request(headers, hop, name)
-        if field[0].lower() not in dropped
-        and not (media and field[0].lower().startswith(_CMCD_PREFIX))
-    )
+    dropped = _VIEWERS | PRECONDITIONS | RANGE_FIELDS
+    return without(forwarded_request(headers, hop, name, media=media), dropped)
 
 
 def _proxy_fields(headers: Headers, hop: Hop, name: str) -> Headers:

@@ -9,6 +9,7 @@ from runtime.settings.migrate import MigrateSettings
 from runtime.settings.origin import OriginSettings
 from runtime.settings.server import ServerSettings
 from runtime.settings.shared import (
+    AdminSettings,
     CommonSettings,
     DatabaseSettings,
     FillSettings,
@@ -25,6 +26,7 @@ CLASSES: Final[tuple[type[SluiceSettings], ...]] = (
     DatabaseSettings,
     PublicUrlSettings,
     FillSettings,
+    AdminSettings,
     UpSettings,
     ServerSettings,
     OriginSettings,

@@ -5,11 +5,11 @@ from typing import ClassVar
 
 from runtime.listen import HostPort
 from runtime.settings.declaration import setting
-from runtime.settings.quantities import Address, Bytes, Seconds, Text, Url
-from runtime.settings.shared import CommonSettings, FillSettings
+from runtime.settings.quantities import Address, Bytes, Networks, Seconds, Text, Url
+from runtime.settings.shared import AdminSettings, CommonSettings, FillSettings
 
 
-class EdgeSettings(FillSettings, CommonSettings):
+class EdgeSettings(FillSettings, AdminSettings, CommonSettings):
     """`sluice edge`."""
 
     section: ClassVar[str] = "edge"
@@ -31,6 +31,15 @@ class EdgeSettings(FillSettings, CommonSettings):
     memory_bytes: Bytes = setting(
         512 * 2**20, "How much memory the cache fills with bodies.", ge=2**20, le=16 * 2**40
     )
+    max_object_bytes: Bytes = setting(
+        64 * 2**20,
+        "The largest object that is stored; larger ones stream through.",
+        ge=2**16,
+        le=2**40,
+    )
+    trusted_proxy: Networks = setting(
+        (), "The proxies whose X-Forwarded-For, -Proto and X-Request-Id headers are believed."
+    )
     connect_timeout_s: Seconds = setting(
         3.0, "How long the upstream may take to accept a connection.", ge=0.05, le=60
     )
@@ -39,4 +48,7 @@ class EdgeSettings(FillSettings, CommonSettings):
     )
     stall_timeout_s: Seconds = setting(
         15.0, "How long an answer of the upstream may pause once it has begun.", ge=0.05, le=300
+    )
+    client_timeout_s: Seconds = setting(
+        60.0, "How long a client may take to accept 64 KiB before it is dropped.", ge=0.1, le=3600
     )

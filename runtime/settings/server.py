@@ -6,6 +6,7 @@ from runtime.listen import HostPort
 from runtime.settings.declaration import setting
 from runtime.settings.quantities import Address, Bytes, Networks, Seconds, Urls
 from runtime.settings.shared import (
+    AdminSettings,
     CommonSettings,
     DatabaseSettings,
     PublicUrlSettings,
@@ -13,7 +14,9 @@ from runtime.settings.shared import (
 )
 
 
-class ServerSettings(PublicUrlSettings, DatabaseSettings, StorageSettings, CommonSettings):
+class ServerSettings(
+    AdminSettings, PublicUrlSettings, DatabaseSettings, StorageSettings, CommonSettings
+):
     """`sluice server`."""
 
     section: ClassVar[str] = "server"

@@ -132,3 +132,16 @@ class FillSettings(SluiceSettings):
         "`Sluice-Fill-Key`; the same on both sides.",
         secret=True,
     )
+
+
+class AdminSettings(SluiceSettings):
+    """The secret between the server and the admin ports of the edges."""
+
+    title: ClassVar[str] = "Admin"
+
+    admin_token: Text | None = setting(
+        None,
+        "The bearer token that purging an edge takes, and that the server sends with its purges; "
+        "the same on both sides.",
+        secret=True,
+    )

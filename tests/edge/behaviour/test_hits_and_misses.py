@@ -192,6 +192,15 @@ async def test_variants_are_kept_apart(edge: RunningEdge, upstream: ScriptedUpst
     assert upstream.count(FILM) == 2
 
 
+async def test_viewers_of_one_film_share_it_wherever_its_player_is(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(200, {**FRESH, "Vary": "Origin, Cookie"}, BODY))
+    for page in ("https://one.example", "https://two.example"):
+        await edge.get(FILM, {"Origin": page, "Cookie": f"from={page}"})
+    assert upstream.count(FILM) == 1
+
+
 async def test_only_if_cached_never_reaches_the_upstream(
     edge: RunningEdge, upstream: ScriptedUpstream
 ) -> None:
