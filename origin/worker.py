@@ -108,7 +108,9 @@ async def _take_jobs(settings: WorkerSettings, manager: QueueManager, runner: Ru
         manager.run(
             dequeue_timeout=timedelta(seconds=DEQUEUE_TIMEOUT_S),
             batch_size=LIGHT_JOBS + settings.concurrency,
-            shutdown_on_listener_failure=True,
+            # Its probe of the listener may run before there is one, and then fails for nothing. A
+            # lost listener costs no more than the dequeue timeout; a lost Postgres ends us below.
+            shutdown_on_listener_failure=False,
             # Beats come at half of this, so two of them have to fail.
             heartbeat_timeout=timedelta(seconds=2 * settings.heartbeat_s),
         ),
