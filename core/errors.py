@@ -1,8 +1,8 @@
 """Faults: every error that Sluice can explain, and whose it is.
 
-A fault belongs to one of four families. The family says who can mend it and gives the default HTTP status (RFC 9110
-§15); a concrete fault gives a stable dotted code that clients may match on, and a message that holds the offending
-value.
+A fault belongs to one of four families. The family says who can mend it and gives the default
+HTTP status (RFC 9110 §15); a concrete fault gives a stable dotted code that clients may match on,
+and a message that holds the offending value.
 """
 
 from typing import ClassVar
@@ -58,7 +58,10 @@ class InternalFault(Fault):
 
 
 class OperatorFault(Fault):
-    """The installation cannot run as it is set up: a setting, a port, a folder or a program is missing or wrong."""
+    """The installation cannot run as it is set up.
+
+    A setting, a port, a folder or a program is missing or wrong.
+    """
 
     status = 500
     code = "operator.misconfigured"

@@ -1,9 +1,34 @@
 """The layout of `track.idx`: numbers of the format that reader and writer share.
 
-All integers are little-endian. A header of 72 fixed bytes is followed by the description, padded
-with zeros to a multiple of 16; then blocks of 64 samples, each an anchor followed by one row per
-sample. Anchors make the position and time of any sample at most 63 additions away, so a segment
-costs the same at minute one and in hour two.
+All integers are little-endian; times are ticks of the track's timescale.
+
+    header   0  8s   magic, SLICEIX1
+             8  u32  crc32 of the header with this field 0
+            12  u32  header length, a multiple of 16
+            16  u32  crc32 of all that follows the header
+            20  u32  timescale, ticks per second
+            24  u64  samples
+            32  u64  bytes of the flat file: the sum of the sizes
+            40  u64  the sum of the durations
+            48  u64  decode time of the first sample
+            56  u64  priming: media time of the track's one edit
+            64  u32  length of the description
+            68  u32  0
+            72       the description, then zeros up to the header length
+    block    0  u64  offset of the block's first sample in the flat file
+             8  u64  its decode time
+            16       one row for each sample
+    row      0  u32  size, at least 1
+             4  u32  duration
+             8  i32  composition offset
+            12  u32  flags: 1 sync, 2 open random access
+
+A block has 64 samples, the last what is left. Its two anchors make the place and the time of any
+sample at most 63 additions away, so a segment costs the same at minute one and in hour two; and as
+each block is complete before the next begins, an index is written while samples arrive.
+
+A sample is presented at its decode time plus its composition offset, less the priming. Before the
+priming is taken off, no sample is presented before 0.
 """
 
 import struct
