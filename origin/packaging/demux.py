@@ -132,6 +132,13 @@ def lacks_presentation_times(container: InputContainer) -> bool:
     return container.format.name == "avi"
 
 
+def codec_name(stream: Stream) -> str:
+    """Give FFmpeg's name of a stream's codec, empty where nothing decodes it."""
+    # PyAV leaves the context out where FFmpeg has no decoder, whatever its stub says.
+    context: object = stream.codec_context
+    return "" if context is None else stream.codec_context.codec.canonical_name
+
+
 def time_base_of(stream: Stream) -> Fraction:
     """Give the length of a stream's tick in seconds."""
     base = stream.time_base

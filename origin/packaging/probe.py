@@ -17,9 +17,11 @@ from av.video.stream import VideoStream
 
 from core.media.description import IDENTITY_MATRIX
 from origin.packaging.boxes import outer_boxes
+from origin.packaging.complaint import refused_picture_size
 from origin.packaging.decision import Verdict, judge_audio, judge_video
 from origin.packaging.demux import (
     AnyPacket,
+    codec_name,
     is_indexed,
     lacks_presentation_times,
     open_source,
@@ -34,6 +36,7 @@ from origin.packaging.faults import (
     SourceDimensions,
     SourceFault,
     TruncatedSource,
+    UnrecognisedSource,
     UnsupportedCodec,
 )
 from origin.packaging.limits import Limits
@@ -63,10 +66,12 @@ def probe(path: Path, limits: Limits) -> SourceReport:
     """Examine a source. Raises the `SourceFault` that says why it cannot be played."""
     try:
         return _examine(path, limits)
-    except (CorruptSource, NoFrames, NoMedia, UnsupportedCodec) as fault:
+    except (CorruptSource, NoFrames, NoMedia, UnrecognisedSource, UnsupportedCodec) as fault:
         boxes = outer_boxes(path)
         if boxes is not None and boxes.missing_bytes:
             raise TruncatedSource(boxes.missing_bytes) from fault
+        if size := refused_picture_size(path, limits):
+            _check_dimensions(*size, limits)
         raise
 
 
@@ -134,17 +139,11 @@ def _unusable(stream: Stream) -> str:
         return f"{stream.type} tracks are not published"
     if stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails):
         return "it is a cover picture"
-    if _codec_name(stream) == "":
+    if codec_name(stream) == "":
         return "nothing here decodes its codec"
     if _codec_tag(stream) in ENCRYPTED_TAGS:
         return "it is encrypted"
     return ""
-
-
-def _codec_name(stream: Stream) -> str:
-    # PyAV leaves the context out where FFmpeg has no decoder, whatever its stub says.
-    context: object = stream.codec_context
-    return "" if context is None else stream.codec_context.codec.canonical_name
 
 
 def _codec_tag(stream: Stream) -> str:
@@ -156,7 +155,7 @@ def _codec_tag(stream: Stream) -> str:
 
 def _ignored(stream: Stream, reason: str) -> IgnoredTrack:
     return IgnoredTrack(
-        index=stream.index, kind=stream.type, codec=_codec_name(stream), reason=reason
+        index=stream.index, kind=stream.type, codec=codec_name(stream), reason=reason
     )
 
 
@@ -176,7 +175,7 @@ def _video_track(container: InputContainer, stream: VideoStream, limits: Limits)
     _check_dimensions(picture.width, picture.height, limits)
     interlaced = context.field_order not in PROGRESSIVE_ORDERS or picture.interlaced_frame
     pixel_format = picture.format.name
-    codec = _codec_name(stream)
+    codec = codec_name(stream)
     verdict = judge_video(codec, pixel_format, context.extradata or b"", interlaced=interlaced)
     time_base = time_base_of(stream)
     rate = _rate(stream)
@@ -315,7 +314,7 @@ def _audio_tracks(streams: list[AudioStream]) -> Iterator[AudioTrackInfo]:
             index=stream.index,
             decision=verdict.decision,
             reason=verdict.reason,
-            codec=_codec_name(stream),
+            codec=codec_name(stream),
             profile=context.profile or "",
             channels=context.channels,
             sample_rate=context.sample_rate,
@@ -333,7 +332,7 @@ def _judge_audio(stream: AudioStream) -> Verdict:
     context = stream.codec_context
     if context.sample_rate <= 0 or context.channels <= 0:
         return Verdict(Decision.IGNORE, "its sample rate and channels are unknown")
-    return judge_audio(_codec_name(stream), context.extradata or b"")
+    return judge_audio(codec_name(stream), context.extradata or b"")
 
 
 def _language(stream: Stream) -> str:
