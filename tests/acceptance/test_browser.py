@@ -1,5 +1,6 @@
 """A person with a browser: upload on the page, watch through the edge, seek."""
 
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from tests.fixtures.chromium import Chromium, Page, chromium
+from tests.fixtures.eventually import until
 from tests.fixtures.product import Product
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
@@ -75,14 +77,19 @@ async def test_a_film_begins_by_itself_once_it_can_play(
 
 
 async def test_a_file_put_into_the_form_appears_and_becomes_ready(
-    product: Product, browser: Chromium, film: Path
+    product: Product, browser: Chromium, film: Path, tmp_path: Path
 ) -> None:
+    mine = tmp_path / "Über den Wolken.mp4"
+    shutil.copy(film, mine)
     page = await browser.page()
     await page.navigate(product.api)
-    before = len(await product.videos())
-    await page.upload("input[type=file]", film)
-    await page.wait_for(f"document.body.innerText.includes('{film.stem}')")
-    newest = max(await product.videos(), key=lambda video: video.created_at)
-    await product.settled(newest.id)
-    assert len(await product.videos()) == before + 1
+    await page.upload("input[type=file]", mine)
+    await page.wait_for(f"document.querySelector('main').innerText.includes('{mine.stem}')")
+
+    async def listed() -> bool:
+        return any(video.title == mine.stem for video in await product.videos())
+
+    await until(listed, f"{mine.stem} in the library")
+    (video,) = [video for video in await product.videos() if video.title == mine.stem]
+    assert (await product.settled(video.id)).status == "ready"
     assert (page.console_errors, page.failed_requests) == ([], [])

@@ -35,14 +35,18 @@ async def test_a_film_that_plays_everywhere_comes_out_bit_for_bit(
         assert [frame.digest for frame in played] == [frame.digest for frame in source]
 
 
-async def test_its_sound_is_neither_longer_nor_shorter(product: Product, film: Path) -> None:
+async def test_its_sound_comes_out_block_for_block(product: Product, film: Path) -> None:
+    """Whether a player shows the priming before the sound is its own affair; the rest is not."""
     video_id = await product.upload(film)
     await product.settled(video_id)
     play = await product.play(video_id)
-    source = await decode(str(film), "a:0")
+    source = [block.digest for block in await decode(str(film), "a:0")][2:-2]
     for address in (play.hls, play.dash):
-        played = await decode(address, "a:0")
-        assert [block.digest for block in played][2:-2] == [block.digest for block in source][2:-2]
+        played = [block.digest for block in await decode(address, "a:0")]
+        start = played.index(source[0])
+        assert played[start : start + len(source)] == source
+        assert start <= 3
+        assert len(played) - start - len(source) <= 3
 
 
 async def test_what_must_be_transcoded_keeps_every_frame_on_every_rung(
