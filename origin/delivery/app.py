@@ -9,7 +9,7 @@ from aiohttp.typedefs import Handler
 
 from core.errors import InputFault
 from core.http.cors import PREFLIGHT
-from origin.delivery.presenter import MASTER, MPD, Presenter
+from origin.delivery.presenter import MASTER, MPD, NoSuchMedia, Presenter
 from origin.delivery.representation import Representation
 from origin.delivery.responder import Responder, media_fields
 from runtime.health import Health
@@ -61,6 +61,7 @@ class Delivery:
         app.router.add_get(
             MEDIA + "{playback_id}/{kind:[va]}/{name}/{build_hash}/{file}", self._track_file
         )
+        app.router.add_get(MEDIA + "{path:.*}", _nothing)
         app.router.add_route("OPTIONS", MEDIA + "{path:.*}", _preflight)
         return app
 
@@ -96,6 +97,10 @@ class Delivery:
             if not hmac.compare_digest(shown, self._fill_key):
                 raise WrongFillKey(f"the header {FILL_KEY_FIELD} is missing or wrong")
         return await handler(request)
+
+
+async def _nothing(request: web.Request) -> web.Response:
+    raise NoSuchMedia(f"nothing is ever published at {request.path!r}")
 
 
 async def _preflight(_request: web.Request) -> web.Response:

@@ -168,7 +168,7 @@ def _init(title: Title, build: Build) -> Representation:
     data = init_segment(
         build.stored.description,
         timescale=index.timescale,
-        duration=Ticks(index.duration),
+        duration=Ticks(index.base_time + index.duration),
         priming=Ticks(index.priming),
     )
     return Representation(

@@ -1,0 +1,39 @@
+"""One library, prepared once by a real worker, which the tests of delivery only read."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from runtime.postgres import close_pool, open_pool
+from tests.fixtures.media import Picture, Sound, make_clip
+from tests.fixtures.origin import PICTURES, Library, Prepared, running_worker
+from tests.fixtures.postgres import TEMPLATE, PostgresServer, run_aside
+
+
+@pytest.fixture(scope="session")
+def prepared(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prepared]:
+    """Eight seconds of film with sound, published."""
+    folder = tmp_path_factory.mktemp("prepared")
+    clip = make_clip(
+        folder / "film.mp4", Picture(count=PICTURES, gop=50), Sound(samples=PICTURES * 1920)
+    )
+    name = postgres_server.create(template=TEMPLATE)
+    url = postgres_server.url(name)
+    made: list[str] = []
+
+    async def prepare() -> None:
+        pool = await open_pool(url, max_size=3)
+        library = Library(folder / "data", url, pool)
+        library.store.mkdir(parents=True)
+        video_id = await library.upload(clip)
+        async with running_worker(library.worker_settings()):
+            video = await library.status_becomes(video_id)
+        assert video["status"] == "ready", video["error_message"]
+        made.append(video_id)
+        await close_pool(pool)
+
+    run_aside(prepare)
+    yield Prepared(folder / "data", url, made[0], clip)
+    postgres_server.drop(name)
