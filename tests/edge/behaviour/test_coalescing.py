@@ -6,7 +6,7 @@ import pytest
 
 from tests.fixtures.edge import RunningEdge, StartEdge
 from tests.fixtures.raw_client import Answer
-from tests.fixtures.upstream import AUTO, CHUNKED, Reply, ScriptedUpstream
+from tests.fixtures.upstream import AUTO, CHUNKED, Reply, ScriptedUpstream, Step
 
 FILM = "/media/p_1/v/720p/abc/0.m4s"
 FRESH = {"Cache-Control": "max-age=60", "ETag": '"v1"'}
@@ -24,7 +24,7 @@ async def test_a_thousand_misses_on_one_key_are_one_upstream_request(
     edge: RunningEdge, upstream: ScriptedUpstream
 ) -> None:
     head, rest = asyncio.Event(), asyncio.Event()
-    script = [BODY[:4000], rest, BODY[4000:]]
+    script: list[Step] = [BODY[:4000], rest, BODY[4000:]]
     upstream.on(FILM, Reply(200, FRESH, script, len(BODY), before=head))
     everyone = asyncio.create_task(crowd(edge, CROWD))
     await edge.until_metric("sluice_edge_active_requests", CROWD)
@@ -94,7 +94,7 @@ async def test_a_fetch_nobody_may_store_ends_when_its_client_leaves(
     edge: RunningEdge, upstream: ScriptedUpstream
 ) -> None:
     never = asyncio.Event()
-    script = [BODY, never]
+    script: list[Step] = [BODY, never]
     upstream.on(FILM, Reply(200, {"Cache-Control": "no-store"}, script, 10 * len(BODY)))
     async with edge.connect() as leaving:
         await leaving.send(FILM)
