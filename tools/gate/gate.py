@@ -62,7 +62,9 @@ def run_step(step: Step, machine_env: dict[str, str]) -> Outcome:
 
 def execute(command: Command, machine_env: dict[str, str], extra: Sequence[str] = ()) -> int:
     """Run one command in plain sight."""
-    env = {**os.environ, **machine_env, **command.env}
+    # Some tools call others by name, and mean those of the same environment.
+    path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
+    env = {**os.environ, "PATH": path, **machine_env, **command.env}
     words = [*command.words, *extra]
     return subprocess.run(words, cwd=command.folder, env=env, check=False).returncode
 
