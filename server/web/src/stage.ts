@@ -1,22 +1,10 @@
 import type { Video } from "./api/types.ts";
 import { percent, sentence } from "./format.ts";
 
-const STAGES: Readonly<Record<string, string>> = {
-  queued: "Waiting its turn",
-  probe: "Looking at the file",
-  copy: "Unpacking",
-  transcode: "Encoding",
-  poster: "Choosing a picture",
-  publish: "Opening the gates",
-};
-
-/** What is being done to a video, in words. Stages that this page does not know are shown as the server names them. */
+/** What is being done to a video, in the server's own words, which are meant for people. */
 export function stageText(video: Video): string {
   if (video.status === "waiting") return "Waiting its turn";
-  const stage = video.stage ?? "";
-  const known = STAGES[stage];
-  if (known) return known;
-  const words = stage.replace(/[_.:-]+/g, " ").trim();
+  const words = (video.stage ?? "").trim();
   return words === "" ? "Preparing" : words.charAt(0).toUpperCase() + words.slice(1);
 }
 

@@ -1,41 +1,41 @@
 import { type ErrorData, ErrorDetails, ErrorTypes } from "hls.js";
 import type { ApiError } from "../api/problem.ts";
 
-/** Why the picture stopped, for a person; and whether waiting a little may mend it. */
+/** Why the picture stopped, for a person; and whether trying again helps: after a while by itself, by hand, or never. */
 export interface PlaybackFault {
   readonly heading: string;
   readonly text: string;
-  readonly retryable: boolean;
+  readonly retry: "by itself" | "by hand" | "never";
 }
 
 const GONE: PlaybackFault = {
   heading: "This video is gone",
   text: "It was deleted, or the link is wrong.",
-  retryable: false,
+  retry: "never",
 };
 
 const REFUSED: PlaybackFault = {
   heading: "Not allowed",
   text: "The server refuses to play this here. Open the video from the library again.",
-  retryable: false,
+  retry: "never",
 };
 
 const LOST: PlaybackFault = {
   heading: "Connection lost",
   text: "The video cannot be fetched at the moment. It goes on by itself when the server answers again.",
-  retryable: true,
+  retry: "by itself",
 };
 
 const UNDECODABLE: PlaybackFault = {
   heading: "This browser cannot play it",
   text: "The video could not be decoded. Another browser, or a lower quality, may work.",
-  retryable: false,
+  retry: "by hand",
 };
 
 const BROKEN: PlaybackFault = {
   heading: "Playback stopped",
   text: "Something in the player went wrong. Trying again usually helps.",
-  retryable: false,
+  retry: "by hand",
 };
 
 export function faultFromStatus(status: number): PlaybackFault {
@@ -55,6 +55,15 @@ export function faultFromHls(data: ErrorData): PlaybackFault {
   return BROKEN;
 }
 
+/** The file itself is at fault, and the server said why. */
+export function faultFromFile(reason: string): PlaybackFault {
+  return {
+    heading: "This file cannot be played",
+    text: `${reason} Delete it in the library and upload a sound copy.`,
+    retry: "never",
+  };
+}
+
 /** From a `<video>` element that plays HLS by itself. */
 export function faultFromElement(error: MediaError | null): PlaybackFault {
   if (error?.code === MediaError.MEDIA_ERR_NETWORK) return LOST;
@@ -65,5 +74,5 @@ export function faultFromElement(error: MediaError | null): PlaybackFault {
 export function faultFromApi(error: ApiError): PlaybackFault {
   if (error.status === 404 || error.status === 410) return GONE;
   if (error.isOutage) return { ...LOST, text: `${error.message} The page keeps trying.` };
-  return { heading: "Not now", text: error.message, retryable: false };
+  return { heading: "Not now", text: error.message, retry: "by hand" };
 }

@@ -8,6 +8,7 @@ const NEAR_START_MS = 3000;
 export class HistoryReporter {
   private timer: ReturnType<typeof setInterval> | undefined;
   private reported = -1;
+  private left = false;
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -24,11 +25,9 @@ export class HistoryReporter {
       this.rest();
       this.report("ended");
     });
-    // The page may be frozen or thrown away from here on, so what is said now has to be enough.
-    window.addEventListener("pagehide", () => this.report("leave"));
-    document.addEventListener("visibilitychange", () => {
-      if (document.hidden) this.report("leave");
-    });
+    // The page may be frozen or thrown away once it is hidden, so what is said then has to be enough.
+    window.addEventListener("pagehide", () => this.leave(true));
+    document.addEventListener("visibilitychange", () => this.leave(document.hidden));
   }
 
   private run(): void {
@@ -38,6 +37,12 @@ export class HistoryReporter {
 
   private rest(): void {
     clearInterval(this.timer);
+  }
+
+  /** A page that goes is hidden and then unloaded, or the other way round: one of them speaks. */
+  private leave(leaving: boolean): void {
+    if (leaving && !this.left) this.report("leave");
+    this.left = leaving;
   }
 
   private report(event?: NonNullable<HistoryReport["event"]>): void {

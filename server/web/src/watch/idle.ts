@@ -15,7 +15,10 @@ export class Idle {
     stage.addEventListener("pointerleave", (event) => {
       if (event.pointerType === "mouse") this.sleep();
     });
-    stage.addEventListener("focusin", () => this.wake());
+    stage.addEventListener("focusin", ({ target }) => {
+      // A finger moves the focus too, and then decides for itself.
+      if (target instanceof Element && target.matches(":focus-visible")) this.wake();
+    });
   }
 
   get asleep(): boolean {

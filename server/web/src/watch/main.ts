@@ -11,7 +11,7 @@ import { notify } from "../dom/notice.ts";
 import { ago, bytes, clock, plural } from "../format.ts";
 import { errorText } from "../stage.ts";
 import { viewerId } from "../viewer.ts";
-import { faultFromApi } from "./fault.ts";
+import { faultFromApi, faultFromFile } from "./fault.ts";
 import { HistoryReporter, resumeAt } from "./history.ts";
 import { describeToSystem } from "./mediasession.ts";
 import { Player } from "./player.ts";
@@ -20,6 +20,7 @@ const videoId = decodeURIComponent(location.pathname.split("/").filter(Boolean).
 const userId = viewerId();
 
 const stage = required("#stage", HTMLElement);
+const about = required("#about", HTMLElement);
 const title = required("#title", HTMLElement);
 const meta = required("#meta", HTMLElement);
 const notices = required("#notices", HTMLElement);
@@ -39,10 +40,7 @@ async function look(): Promise<boolean> {
       await play(video);
     } else if (video.status === "errored") {
       poller.stop();
-      player.overlay.showFault(
-        { heading: "This file cannot be played", text: errorText(video), retryable: false },
-        () => poller.start(),
-      );
+      player.overlay.showFault(faultFromFile(errorText(video)), () => void look());
     } else {
       player.overlay.showWaiting(video);
       poller.start();
@@ -54,7 +52,7 @@ async function look(): Promise<boolean> {
     player.errorCount += 1;
     const fault = faultFromApi(error);
     player.overlay.showFault(fault, () => void look());
-    if (fault.retryable) poller.start();
+    if (fault.retry === "by itself") poller.start();
     else poller.stop();
     return false;
   }
@@ -100,6 +98,7 @@ function pictureCount(video: Video): number {
 }
 
 function show(video: Video): void {
+  about.hidden = false;
   setText(title, video.title);
   document.title = `${video.title} · Sluice`;
   const facts = [

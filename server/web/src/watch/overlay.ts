@@ -2,7 +2,8 @@ import type { Video } from "../api/types.ts";
 import { Chamber } from "../chamber.ts";
 import { h, setText } from "../dom/element.ts";
 import { type IconName, icon, setIcon } from "../dom/icon.ts";
-import { progressText } from "../stage.ts";
+import { percent } from "../format.ts";
+import { stageText } from "../stage.ts";
 import type { PlaybackFault } from "./fault.ts";
 
 const SPINNER_AFTER_MS = 350;
@@ -12,7 +13,8 @@ const EXPLAIN_AFTER_MS = 6000;
 export class Overlay {
   readonly element = h("div", { class: "overlay" });
   private readonly chamber = new Chamber();
-  private readonly waitingText = h("p", { class: "waiting-text" });
+  private readonly waitingLevel = h("p", { class: "waiting-level" });
+  private readonly waitingText = h("p", { role: "status" });
   private readonly waiting = h("div", { class: "waiting", hidden: true });
   private readonly spinner = h("div", { class: "spinner", hidden: true });
   private readonly spinnerText = h("p", { role: "status" });
@@ -24,7 +26,7 @@ export class Overlay {
   private bumpTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
-    this.waiting.append(this.chamber.element, h("div", { class: "waiting-words" }, this.waitingText));
+    this.waiting.append(this.chamber.element, this.waitingWords());
     this.spinner.append(h("span", { class: "ring" }), this.spinnerText);
     this.bumpBox.append(this.bumpGlyph, this.bumpText);
     this.element.append(this.waiting, this.spinner, this.bumpBox, this.errorPanel);
@@ -35,7 +37,13 @@ export class Overlay {
     this.clear();
     this.waiting.hidden = false;
     this.chamber.fill(video.progress);
-    setText(this.waitingText, `${progressText(video)}. It starts by itself.`);
+    setText(this.waitingLevel, video.status === "waiting" ? "" : percent(video.progress));
+    setText(this.waitingText, stageText(video));
+  }
+
+  private waitingWords(): HTMLElement {
+    const promise = h("p", { class: "waiting-promise" }, "It starts by itself as soon as it can be played.");
+    return h("div", { class: "waiting-words" }, this.waitingLevel, this.waitingText, promise);
   }
 
   showFault(fault: PlaybackFault, retry: () => void): void {
@@ -47,7 +55,7 @@ export class Overlay {
       icon("alert"),
       h("h2", {}, fault.heading),
       h("p", {}, fault.text),
-      h("div", { class: "choices" }, again, library),
+      h("div", { class: "choices" }, fault.retry !== "never" && again, library),
     );
     this.errorPanel.hidden = false;
   }

@@ -19,7 +19,7 @@ const LONGEST_RETRY_MS = 30_000;
 const UNSUPPORTED: PlaybackFault = {
   heading: "This browser cannot play it",
   text: "It knows neither Media Source Extensions nor HLS. A current browser does.",
-  retryable: false,
+  retry: "never",
 };
 
 /** The stage: the picture, the controls over it, and everything a viewer can do to them. */
@@ -193,6 +193,8 @@ export class Player implements Commands {
       this.idle.wake();
     });
     video.addEventListener("resize", () => this.fitFrame());
+    // Keys are for the film again at once, not for a button of the closed dialog.
+    this.help.addEventListener("close", () => stage.focus({ preventScroll: true }));
     window.addEventListener("online", () => {
       if (this.retryTimer !== undefined) this.retryNow();
     });
@@ -210,7 +212,7 @@ export class Player implements Commands {
     this.errorCount += 1;
     this.video.pause();
     this.overlay.showFault(fault, () => this.retryNow());
-    if (!fault.retryable) return;
+    if (fault.retry !== "by itself") return;
     this.retryTimer = setTimeout(() => this.retryNow(), this.retryMs);
     this.retryMs = Math.min(LONGEST_RETRY_MS, this.retryMs * 2);
   }
