@@ -150,8 +150,12 @@ class EmbeddedPostgres:
         if self._child is not None:
             await self._child.stop(STOP_STEPS)
             self._child = None
-            with contextlib.suppress(OSError):
-                self._socket_folder.rmdir()
+            self.remove_socket_folder()
+
+    def remove_socket_folder(self) -> None:
+        """Remove the folder of the socket, once nothing listens there any more."""
+        with contextlib.suppress(OSError):
+            self._socket_folder.rmdir()
 
     async def _until_ready(self, child: ChildProcess) -> None:
         deadline = time.monotonic() + START_DEADLINE_S

@@ -68,6 +68,8 @@ class Supervisor:
         keepers = [self._keepers.pop(name) for name in names if name in self._keepers]
         for keeper in keepers:
             keeper.cancel()
+        # A child that even SIGKILL does not end at once must not keep the others from ending; it
+        # carries our death signal.
         await asyncio.gather(*keepers, return_exceptions=True)
 
     def names(self) -> list[str]:
