@@ -131,6 +131,7 @@ async def _answer_faults(request: web.Request, handler: Handler) -> web.StreamRe
 async def _mark_answer(request: web.Request, response: web.StreamResponse) -> None:
     request[_STARTED] = True
     response.headers.setdefault("X-Request-Id", request_id(request))
+    response.headers["Server"] = "sluice"  # and not which versions of what it is made of
 
 
 def _fault_of(answer: web.HTTPException, request: web.Request) -> Fault | None:

@@ -35,11 +35,6 @@ class Deletions:
         """Delete what is requested, until cancelled."""
         while True:
             await self._delete(await self._queue.get())
-            self._queue.task_done()
-
-    async def drain(self) -> None:
-        """Wait until everything requested so far is gone."""
-        await self._queue.join()
 
     async def _delete(self, prefix: str) -> None:
         try:

@@ -32,6 +32,7 @@ JSON: Final = "application/json"
 BODY_DEADLINE_S: Final = 30.0
 
 _PLACE = re.compile(r"(?P<detail>.*?) - at `\$(?P<path>.*)`", re.DOTALL)
+_PATTERN = re.compile(r"Expected `str` matching regex '.*?'(?=$| - at )", re.DOTALL)
 _PATH_VARIABLE = re.compile(r"\{(\w+)\}")
 
 
@@ -253,9 +254,10 @@ def explain(error: msgspec.ValidationError) -> tuple[str, str]:
     >>> explain(msgspec.ValidationError("Expected `int` >= 0 - at `$[3].position_ms`"))
     ('/3/position_ms', 'Expected `int` >= 0')
     """
-    found = _PLACE.fullmatch(str(error))
+    message = _PATTERN.sub("it has characters that are not allowed here", str(error))
+    found = _PLACE.fullmatch(message)
     if found is None:
-        return "", str(error)
+        return "", message
     named = found["path"].partition("[...]")[
         0
     ]  # inside of an object with any keys, nobody says which

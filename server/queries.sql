@@ -129,10 +129,6 @@ UPDATE purge_outbox SET acknowledged = $2::text[], due_at = now() + $3::interval
 -- All edges have heard of it, or it is too old to matter.
 DELETE FROM purge_outbox WHERE id = $1;
 
--- name: count_purges
--- How many purges are still owed.
-SELECT count(*) FROM purge_outbox;
-
 -- name: make_secret
 -- Keep a random key under a name, unless there is one.
 INSERT INTO secrets (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING;

@@ -144,6 +144,10 @@ def test_what_names_no_host_is_refused(authority: str) -> None:
         ("Expected `int` >= 0 - at `$[3].position_ms`", ("/3/position_ms", "Expected `int` >= 0")),
         ("Expected `str` - at `$.title`", ("/title", "Expected `str`")),
         ("Expected `str` - at `$.keys[...]`", ("/keys", "Expected `str`")),
+        (
+            "Expected `str` matching regex '^[^\\x00]*$' - at `$.title`",
+            ("/title", "it has characters that are not allowed here"),
+        ),
         ("Expected `object`, got `array`", ("", "Expected `object`, got `array`")),
     ],
 )
