@@ -15,8 +15,7 @@ from runtime.listen import HostPort
 from runtime.settings import OriginSettings
 from tests.fixtures.catalogue import playback_id_of
 from tests.fixtures.media import Picture, picture_times, read_pictures
-from tests.fixtures.origin import Delivery, running_origin
-from tests.origin.delivery.conftest import PICTURES, Prepared
+from tests.fixtures.origin import PICTURES, Delivery, Prepared, running_origin
 
 pytestmark = pytest.mark.postgres
 
