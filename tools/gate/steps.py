@@ -7,7 +7,6 @@ from pathlib import Path
 
 from tools.launcher import node
 from tools.launcher.paths import HERE
-from tools.launcher.progress import Progress
 
 PYTHON = sys.executable
 REFERENCE_ROOMS = ("tests/native", "tests/core", "tests/edge")
@@ -64,7 +63,7 @@ def imports() -> list[Command]:
 
 def web() -> list[Command]:
     """The web pages' own types and style."""
-    found = node.find(HERE, Progress(HERE.log))
+    found = node.Supply(HERE).get()
     return [Command((*found.npm, "run", "--silent", "check"), found.env, HERE.web)]
 
 

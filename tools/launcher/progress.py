@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from tools.launcher.failure import SetupFailed
@@ -24,6 +25,15 @@ MISLEADING = frozenset(
 def say(sentence: str) -> None:
     """Tell the user; standard output belongs to the command that follows."""
     print(sentence, file=sys.stderr, flush=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A command that was started: its process, its name, and where its words begin in the log."""
+
+    child: subprocess.Popen[bytes]
+    tool: str
+    log_start: int
 
 
 class Progress:
@@ -54,11 +64,19 @@ class Progress:
             say(f"  {title}: done in {seconds}")
 
     def run(self, command: Sequence[str], cwd: Path, env: Mapping[str, str] | None = None) -> None:
-        """Run a command into the log.
+        """Run a command into the log, within a step.
 
         Raises:
             SetupFailed: it ended badly; the end of the log has been shown.
         """
+        self.finish(self.start(command, cwd, env))
+
+    def start(
+        self, command: Sequence[str], cwd: Path, env: Mapping[str, str] | None = None
+    ) -> Running:
+        """Start a command that writes into the log."""
+        if not self._logging:
+            self._open_log()
         surroundings = {name: value for name, value in os.environ.items() if name not in MISLEADING}
         with self.log.open("ab") as log:
             log.write(f"\n$ {' '.join(command)}\n".encode())
@@ -73,11 +91,19 @@ class Progress:
                 stderr=log,
                 start_new_session=True,
             )
-            code = self._wait(child)
+            return Running(child, Path(command[0]).name, start)
+
+    def finish(self, running: Running) -> None:
+        """Wait for a command, within a step.
+
+        Raises:
+            SetupFailed: it ended badly; the end of the log has been shown.
+        """
+        code = self._wait(running.child)
         if code != 0:
-            self._show_tail(start)
-            tool = Path(command[0]).name
-            raise SetupFailed(f"{self._title} failed: {tool} exited {code}; its words: {self.log}")
+            self._show_tail(running.log_start)
+            said = f"{running.tool} exited {code}; its words: {self.log}"
+            raise SetupFailed(f"{self._title} failed: {said}")
 
     def _open_log(self) -> None:
         self._logging = True
@@ -89,7 +115,7 @@ class Progress:
         sys.stderr.write(f"\r  {self._title} ".ljust(TITLE_COLUMNS, ".") + f" {elapsed_s:.0f} s ")
         sys.stderr.flush()
 
-    def _wait(self, child: "subprocess.Popen[bytes]") -> int:
+    def _wait(self, child: subprocess.Popen[bytes]) -> int:
         """Wait for a child, drawing its time; it does not outlive us."""
         try:
             while True:
@@ -112,7 +138,7 @@ class Progress:
             say(f"  | {line}")
 
 
-def stop(child: "subprocess.Popen[bytes]") -> None:
+def stop(child: subprocess.Popen[bytes]) -> None:
     """End a child and what it started, first politely."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:

@@ -57,11 +57,12 @@ def ensure(tree: Tree, needs: Needs) -> None:
     with held(tree.lock):
         setup = Setup(tree)
         setup.environment()
-        setup.packages(TEST_LOCK if needs.tests else RUN_LOCK)
-        setup.project()
-        setup.extensions()
-        if needs.web and has_web(tree):
-            setup.web(needs)
+        with setup.node_ahead(needs):
+            setup.packages(TEST_LOCK if needs.tests else RUN_LOCK)
+            setup.project()
+            setup.extensions()
+            if needs.web and has_web(tree):
+                setup.web(needs)
 
 
 def is_ready(tree: Tree, stamp: Stamp, needs: Needs) -> bool:
@@ -102,6 +103,7 @@ class Setup:
         self.tree = tree
         self.stamp = Stamp.read(tree.stamp)
         self.progress = Progress(tree.log)
+        self.node = node.Supply(tree)
 
     def environment(self) -> None:
         """Make the environment, anew where the one there is foreign, broken or half-made."""
@@ -117,6 +119,17 @@ class Setup:
             self.progress.run([base, "-I", "-m", "venv", str(self.tree.venv)], self.tree.root)
             self.stamp = Stamp(steps={"environment": wanted})
             self._save()
+
+    @contextmanager
+    def node_ahead(self, needs: Needs) -> Iterator[None]:
+        """Fetch Node, where it will be needed, while the other steps run."""
+        pages_fit = self._fits("web", web_digest(self.tree)) and web_is_there(self.tree)
+        if needs.web and has_web(self.tree) and not pages_fit:
+            self.node.begin()
+        try:
+            yield
+        finally:
+            self.node.abandon()
 
     def packages(self, lock: str) -> None:
         """Install exactly what a lock names, every file checked against its hash."""
@@ -159,7 +172,7 @@ class Setup:
         has_npm = self._fits(step, wanted_npm) and node_modules_are_there(self.tree)
         if has_npm and self._fits("web", wanted) and web_is_there(self.tree):
             return
-        found = node.find(self.tree, self.progress)
+        found = self.node.get()
         with self.progress.step("building the web pages"):
             if not has_npm:
                 omitted = () if needs.tests else ("--omit=dev",)
