@@ -34,7 +34,7 @@ async def library(clip: Path) -> AsyncIterator[StandIn]:
 
 @pytest_asyncio.fixture(loop_scope="package")
 async def page(browser: Chromium, library: StandIn) -> AsyncIterator[Page]:
-    """A tab at a desk, closed before its server. A page that complains unexpectedly fails the test."""
+    """A tab at a desk, gone before its server is. A page that complains fails its test."""
     tab = await browser.page()
     yield tab
     await tab.close()

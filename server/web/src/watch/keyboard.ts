@@ -91,7 +91,8 @@ function belongsTo(target: EventTarget | null, key: string): boolean {
   if (!(target instanceof Element)) return false;
   if (target.closest("textarea, select, input:not([type=range]), [contenteditable], [role=menu]"))
     return true;
-  if (target.closest("dialog")) return key !== "?";
+  const dialog = target.closest("dialog");
+  if (dialog) return dialog.open && key !== "?"; // one that has just closed may still hold the focus
   if (target.closest("input[type=range]")) return key.startsWith("Arrow") || key === "Home" || key === "End";
   return key === " " && target.closest("a, button, summary") !== null;
 }
