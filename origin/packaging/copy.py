@@ -227,15 +227,16 @@ class _AudioCopier:
     def __init__(self, track: AudioTrackInfo, record: bytes, zero: Fraction, out: Path) -> None:
         self._track = track
         self._record = record
-        self._zero = zero
         self._out = out
         configuration = aac.parse_configuration(record)
         self._rate = track.sample_rate
         length = Fraction(configuration.frame_length * self._rate, configuration.core_rate)
         if length.denominator != 1:
             raise NeedsTranscodeError(f"{self._rate} Hz does not fit {configuration.core_rate} Hz")
-        self._time_base = Fraction(*track.time_base)
-        self._times = AudioTimes(int(length), self._rate, self._time_base * self._rate, SYNC)
+        granule = Fraction(*track.time_base) * self._rate
+        self._times = AudioTimes(int(length), self._rate, granule, SYNC)
+        self._granule = _whole(granule)
+        self._zero = _whole(zero * self._rate)
         self._writer: TrackWriter | None = None
         self._presented = False
 
@@ -279,9 +280,14 @@ class _AudioCopier:
 
     def _described(self, packet: AnyPacket, pts: int) -> AudioPacket:
         skip, discard = _trimmed(packet)
-        time = (pts * self._time_base - self._zero) * self._rate
-        duration = (packet.duration or 0) * self._time_base * self._rate
+        time = pts * self._granule - self._zero
+        duration = (packet.duration or 0) * self._granule
         return AudioPacket(packet.size, time, duration, skip, discard)
+
+
+def _whole(value: Fraction) -> Fraction | int:
+    """Give the same number, as an integer if it is one: arithmetic per packet is faster so."""
+    return value.numerator if value.denominator == 1 else value
 
 
 def _trimmed(packet: AnyPacket) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from fractions import Fraction
-from itertools import chain
+from itertools import chain, dropwhile
 from pathlib import Path
 
 import av
@@ -77,8 +77,9 @@ def _representative(
 
 
 def _pictures(container: InputContainer, stream: VideoStream) -> Iterator[VideoFrame]:
+    from_key = dropwhile(lambda packet: not packet.is_keyframe, packets(container, [stream]))
     try:
-        for packet in chain(packets(container, [stream]), [None]):
+        for packet in chain(from_key, [None]):
             try:
                 yield from stream.codec_context.decode(packet)
             except av.error.FFmpegError:

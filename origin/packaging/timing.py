@@ -80,7 +80,8 @@ class Row(NamedTuple):
 class DecodeTimes:
     """Gives video samples their decode times. Holds back a window of samples, never more.
 
-    Raises `NeedsTranscodeError` when presentation times repeat or leave the window.
+    Raises `NeedsTranscodeError` when presentation times repeat or leave the window, or when the
+    first sample is not the first picture, at time 0.
     """
 
     def __init__(self, sync_flag: int) -> None:
@@ -91,9 +92,16 @@ class DecodeTimes:
         self._shown_until = 0
         self._held: tuple[VideoSample, int] | None = None
         self._end = 0
+        self._latest = 0
+        self._recent: set[int] = set()
 
     def push(self, sample: VideoSample) -> Iterator[Row]:
         """Take a sample; give the rows that are settled now."""
+        if sample.flags & self._sync_flag and sample.time < self._latest:
+            raise NeedsTranscodeError("a picture decoded before a key picture is shown after it")
+        if sample.time in self._recent:
+            raise NeedsTranscodeError(f"two pictures share the time {sample.time}")
+        self._remember(sample.time)
         self._ahead.append(sample)
         self._end = max(self._end, sample.time + sample.duration)
         if len(self._ahead) > REORDER_WINDOW:
@@ -120,21 +128,22 @@ class DecodeTimes:
         group, self._group = self._group, []
         count, start = len(group), self._shown_until
         room = self._group_time - start
+        if self._held is None and (count, room) != (1, 0):
+            raise NeedsTranscodeError("the first sample is not the first picture, at time 0")
         if room < 0 or (room == 0 and self._held is not None):
-            raise NeedsTranscodeError(f"pictures share a time or are out of order at {start}")
+            raise NeedsTranscodeError(f"pictures are out of order at {start}")
         for number, sample in enumerate(group, start=1):
             time = start + room * number // count
-            self._check(sample, time, is_last=number == count)
             if self._held is not None:
                 yield _row(*self._held, time)
             self._held = sample, time
         self._shown_until = self._group_time
 
-    def _check(self, sample: VideoSample, time: int, *, is_last: bool) -> None:
-        if (sample.time == self._group_time) != is_last:
-            raise NeedsTranscodeError(f"pictures share the time {sample.time}")
-        if sample.flags & self._sync_flag and sample.time != time:
-            raise NeedsTranscodeError("a picture decoded before a key picture is shown after it")
+    def _remember(self, time: int) -> None:
+        self._latest = max(self._latest, time)
+        self._recent.add(time)
+        if len(self._recent) > 4 * REORDER_WINDOW:
+            self._recent = {recent for recent in self._recent if recent > self._shown_until}
 
 
 def _row(sample: VideoSample, time: int, next_time: int) -> Row:
@@ -148,8 +157,8 @@ class AudioPacket(NamedTuple):
     """
 
     size_bytes: int
-    time: Fraction
-    duration: Fraction
+    time: Fraction | int
+    duration: Fraction | int
     skip: int
     discard: int
 
