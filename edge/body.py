@@ -70,6 +70,7 @@ class GrowingBody:
         self._chunks.append(chunk)
         self._ends.append(self.length)
         self._wake(self._changed)
+        self.taken()  # with nobody reading, everything may go at once
         while self.window_bytes is not None and self.kept_bytes > self.window_bytes:
             await self._taken.wait()
 

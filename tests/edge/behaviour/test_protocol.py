@@ -1,0 +1,108 @@
+"""HTTP/1.x as such: versions, odd requests, connections."""
+
+import asyncio
+
+import pytest
+
+from tests.fixtures.edge import RunningEdge
+from tests.fixtures.upstream import CHUNKED, Break, Reply, ScriptedUpstream
+
+FILM = "/media/p_1/0.m4s"
+FRESH = {"Cache-Control": "max-age=60"}
+
+
+async def raw(edge: RunningEdge, sent: bytes) -> bytes:
+    async with edge.connect() as client, asyncio.timeout(20):
+        client.writer.write(sent)
+        try:
+            return await client.reader.read()
+        except ConnectionResetError:
+            return b""
+
+
+async def test_an_http_1_0_client_is_answered_and_its_connection_closed(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(200, FRESH, [b"fi", b"lm"], CHUNKED))
+    for _ in range(2):  # a miss of unknown length, then a hit
+        answer = await raw(edge, f"GET {FILM} HTTP/1.0\r\n\r\n".encode())
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.0 200")
+        assert b"chunked" not in head
+        assert body == b"film"
+
+
+async def test_an_http_1_0_client_is_reset_when_its_answer_is_cut_short(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    hold = asyncio.Event()
+    upstream.on(FILM, Reply(200, FRESH, [b"fi", hold, Break.CLOSE], CHUNKED))
+    async with edge.connect() as client:
+        client.writer.write(f"GET {FILM} HTTP/1.0\r\n\r\n".encode())
+        await client.head()
+        assert await client.exactly(2) == b"fi"
+        hold.set()
+        with pytest.raises(ConnectionResetError):
+            await client.exactly(1)
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET /media/x HTTP/1.1\r\nHost: a\r\nbroken\r\n\r\n",
+        b"GET /media/x HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        b"GET /media/x HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+    ],
+)
+async def test_a_malformed_request_is_refused_and_nothing_behind_it_is_read(
+    edge: RunningEdge, upstream: ScriptedUpstream, sent: bytes
+) -> None:
+    smuggled = f"GET {FILM} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+    answer = await raw(edge, sent + smuggled)
+    assert answer == b"" or (answer.startswith(b"HTTP/1.") and b" 400 " in answer[:14])
+    assert upstream.requests == []
+
+
+async def test_a_body_on_a_get_does_not_become_the_next_request(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(200, FRESH, b"film"))
+    async with edge.connect() as client:
+        first = await client.get(FILM, body=b"GET /media/evil HTTP/1.1\r\nHost: a\r\n\r\n")
+        second = await client.get(FILM)
+    assert (first.body, second.body) == (b"film", b"film")
+    assert upstream.count("/media/evil") == 0
+
+
+async def test_a_request_may_arrive_byte_by_byte(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(200, FRESH, b"film"))
+    async with edge.connect() as client:
+        for byte in f"GET {FILM} HTTP/1.1\r\nHost: a\r\n\r\n".encode():
+            client.writer.write(bytes([byte]))
+            await client.writer.drain()
+            await asyncio.sleep(0)
+        assert (await client.body(await client.head())).body == b"film"
+
+
+async def test_answers_without_a_body_have_none(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(204, FRESH))
+    async with edge.connect() as client:
+        answers = [await client.get(FILM) for _ in range(2)]
+    assert [answer.status for answer in answers] == [204, 204]
+    assert all(answer.get("Content-Length") is None for answer in answers)
+    assert upstream.count(FILM) == 1
+
+
+async def test_a_connection_that_breaks_off_in_a_head_harms_nobody(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(200, FRESH, b"film"))
+    async with edge.connect() as client:
+        client.writer.write(b"GET /media/p_1/0.m4s HTT")
+        client.writer.transport.abort()
+    assert (await edge.get(FILM)).body == b"film"

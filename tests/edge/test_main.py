@@ -1,0 +1,66 @@
+"""The edge as a process runs it: from settings to two ports, and an orderly end."""
+
+import asyncio
+import socket
+
+import pytest
+
+from edge.main import configuration, run
+from runtime.listen import AddressInUse, HostPort
+from runtime.settings.edge import EdgeSettings
+from tests.fixtures.raw_client import connect
+from tests.fixtures.upstream import Reply, ScriptedUpstream
+
+ANY = HostPort("127.0.0.1", 0)
+
+
+def settings(upstream: str, **more: object) -> EdgeSettings:
+    values = {"upstream": upstream, "listen": ANY, "admin_listen": ANY, "name": "edge-a", **more}
+    return EdgeSettings.model_validate(values)
+
+
+async def test_it_says_when_it_is_ready_serves_and_ends_when_cancelled(
+    upstream: ScriptedUpstream,
+) -> None:
+    upstream.on("/media/x", Reply(200, {"Cache-Control": "max-age=60"}, b"film"))
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    process = asyncio.create_task(run(settings(upstream.url), ready=ready.set_result))
+    async with asyncio.timeout(10):
+        port = int((await ready).rpartition(":")[2])
+    async with connect("127.0.0.1", port) as client:
+        assert (await client.get("/media/x")).body == b"film"
+    process.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await process
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_a_port_in_use_is_told(upstream: ScriptedUpstream) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        busy = HostPort("127.0.0.1", taken.getsockname()[1])
+        with pytest.raises(AddressInUse):
+            await run(settings(upstream.url, listen=busy))
+
+
+def test_every_setting_reaches_the_edge() -> None:
+    config = configuration(
+        settings(
+            "http://origin:8082",
+            memory_bytes=2**21,
+            max_object_bytes=2**30,
+            connect_timeout_s=1,
+            first_byte_timeout_s=2,
+            stall_timeout_s=3,
+            client_timeout_s=4,
+            fill_key="fill",
+            admin_token="admin",
+            trusted_proxy="10.0.0.0/8",
+        )
+    )
+    assert config.upstream == "http://origin:8082"
+    assert (config.memory_bytes, config.max_object_bytes) == (2**21, 2**21)
+    assert (config.connect_timeout_s, config.first_byte_timeout_s) == (1, 2)
+    assert (config.stall_timeout_s, config.client_timeout_s) == (3, 4)
+    assert (config.fill_key, config.admin_token) == ("fill", "admin")
+    assert [str(network) for network in config.trusted_proxies] == ["10.0.0.0/8"]
