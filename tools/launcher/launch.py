@@ -29,6 +29,9 @@ def main(words: Sequence[str]) -> int:
     except SetupFailed as failure:
         say(f"sluice: {failure}")
         return failure.exit_code
+    except OSError as refused:
+        say(f"sluice: set-up failed: {refused}")
+        return 1
     except KeyboardInterrupt:
         say("\nsluice: set-up interrupted; the next start takes it up again")
         return 128 + signal.SIGINT

@@ -50,9 +50,9 @@ def major_version(node: str) -> int:
 class Supply:
     """Node for the web pages. Where the machine has none, it is fetched while other steps run."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, lock: int | None = None) -> None:
         self._tree = tree
-        self._progress = Progress(tree.log.with_name("node.log"))
+        self._progress = Progress(tree.log.with_name("node.log"), lock)
         self._marker = tree.node_wheel / "sluice-stamp"
         self._fetch: Running | None = None
 

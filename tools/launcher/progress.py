@@ -39,8 +39,13 @@ class Running:
 class Progress:
     """Runs the commands of each step into the log and shows one line per step."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, lock: int | None = None) -> None:
+        """Take the log to write, and the descriptor of a lock that commands hold on to.
+
+        Where set-up is killed, what it started may run on; the lock then stays held so long.
+        """
         self.log = log
+        self._inherited = () if lock is None else (lock,)
         self._live = sys.stderr.isatty()
         self._title = ""
         self._started_s = 0.0
@@ -89,6 +94,7 @@ class Progress:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
+                pass_fds=self._inherited,
                 start_new_session=True,
             )
             return Running(child, Path(command[0]).name, start)

@@ -54,8 +54,8 @@ def ensure(tree: Tree, needs: Needs) -> None:
     """
     if is_ready(tree, Stamp.read(tree.stamp), needs):
         return
-    with held(tree.lock):
-        setup = Setup(tree)
+    with held(tree.lock) as lock:
+        setup = Setup(tree, lock)
         setup.environment()
         with setup.node_ahead(needs):
             setup.packages(TEST_LOCK if needs.tests else RUN_LOCK)
@@ -99,11 +99,11 @@ def has_web(tree: Tree) -> bool:
 class Setup:
     """The steps, each of which does nothing where its stamp fits."""
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, lock: int | None = None) -> None:
         self.tree = tree
         self.stamp = Stamp.read(tree.stamp)
-        self.progress = Progress(tree.log)
-        self.node = node.Supply(tree)
+        self.progress = Progress(tree.log, lock)
+        self.node = node.Supply(tree, lock)
 
     def environment(self) -> None:
         """Make the environment, anew where the one there is foreign, broken or half-made."""
@@ -227,8 +227,8 @@ class Setup:
 
 
 @contextmanager
-def held(lock: Path) -> Iterator[None]:
-    """Hold the lock of set-up, waiting for another start that has it."""
+def held(lock: Path) -> Iterator[int]:
+    """Hold the lock of set-up, waiting for another start that has it; yields its descriptor."""
     try:
         file = lock.open("wb")
     except OSError as refused:
@@ -241,7 +241,7 @@ def held(lock: Path) -> Iterator[None]:
         except BlockingIOError:
             say("Another ./sluice is setting up this checkout; waiting for it.")
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
 def remove(venv: Path) -> None:

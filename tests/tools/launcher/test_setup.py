@@ -87,6 +87,21 @@ def test_the_lock_is_held_by_one_start_at_a_time(tmp_path: Path) -> None:
         fcntl.flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
+def test_what_a_killed_set_up_started_keeps_the_lock_until_it_ends(tmp_path: Path) -> None:
+    lock = tmp_path / ".venv.lock"
+    with held(lock) as descriptor:
+        progress = Progress(tmp_path / "build" / "setup.log", descriptor)
+        survivor = progress.start(["sleep", "60"], tmp_path).child
+    try:
+        with lock.open("wb") as next_start, pytest.raises(BlockingIOError):
+            fcntl.flock(next_start, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        survivor.kill()
+        survivor.wait(DEADLINE_S)
+    with lock.open("wb") as next_start:
+        fcntl.flock(next_start, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def test_a_checkout_that_cannot_be_written_is_said_to_be_one(tmp_path: Path) -> None:
     with pytest.raises(SetupFailed, match="cannot write in"), held(tmp_path / "gone" / "lock"):
         pass
