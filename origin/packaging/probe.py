@@ -80,6 +80,8 @@ def _examine(path: Path, limits: Limits) -> SourceReport:
         size_bytes = path.stat().st_size
         _check_complete(container, size_bytes)
         video, sounds, ignored = _choose(container)
+        if video is not None:
+            sounds = _without_empty(path, container, sounds, ignored)
         if video is None and not sounds:
             raise _nothing_to_play(container)
         select(container, [stream.index for stream in (video, *sounds) if stream is not None])
@@ -131,6 +133,21 @@ def _choose(
     pictures.sort(key=lambda stream: not stream.disposition & Disposition.default)
     ignored += [_ignored(stream, "another video track is published") for stream in pictures[1:]]
     return (pictures[0] if pictures else None), sounds, ignored
+
+
+def _without_empty(
+    path: Path,
+    container: InputContainer,
+    sounds: list[AudioStream],
+    ignored: list[IgnoredTrack],
+) -> list[AudioStream]:
+    """Leave out audio tracks that an MP4's index says are empty; phones write such tracks."""
+    boxes = outer_boxes(path)
+    if not is_indexed(container) or boxes is None or boxes.fragmented:
+        return sounds
+    empty = [stream for stream in sounds if len(stream.index_entries) == 0]
+    ignored += [_ignored(stream, "it is empty") for stream in empty]
+    return [stream for stream in sounds if stream not in empty]
 
 
 def _unusable(stream: Stream) -> str:

@@ -17,6 +17,8 @@ FLAT_NAME = "track.flat"
 INDEX_NAME = "track.idx"
 WRITE_BUFFER_BYTES = 1 << 20
 TAKE_EVERY = 1024
+SECONDS_PER_DAY = 86_400
+MOST_DAYS = 7
 SYNC = 1
 OPEN_ACCESS = 2
 """Flags of a sample in the index: an IDR picture or any audio sample; other random access."""
@@ -99,7 +101,11 @@ class TrackWriter:
         self, kind: TrackKind, name: str, stream: int, *, priming: int = 0,
         default: bool = False, notes: tuple[str, ...] = (),
     ) -> PackagedTrack:  # fmt: skip
-        """Complete both files and make them durable."""
+        """Complete both files and make them durable.
+
+        Raises `CorruptSource` for a track whose times make no sense.
+        """
+        self._check_length()
         try:
             body, header = self._builder.finish(priming=priming)
         except ValueError as cause:
@@ -132,6 +138,11 @@ class TrackWriter:
         for name in (FLAT_NAME, INDEX_NAME):
             (self._directory / name).unlink(missing_ok=True)
         self._directory.rmdir()
+
+    def _check_length(self) -> None:
+        days = self._builder.duration // self._timescale // SECONDS_PER_DAY
+        if days > MOST_DAYS:
+            raise CorruptSource(f"This file claims to last {days} days.")
 
     def _add(self, row: Row) -> None:
         try:

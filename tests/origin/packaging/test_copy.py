@@ -244,6 +244,36 @@ def test_audio_alone_begins_at_its_first_sample(tmp_path: Path) -> None:
     assert index.duration - index.priming == 96_000
 
 
+def hide_beginning(path: Path, pictures: int) -> None:
+    """Let the edit list of the video begin that many pictures into the media (§8.6.6)."""
+    data = bytearray(path.read_bytes())
+    at = data.index(b"elst") + 16
+    data[at : at + 4] = (512 * pictures).to_bytes(4)
+    path.write_bytes(data)
+
+
+def test_an_edit_list_that_hides_pictures_needs_encoding(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "edited.mp4", Picture(b_frames=0))
+    hide_beginning(path, 10)
+    assert rejection(path) == "the file's edit list hides pictures"
+
+
+def test_an_empty_audio_track_is_left_out(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "mute.mp4", Picture(), Sound())
+    data = bytearray(path.read_bytes())
+    start = data.rindex(b"trak")
+    for table in (b"stts", b"stsc", b"stco"):
+        at = data.index(table, start)
+        data[at + 8 : at + 12] = bytes(4)
+    at = data.index(b"stsz", start)
+    data[at + 12 : at + 16] = bytes(4)
+    path.write_bytes(data)
+    report, outcome = ingest(path)
+    assert report.audio == ()
+    assert [one.reason for one in report.ignored] == ["it is empty"]
+    assert [track.kind for track in outcome.tracks] == [TrackKind.VIDEO]
+
+
 def test_copying_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "clip.mp4", Picture(), Sound())
     report = probe(path, Limits())

@@ -176,6 +176,18 @@ def test_high_dynamic_range_becomes_standard(tmp_path: Path) -> None:
     assert read_number(picture) == 0
 
 
+def test_pictures_that_an_edit_list_hides_stay_hidden(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "edited.mp4", Picture(b_frames=0))
+    data = bytearray(path.read_bytes())
+    at = data.index(b"elst") + 16
+    data[at : at + 4] = (512 * 10).to_bytes(4)
+    path.write_bytes(data)
+    track = encoded(path)
+    seen = read_pictures(assemble(track.directory))
+    assert [one.number for one in seen] == list(range(10, 50))
+    assert [one.time for one in seen] == [Fraction(number, 25) for number in range(40)]
+
+
 def test_interlaced_video_keeps_its_number_of_pictures(tmp_path: Path) -> None:
     fields = Picture(codec="mpeg2video", options=(("flags", "+ildct+ilme"), ("top", "1")))
     path = make_clip(tmp_path / "fields.ts", fields)
