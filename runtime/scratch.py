@@ -6,6 +6,9 @@ ends. Before such a process writes to the store it *claims* the name it writes u
 an attempt's id), and gives the claim back only after the row that names the files is committed, or
 the files are gone. So files without a row are rubbish exactly when no living folder claims them.
 
+Children that write for their process inherit the lock. They die with it, but not in the same
+instant, so a folder whose owner is dead and whose lock is still held is about to be let go.
+
 Who looks for rubbish must therefore list the files first, the claims second and the rows last.
 """
 
@@ -13,6 +16,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +27,9 @@ from core.errors import InternalFault
 from runtime.storage import ensure_folder
 
 LOCK_NAME: Final = ".lock"
+# How long the children of a dead process may take to die.
+DYING_DEADLINE_S: Final = 5.0
+DYING_POLL_S: Final = 0.02
 
 
 class ClaimTaken(InternalFault):
@@ -103,6 +110,7 @@ def _locked(path: Path) -> int | None:
         return None
     fcntl.flock(lock, fcntl.LOCK_EX)
     if path.exists():
+        os.write(lock, _life(os.getpid()).encode())
         return lock
     os.close(lock)
     return None
@@ -117,10 +125,45 @@ def _removed_if_dead(folder: Path) -> bool:
         shutil.rmtree(folder)
         return True
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _taken(lock):
+            return False
         shutil.rmtree(folder)
-    except BlockingIOError:
-        return False
     finally:
         os.close(lock)
     return True
+
+
+def _taken(lock: int) -> bool:
+    """Take the lock of a dead process, waiting for its last children; never of a living one."""
+    give_up_s = time.monotonic() + DYING_DEADLINE_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if _owner_lives(lock) or time.monotonic() > give_up_s:
+                return False
+            time.sleep(DYING_POLL_S)
+        else:
+            return True
+
+
+def _owner_lives(lock: int) -> bool:
+    """Whether the process that wrote the lock file runs; one that has not written yet does."""
+    owner = os.pread(lock, 64, 0).decode()
+    if not owner:
+        return True
+    pid, _, _ = owner.partition(" ")
+    return _life(int(pid)) == owner
+
+
+def _life(pid: int) -> str:
+    """Tell one process from a later one of the same number: both numbers of proc_pid_stat(5).
+
+    A process that has ended but was not waited for has no life left.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    state, start_time = fields[0], fields[19]
+    return "" if state in {"Z", "X"} else f"{pid} {start_time}"

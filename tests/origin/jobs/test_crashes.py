@@ -1,0 +1,239 @@
+"""Processes that die, stop or are told to stop, at the worst moment."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from origin.housekeeping import Housekeeper
+from origin.repository import Repository
+from runtime.jobs import cancel_video
+from runtime.postgres import transaction
+from runtime.storage import LocalStore
+from tests.fixtures.catalogue import queue_rows, video_row, work_rows
+from tests.fixtures.eventually import until
+from tests.fixtures.media import Picture, Sound, make_clip
+from tests.fixtures.origin import Library, WorkerProcess, worker_process
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture(scope="session")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film that takes a while to encode."""
+    path = tmp_path_factory.mktemp("clips") / "long.mkv"
+    picture = Picture(codec="mpeg2video", count=500, width=640, height=360)
+    return make_clip(path, picture, Sound(codec="mp2", samples=96_000))
+
+
+async def until_encoding(library: Library, video_id: str) -> None:
+    """Wait until the picture of a video is being encoded, with bytes on the disk."""
+
+    async def encoding() -> bool:
+        files = library.files(f"builds/{video_id}")
+        return any(name.endswith("track.flat") and "/v-" in name for name in files)
+
+    await until(encoding, f"{video_id} is being encoded")
+
+
+async def clean_up(library: Library) -> None:
+    """One clean-up pass, as a worker makes when it starts."""
+    store = LocalStore(library.store)
+    housekeeper = Housekeeper(Repository(library.pool), store, library.data / "scratch")
+    await housekeeper.clean_up()
+
+
+async def published_files(library: Library, video_id: str) -> set[str]:
+    """What the rows say there should be."""
+    video = await library.video(video_id)
+    tracks = await library.tracks(video_id)
+    builds = {
+        f"{track['store_prefix']}/{name}"
+        for track in tracks
+        for name in ("track.flat", "track.idx")
+    }
+    return builds | {video["upload_key"], video["poster_key"]}
+
+
+async def test_a_killed_worker_leaves_nothing_and_its_successor_finishes(
+    library: Library, long_clip: Path
+) -> None:
+    video_id = await library.upload(long_clip)
+    async with worker_process(library) as worker:
+        await until_encoding(library, video_id)
+        await worker.kill()
+    assert await library.tracks(video_id) == []
+    async with worker_process(library):
+        video = await library.status_becomes(video_id)
+    assert video["status"] == "ready", video["error_message"]
+    await clean_up(library)
+    assert library.files() == await published_files(library, video_id)
+    assert not any((library.data / "scratch").iterdir())
+
+
+async def test_one_pass_after_a_kill_removes_what_the_dead_had_begun(
+    library: Library, long_clip: Path
+) -> None:
+    video_id = await library.upload(long_clip)
+    async with worker_process(library) as worker:
+        await until_encoding(library, video_id)
+        await worker.kill()
+    await clean_up(library)
+    assert library.files() == {f"uploads/{video_id}/source"}
+    assert not any((library.data / "scratch").iterdir())
+
+
+async def test_a_pass_leaves_alone_what_the_living_are_writing(
+    library: Library, long_clip: Path
+) -> None:
+    video_id = await library.upload(long_clip)
+    async with worker_process(library):
+        await until_encoding(library, video_id)
+        await clean_up(library)
+        assert any("/v-" in name for name in library.files(f"builds/{video_id}"))
+        assert (await library.status_becomes(video_id))["status"] == "ready"
+
+
+async def test_a_media_process_that_is_killed_is_replaced(
+    library: Library, long_clip: Path
+) -> None:
+    video_id = await library.upload(long_clip)
+    async with worker_process(library) as worker:
+        await until_encoding(library, video_id)
+        for child in worker.children():
+            os.kill(child, signal.SIGKILL)
+        video = await library.status_becomes(video_id)
+        assert worker.process.returncode is None
+    assert video["status"] == "ready", video["error_message"]
+    assert (await work_rows(library.pool, video_id))["encode"]["picks"] == 2
+
+
+async def test_a_stopped_worker_that_wakes_up_after_its_successor_is_fenced(
+    library: Library, long_clip: Path
+) -> None:
+    video_id = await library.upload(long_clip)
+    async with worker_process(library) as stopped:
+        await until_encoding(library, video_id)
+        group = [stopped.pid, *stopped.children()]
+        for pid in group:
+            os.kill(pid, signal.SIGSTOP)
+        async with worker_process(library):
+            video = await library.status_becomes(video_id)
+            assert video["status"] == "ready", video["error_message"]
+            tracks = await library.tracks(video_id)
+            for pid in reversed(group):
+                os.kill(pid, signal.SIGCONT)
+            await until(lambda: _is_idle(stopped), "the stopped worker gives up", deadline_s=60)
+            assert await library.tracks(video_id) == tracks
+            assert await library.video(video_id) == video
+            await clean_up(library)
+            assert library.files() == await published_files(library, video_id)
+        assert stopped.process.returncode is None
+
+
+async def test_a_worker_that_is_told_to_stop_gives_its_job_back_unharmed(
+    library: Library, long_clip: Path
+) -> None:
+    video_id = await library.upload(long_clip)
+    async with worker_process(library) as worker:
+        await until_encoding(library, video_id)
+        worker.send(signal.SIGTERM)
+        assert await asyncio.wait_for(worker.process.wait(), 20) == 0
+    work = (await work_rows(library.pool, video_id))["encode"]
+    assert (work["state"], work["picks"]) == ("queued", 0)
+    assert [job["status"] for job in await queue_rows(library.pool)] == ["queued"]
+    assert not library.files(f"builds/{video_id}")
+
+
+async def test_deleting_a_video_ends_its_encoding_and_removes_every_file(
+    library: Library, long_clip: Path
+) -> None:
+    video_id = await library.upload(long_clip)
+    async with worker_process(library) as worker:
+        await until_encoding(library, video_id)
+        working = worker.children()
+        async with transaction(library.pool) as session:
+            await cancel_video(session, video_id)
+            await session.execute("DELETE FROM videos WHERE id = $1", video_id)
+
+        async def gone() -> bool:
+            return not library.files()
+
+        await until(gone, "every file is removed")
+        await until(lambda: _is_idle(worker), "its media process has ended")
+        assert working
+        assert worker.process.returncode is None
+    assert await video_row(library.pool, video_id) is None
+    assert await queue_rows(library.pool) == []
+
+
+async def test_cancelling_ends_the_encoding_and_says_so(library: Library, long_clip: Path) -> None:
+    video_id = await library.upload(long_clip)
+    async with worker_process(library) as worker:
+        await until_encoding(library, video_id)
+        async with transaction(library.pool) as session:
+            await cancel_video(session, video_id)
+        await until(lambda: _is_idle(worker), "its media process has ended")
+        video = await library.video(video_id)
+    assert (video["status"], video["error_code"]) == ("errored", "ingest.cancelled")
+    assert not library.files(f"builds/{video_id}")
+
+
+async def test_a_file_that_crashes_its_process_three_times_is_given_up(
+    library: Library, long_clip: Path
+) -> None:
+    video_id = await library.upload(long_clip)
+    async with worker_process(library) as worker:
+        for pick in (1, 2, 3):
+            await until_encoding(library, video_id)
+            assert (await work_rows(library.pool, video_id))["encode"]["picks"] == pick
+            for child in worker.children():
+                os.kill(child, signal.SIGSEGV)
+            await until(lambda: _nothing_built(library, video_id), "its output is removed")
+        video = await library.status_becomes(video_id)
+        assert worker.process.returncode is None
+    assert (video["status"], video["error_code"]) == ("errored", "source.poison")
+    assert "crashed 3 times" in video["error_message"]
+    assert (await work_rows(library.pool, video_id))["encode"]["state"] == "parked"
+    await until(lambda: _is_queue_empty(library), "the queue has signed it off")
+
+
+async def test_a_file_that_takes_its_worker_with_it_three_times_is_given_up(
+    library: Library, long_clip: Path
+) -> None:
+    video_id = await library.upload(long_clip)
+    for _ in range(3):
+        async with worker_process(library) as worker:
+            await until_encoding(library, video_id)
+            await worker.kill()
+        await clean_up(library)
+    async with worker_process(library):
+        video = await library.status_becomes(video_id)
+    assert (video["status"], video["error_code"]) == ("errored", "source.poison")
+    assert (await work_rows(library.pool, video_id))["encode"]["state"] == "parked"
+    await clean_up(library)
+    assert library.files() == {f"uploads/{video_id}/source"}
+
+
+async def _nothing_built(library: Library, video_id: str) -> bool:
+    return not library.files(f"builds/{video_id}")
+
+
+async def _is_queue_empty(library: Library) -> bool:
+    return await queue_rows(library.pool) == []
+
+
+async def _is_idle(worker: WorkerProcess) -> bool:
+    """Whether a worker has at most its reserve process, which does nothing."""
+    children = worker.children()
+    return len(children) <= 1 and not any(map(_is_busy, children))
+
+
+def _is_busy(pid: int) -> bool:
+    try:
+        links = list(Path(f"/proc/{pid}/fd").iterdir())
+        return any("track." in str(link.readlink()) for link in links)
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,44 @@
+"""Uploads that cannot be played: a reason a person understands, and a worker that goes on."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.catalogue import work_rows
+from tests.fixtures.media import Picture, make_clip
+from tests.fixtures.origin import Library, running_worker
+
+pytestmark = pytest.mark.postgres
+
+
+async def test_a_worker_names_what_is_wrong_with_each_file_and_goes_on(
+    library: Library, playable_clip: Path, tmp_path: Path
+) -> None:
+    film = playable_clip.read_bytes()
+    tiny = make_clip(tmp_path / "tiny.mp4", Picture(count=5, width=2, height=2)).read_bytes()
+    hostile = {
+        "source.empty": b"",
+        "source.unrecognised": b"This is a letter, not a film.\n" * 100,
+        "source.truncated": film[: len(film) // 2],
+        "source.dimensions": tiny,
+    }
+    videos = {code: await library.upload(data) for code, data in hostile.items()}
+    healthy = await library.upload(playable_clip)
+    async with running_worker(library.worker_settings()):
+        for code, video_id in videos.items():
+            video = await library.status_becomes(video_id)
+            assert (video["status"], video["error_code"]) == ("errored", code)
+            assert video["error_message"][0].isupper()
+            assert video["error_message"].endswith(".")
+            assert video["stage"] is None
+        assert (await library.status_becomes(healthy))["status"] == "ready"
+    for video_id in videos.values():
+        assert (await work_rows(library.pool, video_id))["ingest"]["state"] == "failed"
+        assert not library.files(f"builds/{video_id}")
+
+
+async def test_a_broken_file_is_looked_at_once(library: Library) -> None:
+    video_id = await library.upload(b"not a film")
+    async with running_worker(library.worker_settings()):
+        await library.status_becomes(video_id)
+    assert (await work_rows(library.pool, video_id))["ingest"]["picks"] == 1
