@@ -1,8 +1,10 @@
 /** Quantities as a person reads them. */
 
+const NEARLY_S = 0.05; // sound ends within a frame of the second that it was cut at
+
 /** `1:02:03` or `2:03`; a duration below zero or unknown is `0:00`. */
 export function clock(seconds: number): string {
-  const whole = Number.isFinite(seconds) ? Math.max(0, Math.floor(seconds)) : 0;
+  const whole = Number.isFinite(seconds) ? Math.max(0, Math.floor(seconds + NEARLY_S)) : 0;
   const s = String(whole % 60).padStart(2, "0");
   const minutes = Math.floor(whole / 60);
   if (minutes < 60) return `${minutes}:${s}`;

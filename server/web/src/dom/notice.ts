@@ -8,12 +8,15 @@ export interface Action {
   run(): void;
 }
 
-/** Shows a short message at the foot of the page. It leaves by itself unless it is an error. */
-export function notify(
-  host: HTMLElement,
-  message: string,
-  options: { error?: boolean; action?: Action } = {},
-): void {
+export interface NoticeOptions {
+  readonly error?: boolean;
+  readonly action?: Action;
+  /** Stays until it is dismissed, and takes the place of an earlier one of the same topic. */
+  readonly topic?: string;
+}
+
+/** Shows a short message at the foot of the page. It leaves by itself unless it is an error or has a topic. */
+export function notify(host: HTMLElement, message: string, options: NoticeOptions = {}): void {
   const close = h("button", { type: "button", class: "icon-button", "aria-label": "Dismiss" }, icon("close"));
   const notice = h(
     "div",
@@ -32,7 +35,11 @@ export function notify(
   }
   notice.append(close);
   close.addEventListener("click", dismiss);
+  if (options.topic) {
+    host.querySelector(`[data-topic="${options.topic}"]`)?.remove();
+    notice.dataset.topic = options.topic;
+  }
   host.append(notice);
   while (host.childElementCount > 3) host.firstElementChild?.remove();
-  if (!options.error) setTimeout(dismiss, LIFETIME_MS);
+  if (!options.error && !options.topic) setTimeout(dismiss, LIFETIME_MS);
 }

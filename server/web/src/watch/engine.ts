@@ -27,6 +27,8 @@ export interface Engine {
   destroy(): void;
   /** Picture qualities, best first; empty where there is nothing to choose. */
   readonly qualities: readonly Choice[];
+  /** The height of the largest picture to be had, in pixels; 0 where that is unknown. */
+  readonly tallest: number;
   /** The quality that plays now. */
   readonly playing: number | null;
   /** The quality that the viewer fixed, null for automatic. */
@@ -92,6 +94,10 @@ class HlsEngine implements Engine {
       .sort((a, b) => (levels[b.id]?.bitrate ?? 0) - (levels[a.id]?.bitrate ?? 0));
   }
 
+  get tallest(): number {
+    return Math.max(0, ...(this.hls?.levels ?? []).map(({ height }) => height));
+  }
+
   get playing(): number | null {
     const level = this.hls?.currentLevel ?? -1;
     return level < 0 ? null : level;
@@ -138,6 +144,7 @@ class HlsEngine implements Engine {
 
 class NativeEngine implements Engine {
   readonly qualities: readonly Choice[] = [];
+  readonly tallest = 0;
   readonly playing = null;
   readonly fixed = null;
   readonly audioTracks: readonly Choice[] = [];

@@ -8,7 +8,7 @@ import { isChanging, isPlayable, type Playback, type Video } from "../api/types.
 import { copyText } from "../dom/clipboard.ts";
 import { required, setText } from "../dom/element.ts";
 import { notify } from "../dom/notice.ts";
-import { ago, bytes, clock, plural } from "../format.ts";
+import { ago, bytes, clock, sizeName } from "../format.ts";
 import { errorText } from "../stage.ts";
 import { viewerId } from "../viewer.ts";
 import { faultFromApi, faultFromFile } from "./fault.ts";
@@ -28,7 +28,7 @@ const ambient = required("#ambient", HTMLImageElement);
 
 const player = new Player(stage);
 let playback: Playback | null = null;
-let offeredQualities = 0;
+let offered = 0;
 
 /** Reads the video's state and does what it asks for. True when something changed. */
 async function look(): Promise<boolean> {
@@ -67,7 +67,6 @@ async function play(video: Video): Promise<void> {
   new HistoryReporter(player.video, userId, videoId, playback.session_id);
   const startS = resumeAt(playback);
   player.start(playback.hls, startS);
-  offeredQualities = pictureCount(video);
   if (startS > 0) {
     notify(notices, `Resumed at ${clock(startS)}`, {
       action: { label: "Start over", run: () => player.seekToFraction(0) },
@@ -79,38 +78,37 @@ async function play(video: Video): Promise<void> {
 
 /** Renditions go on joining while a film plays. hls.js reads the list of them once, so going on with more is a choice. */
 function offerBetter(video: Video): boolean {
-  const count = pictureCount(video);
-  const more = count > offeredQualities;
-  if (video.status === "ready") {
-    poller.stop();
-    if (count > player.qualityCount && player.qualityCount > 0) {
-      notify(notices, "All qualities are ready now", {
-        action: { label: "Use them", run: () => player.reload() },
-      });
-    }
-  }
-  offeredQualities = count;
-  return more;
+  if (video.status === "ready") poller.stop();
+  const best = largestPicture(video);
+  if (best === null || player.tallest === 0 || best.height <= Math.max(offered, player.tallest)) return false;
+  offered = best.height;
+  notify(notices, `${sizeName(best.width, best.height)} is ready now`, {
+    topic: "quality",
+    action: { label: "Switch", run: () => player.reload() },
+  });
+  return true;
 }
 
-function pictureCount(video: Video): number {
-  return video.renditions.filter(({ kind }) => kind === "v").length;
+function largestPicture(video: Video): { width: number; height: number } | null {
+  const sizes = video.renditions.flatMap(({ width, height }) => (width && height ? [{ width, height }] : []));
+  return sizes.reduce<(typeof sizes)[0] | null>((a, b) => (a && a.height >= b.height ? a : b), null);
 }
 
 function show(video: Video): void {
   about.hidden = false;
   setText(title, video.title);
   document.title = `${video.title} · Sluice`;
+  const picture = largestPicture(video);
   const facts = [
     video.duration_ms === null ? null : clock(video.duration_ms / 1000),
-    pictureCount(video) > 0 ? plural(pictureCount(video), "quality").replace("qualitys", "qualities") : null,
+    picture && sizeName(picture.width, picture.height),
     bytes(video.source.size_bytes),
     `Added ${ago(video.created_at, Date.now())}`,
   ];
   setText(meta, facts.filter((fact) => fact !== null).join(" · "));
-  const picture = video.renditions.find(({ width, height }) => width && height);
-  if (picture?.width && picture.height) {
-    stage.style.setProperty("--aspect", String(picture.width / picture.height));
+  stage.classList.toggle("sound-only", picture === null && isPlayable(video));
+  if (picture) {
+    document.documentElement.style.setProperty("--aspect", String(picture.width / picture.height));
   }
   showPoster(video.poster);
 }

@@ -87,8 +87,9 @@ export class Player implements Commands {
     this.start(this.url, this.video.currentTime);
   }
 
-  get qualityCount(): number {
-    return this.engine?.qualities.length ?? 0;
+  /** The height of the largest picture to be had now; 0 where that is unknown. */
+  get tallest(): number {
+    return this.engine?.tallest ?? 0;
   }
 
   togglePlay(): void {
@@ -204,7 +205,7 @@ export class Player implements Commands {
   private fitFrame(): void {
     const { videoWidth, videoHeight } = this.video;
     if (videoWidth > 0 && videoHeight > 0) {
-      this.stage.style.setProperty("--aspect", String(videoWidth / videoHeight));
+      document.documentElement.style.setProperty("--aspect", String(videoWidth / videoHeight));
     }
   }
 
