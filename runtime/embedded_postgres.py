@@ -103,6 +103,7 @@ class EmbeddedPostgres:
         self._identity = choose_identity()
         self._socket_folder = make_socket_folder(self.folder, self._identity.run_as)
         end_orphans(self.folder)
+        _remove_socket(self._socket_folder)
         _remove_half_made(self.folder)
         if not self.folder.exists():
             self._make()
@@ -246,6 +247,16 @@ def end_orphans(folder: Path) -> None:
         if not pids or _all_ended(folder):
             break
     (folder / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _remove_socket(folder: Path) -> None:
+    """Drop a dead postmaster's socket and its lock file.
+
+    Postgres takes the lock for held as long as the process named in it exists, and one that was
+    killed exists until its parent has waited for it.
+    """
+    for name in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _all_ended(folder: Path) -> bool:

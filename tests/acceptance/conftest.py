@@ -45,7 +45,7 @@ def foreign_film(films: Path) -> Path:
 @pytest.fixture(scope="session")
 def slow_source(films: Path) -> Path:
     """A film whose transcoding takes seconds, so that it can be disturbed."""
-    picture = Picture(codec="mpeg2video", count=250, width=1280, height=720, gop=12, b_frames=0)
+    picture = Picture(codec="mpeg2video", count=200, width=640, height=480, gop=12, b_frames=0)
     return make_clip(
-        films / "slow.mkv", picture, Sound(codec="mp2", samples=10 * 48000, bit_rate=128000)
+        films / "slow.mkv", picture, Sound(codec="mp2", samples=8 * 48000, bit_rate=128000)
     )

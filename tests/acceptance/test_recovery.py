@@ -12,7 +12,6 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from runtime.embedded_postgres import EmbeddedPostgres
 from runtime.postgres import connect
 from tests.fixtures.eventually import until
 from tests.fixtures.players import decode
@@ -33,7 +32,7 @@ async def product(tmp_path: Path) -> AsyncIterator[Product]:
 
 async def referenced_prefixes(product: Product) -> set[str]:
     """Every key of the store that a row of the database refers to."""
-    async with connect(EmbeddedPostgres(product.data).url) as connection:
+    async with connect(product.database_url()) as connection:
         rows = await connection.fetch(
             "SELECT upload_key AS key FROM videos UNION SELECT poster_key FROM videos"
             " WHERE poster_key IS NOT NULL UNION SELECT store_prefix FROM tracks"
@@ -100,7 +99,7 @@ async def test_postgres_killed_comes_back_and_nothing_acknowledged_is_lost(
     assert video.status == "ready", video.errors
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 async def test_a_power_cut_at_any_moment_leaves_every_video_whole(
     product: Product, seed: int, film: Path, slow_source: Path
 ) -> None:
@@ -145,7 +144,7 @@ async def test_an_upload_cut_off_by_a_kill_leaves_nothing(product: Product) -> N
     scratch = [
         path
         for path in (product.data / "scratch").rglob("*")
-        if path.is_file() and path.stat().st_size > 0
+        if path.is_file() and path.name != ".lock"
     ]
     assert not scratch
 
