@@ -43,6 +43,16 @@ class MediaProcesses:
         self._silence_s = silence_s
         self._spare: MediaProcess | None = None
         self._taken = asyncio.Event()
+        self._ready = asyncio.Event()
+
+    @property
+    def reserve(self) -> MediaProcess | None:
+        """The process that stands by, if there is one now."""
+        return self._spare
+
+    async def reserve_ready(self) -> None:
+        """Wait until a process stands by."""
+        await self._ready.wait()
 
     async def stand_by(self) -> None:
         """Keep a process in reserve until cancelled."""
@@ -51,6 +61,7 @@ class MediaProcesses:
                 if self._spare is None:
                     self._spare = await self._spawn()
                 self._taken.clear()
+                self._ready.set()
                 await self._taken.wait()
                 await asyncio.sleep(STAND_BY_DELAY_S)
         finally:
@@ -89,6 +100,7 @@ class MediaProcesses:
 
     async def _take(self) -> MediaProcess:
         spare, self._spare = self._spare, None
+        self._ready.clear()
         self._taken.set()
         if spare is not None:
             if spare.is_running:

@@ -32,7 +32,8 @@ from runtime.scratch import Scratch
 from runtime.storage import LocalStore
 
 MOST_PICKS: Final = 3
-MOST_RETRIES: Final = 8
+# With the delays below that is an hour: time to make room on a full disk.
+MOST_RETRIES: Final = 20
 FIRST_DELAY_S: Final = 1.0
 LONGEST_DELAY_S: Final = 300.0
 PUBLISH_PATIENCE_S: Final = 120.0

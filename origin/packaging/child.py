@@ -5,6 +5,7 @@ on memory and processor time are set before the file is opened. It dies with its
 """
 
 import ctypes
+import errno
 import os
 import resource
 import signal
@@ -15,7 +16,7 @@ import msgspec
 
 from core.errors import Fault
 from origin.packaging.copy import copy_tracks
-from origin.packaging.faults import TooDemandingSource
+from origin.packaging.faults import StorageFull, TooDemandingSource
 from origin.packaging.poster import poster
 from origin.packaging.probe import probe
 from origin.packaging.progress import CancelledError
@@ -39,6 +40,7 @@ PR_SET_PDEATHSIG = 1
 CPU_GRACE_S = 5
 CANCELLED_STATUS = 128 + signal.SIGTERM
 USAGE_STATUS = 64
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Pipe:
@@ -90,6 +92,11 @@ def main() -> int:
         return 0
     except Fault as fault:
         send(_fault(fault))
+        return 0
+    except OSError as error:
+        if error.errno not in DISK_FULL:
+            raise
+        send(_fault(StorageFull()))
         return 0
     send(Message(result=msgspec.Raw(encode(result).rstrip())))
     return 0

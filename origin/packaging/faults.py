@@ -1,6 +1,6 @@
 """What can be wrong with a source, in words for the person who uploaded it."""
 
-from core.errors import InputFault
+from core.errors import InputFault, UpstreamFault
 
 
 class SourceFault(InputFault):
@@ -94,6 +94,16 @@ class TooDemandingSource(SourceFault):
     """Working on the file took more memory or time than it may."""
 
     code = "source.too_demanding"
+
+
+class StorageFull(UpstreamFault):
+    """The disk has no room for what is being made; that is not the file's fault, and may pass."""
+
+    status = 507
+    code = "storage.full"
+
+    def __init__(self) -> None:
+        super().__init__("There is no room left on the disk to prepare this file.")
 
 
 class NeedsTranscodeError(Exception):
