@@ -91,17 +91,33 @@ async def test_a_cacheable_fill_goes_on_when_its_only_client_has_left(
 
 
 async def test_a_fetch_nobody_may_store_ends_when_its_client_leaves(
-    edge: RunningEdge, upstream: ScriptedUpstream
+    start_edge: StartEdge, upstream: ScriptedUpstream
 ) -> None:
     never = asyncio.Event()
     script: list[Step] = [BODY, never]
     upstream.on(FILM, Reply(200, {"Cache-Control": "no-store"}, script, 10 * len(BODY)))
-    async with edge.connect() as leaving:
-        await leaving.send(FILM)
-        await leaving.head()
-        leaving.writer.transport.abort()
-    await edge.until_metric("sluice_edge_fetches_in_flight", 0)
+    async with start_edge(upstream.url, stall_timeout_s=300) as edge:
+        async with edge.connect() as leaving:
+            await leaving.send(FILM)
+            await leaving.head()
+            leaving.writer.transport.abort()
+        await edge.until_metric("sluice_edge_fetches_in_flight", 0)
     never.set()
+
+
+async def test_who_comes_after_the_head_of_what_must_be_checked_each_time_asks_anew(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    rest = asyncio.Event()
+    checked = {"Cache-Control": "no-cache", "ETag": '"v1"'}
+    upstream.on(FILM, Reply(200, checked, [b"o", rest, b"ne"]), Reply(200, checked, b"two"))
+    async with edge.connect() as early:
+        await early.send(FILM)
+        head = await early.head()
+        late = await edge.get(FILM)
+        rest.set()
+        assert (await early.body(head)).body == b"one"
+    assert late.body == b"two"
 
 
 async def test_requests_for_an_uncacheable_answer_do_not_queue_behind_one_another(

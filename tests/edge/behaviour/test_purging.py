@@ -110,6 +110,27 @@ async def test_who_comes_after_a_purge_does_not_get_what_was_asked_for_before(
     assert (await edge.get(LIST)).body == b"two"
 
 
+@pytest.mark.parametrize("purge", [{"keys": ["video:1"]}, {"urls": [LIST]}])
+async def test_those_who_come_after_a_purge_share_a_new_fetch(
+    edge: RunningEdge, upstream: ScriptedUpstream, purge: dict[str, list[str]]
+) -> None:
+    rest, hold = asyncio.Event(), asyncio.Event()
+    upstream.on(
+        LIST, Reply(200, FRESH, [b"o", rest, b"ne"]), Reply(200, FRESH, b"two", before=hold)
+    )
+    async with edge.connect() as early:
+        await early.send(LIST)
+        head = await early.head()
+        await edge.purge(**purge)
+        late = [asyncio.create_task(edge.get(LIST)) for _ in range(5)]
+        await edge.until_metric("sluice_edge_active_requests", 6)
+        hold.set()
+        assert [(await task).body for task in late] == [b"two"] * 5
+        rest.set()
+        assert (await early.body(head)).body == b"one"
+    assert upstream.count(LIST) == 2
+
+
 async def test_tags_are_not_shown_to_clients(edge: RunningEdge, upstream: ScriptedUpstream) -> None:
     versions(upstream)
     for answer in [await edge.get(LIST) for _ in range(2)]:
