@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from core.media.ladder import fixed_ladder
 from core.media.timeline import CutPlan
 from native import TrackIndex
@@ -113,15 +115,20 @@ def test_an_end_of_input_is_no_request() -> None:
     assert child.returncode == 64
 
 
-def long_request(tmp_path: Path, bounds: Bounds) -> Video:
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clip whose encoding takes some seconds of processor time."""
     picture = Picture(codec="mpeg4", width=640, height=480, count=750, b_frames=0)
-    path = make_clip(tmp_path / "long.mkv", picture)
+    return make_clip(tmp_path_factory.mktemp("long") / "long.mkv", picture)
+
+
+def long_request(path: Path, out: Path, bounds: Bounds) -> Video:
     rung = fixed_ladder(640, 480, None)[-1]
-    return Video(path=path, out=tmp_path / "out", rung=rung, bounds=bounds)
+    return Video(path=path, out=out, rung=rung, bounds=bounds)
 
 
-def test_sigterm_ends_the_work_and_removes_what_it_wrote(tmp_path: Path) -> None:
-    request = long_request(tmp_path, Bounds())
+def test_sigterm_ends_the_work_and_removes_what_it_wrote(tmp_path: Path, long_clip: Path) -> None:
+    request = long_request(long_clip, tmp_path / "out", Bounds())
     with subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin is not None
         assert child.stdout is not None
@@ -133,8 +140,8 @@ def test_sigterm_ends_the_work_and_removes_what_it_wrote(tmp_path: Path) -> None
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def test_too_much_processor_time_is_a_fault(tmp_path: Path) -> None:
-    last = answers(long_request(tmp_path, Bounds(cpu_s=1)))[-1]
+def test_too_much_processor_time_is_a_fault(tmp_path: Path, long_clip: Path) -> None:
+    last = answers(long_request(long_clip, tmp_path / "out", Bounds(cpu_s=1)))[-1]
     assert last.fault is not None
     assert last.fault.code == "source.too_demanding"
 
