@@ -22,7 +22,8 @@ Service = Callable[[Ready], Coroutine[Any, Any, None]]
 T = TypeVar("T")
 
 READY_FD: Final = "SLUICE_READY_FD"
-STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+# SIGHUP is the terminal going away.
+STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 STOP_DEADLINE_S: Final = 15.0
 EXIT_FAILED: Final = 1
 # A process that could not stop in time says so by a code of its own (EX_SOFTWARE of sysexits.h).
@@ -41,9 +42,9 @@ def run_service(
 ) -> int:
     """Run ``service(ready)`` on uvloop until it returns or a stop signal comes; give the exit code.
 
-    The first SIGTERM or SIGINT cancels the service, which then has `stop_deadline_s` to finish what
-    it is doing; a second one ends the process at once. A `Fault` is written as one line and becomes
-    exit code 1; anything else is a bug and keeps its traceback.
+    The first SIGTERM, SIGINT or SIGHUP cancels the service, which then has `stop_deadline_s` to
+    finish what it is doing; a second one ends the process at once. A `Fault` is written as one line
+    and becomes exit code 1; anything else is a bug and keeps its traceback.
     """
     configure_logs(level=log_level, log_format=log_format, process=name)
     log.info("process.starting", version=sluice_version(), native=getattr(native, "IMPL", "none"))
@@ -86,7 +87,8 @@ async def until_stopped(
         task.cancel()
 
     for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, stop, number)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as under nohup
+            loop.add_signal_handler(number, stop, number)
     try:
         await task
     except asyncio.CancelledError:

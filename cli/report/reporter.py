@@ -1,6 +1,7 @@
 """Ways to show events and the processes' log lines: JSON, plain lines, or a live terminal."""
 
 import sys
+from collections.abc import Callable
 from typing import Protocol, TextIO
 
 import msgspec
@@ -13,7 +14,7 @@ UPLOAD_STEPS = 4
 
 
 class Reporter(Protocol):
-    """Shows what happens. Methods return at once and never fail for want of a reader."""
+    """Shows what happens. Methods return at once; they raise `OSError` when nobody reads."""
 
     def event(self, event: AnyEvent) -> None:
         """Show one event."""
@@ -26,6 +27,34 @@ class Reporter(Protocol):
     def close(self) -> None:
         """Leave the terminal as it was found; later events come as plain lines."""
         ...
+
+
+class Heedless:
+    """Shows events for as long as somebody reads them: a closed pipe or terminal is no failure."""
+
+    def __init__(self, inner: Reporter) -> None:
+        self._inner = inner
+        self._has_reader = True
+
+    def event(self, event: AnyEvent) -> None:
+        """Show one event, if anybody is there."""
+        self._try(lambda: self._inner.event(event))
+
+    def log(self, source: str, line: str) -> None:
+        """Show one log line, if anybody is there."""
+        self._try(lambda: self._inner.log(source, line))
+
+    def close(self) -> None:
+        """Leave the terminal as it was found, if it is still there."""
+        self._try(self._inner.close)
+
+    def _try(self, show: Callable[[], None]) -> None:
+        if not self._has_reader:
+            return
+        try:
+            show()
+        except OSError:
+            self._has_reader = False
 
 
 class LogLines:

@@ -67,7 +67,7 @@ def waiting() -> Iterator[Started]:
     started.process.communicate(timeout=DEADLINE_S)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_stop_signal_lets_the_service_clean_up_and_is_no_failure(
     waiting: Started, number: signal.Signals
 ) -> None:

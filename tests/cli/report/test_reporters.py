@@ -12,7 +12,7 @@ from cli.report.events import (
     Ready,
     Uploading,
 )
-from cli.report.reporter import JsonReporter, LogLines, PlainReporter
+from cli.report.reporter import Heedless, JsonReporter, LogLines, PlainReporter
 from cli.report.sentences import sentence
 from cli.report.terminal import TerminalReporter
 
@@ -104,6 +104,24 @@ def test_json_logs_keep_every_line_an_object() -> None:
     first, second = (json.loads(line) for line in out.getvalue().splitlines())
     assert first == {"event": "e", "process": "edge"}
     assert second == {"process": "postgres", "event": 'FATAL:  no "luck"'}
+
+
+class Nobody(PlainReporter):
+    """A reporter whose reader has gone."""
+
+    def event(self, event: AnyEvent) -> None:
+        raise BrokenPipeError
+
+
+def test_a_reader_that_goes_away_does_not_end_what_it_watched(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reporter = Heedless(Nobody(json_logs=False))
+    reporter.log("edge", "heard")
+    reporter.event(READY)
+    reporter.log("edge", "unheard")
+    reporter.close()
+    assert capsys.readouterr().err == "edge     | heard\n"
 
 
 def test_the_terminal_shows_bars_logs_and_urls_and_gives_the_cursor_back(
