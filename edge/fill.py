@@ -55,7 +55,7 @@ from runtime.logs import get_logger
 log = get_logger(__name__)
 
 Clock = Callable[[], float]
-_CLOSING: Final = "the edge is shutting down"
+_STOPPED: Final = "the edge stopped this fetch"
 
 
 class Filler:
@@ -233,7 +233,7 @@ class Filler:
         except Fault as fault:
             self._fail(flight, fault)
         except asyncio.CancelledError:
-            self._fail(flight, UpstreamBroken(_CLOSING))
+            self._end(flight, UpstreamBroken(_STOPPED))
             raise
         except Exception:  # the last door: a bug must not leave waiters behind for ever
             log.exception("fetch.crashed", target=flight.request.target)
@@ -243,6 +243,9 @@ class Filler:
         self._metrics.upstream_failures(fault.code).inc()
         if flight.stale is not None:
             self._held.add(flight.key, self._clock())
+        self._end(flight, fault)
+
+    def _end(self, flight: Flight, fault: Fault) -> None:
         self._part(flight)
         self._store.settle(flight.key.resource)
         flight.fail(fault)

@@ -102,6 +102,7 @@ async def test_a_fetch_nobody_may_store_ends_when_its_client_leaves(
             await leaving.head()
             leaving.writer.transport.abort()
         await edge.until_metric("sluice_edge_fetches_in_flight", 0)
+        assert await edge.metric("sluice_edge_upstream_failures_total") == 0
     never.set()
 
 
