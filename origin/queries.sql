@@ -29,6 +29,12 @@ UPDATE work
 SET picks = GREATEST(picks - 1, 0), state = 'queued', attempt_id = NULL, updated_at = now()
 WHERE video_id = $1 AND step = $2 AND attempt_id = $3 AND state = 'running';
 
+-- name: weigh_step
+-- Say anew how much of the whole the valid attempt's step is, and how much will follow it.
+UPDATE work
+SET detail = detail || jsonb_build_object('weight', $4::double precision, 'pending', $5::double precision)
+WHERE video_id = $1 AND step = $2 AND attempt_id = $3 AND state = 'running';
+
 -- name: report_progress
 -- Note how far the valid attempt is; no row where the attempt is no longer valid.
 WITH video AS MATERIALIZED (

@@ -149,6 +149,11 @@ class Repository:
         async with connection(self._pool) as session:
             await session.execute(_QUERIES["release_attempt"], *_names(attempt))
 
+    async def weigh(self, attempt: Attempt, *, weight: float, pending: float) -> None:
+        """Say anew how much of all the work this step is, and how much will follow it."""
+        async with connection(self._pool) as session:
+            await session.execute(_QUERIES["weigh_step"], *_names(attempt), weight, pending)
+
     async def report(self, attempt: Attempt, progress: float, stage: str | None) -> None:
         """Note progress from 0 to 1. Raises `Fenced` unless the attempt is the valid one."""
         async with connection(self._pool) as session:

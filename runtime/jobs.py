@@ -59,7 +59,7 @@ PRIORITIES = {Task.INGEST: 300, Task.POSTER: 200, Task.ENCODE: 200, Task.RUNG: 1
 
 # Its share of a video's progress, in the unit of the steps that may follow: millions of pixels a
 # picture. Next to nothing, but all there is when nothing follows.
-INGEST_WEIGHT = 0.01
+INGEST_WEIGHT = 0.001
 
 
 class MalformedJob(InternalFault):

@@ -30,6 +30,10 @@ class Reporter:
         self._due_s = clock() + INTERVAL_S
         self._stage: str | None = None
 
+    async def weigh(self, weight: float, pending: float) -> None:
+        """Say anew how much of all the work the step is, and how much will follow it."""
+        await self._repository.weigh(self._attempt, weight=weight, pending=pending)
+
     def part(self, stage: str, low: float, high: float) -> OnProgress:
         """Give what to call with 0 to 1 while the step goes from `low` to `high`."""
 

@@ -91,6 +91,8 @@ async def _encode(desk: Desk) -> Publication:
     rungs: Sequence[Rung] = ()
     if report.video is not None and report.video.index in streams:
         rungs = _ladder(report)
+        # Copying may have found the picture unfit, which ingest could not know.
+        await desk.reporter.weigh(*_weights(report, needs_rungs=True))
         showing = desk.reporter.part(f"Encoding {rungs[0].name}", COPY_SHARE + AUDIO_SHARE, 1.0)
         tracks.append(await _encode_video(desk, rungs[0], report, showing))
     return await _first_publication(desk, report, tracks, rungs[1:])
@@ -194,13 +196,15 @@ async def _checked(desk: Desk, tracks: Sequence[PackagedTrack]) -> CheckedTracks
 def _encode_step(desk: Desk, found: Ingested) -> Follower:
     """What ingest hands over; the weights let one bar show all that is to come."""
     video = found.report.video
-    has_rungs = video is not None and video.index in found.to_encode
-    weights = [_weight(rung) for rung in _ladder(found.report)] if has_rungs else [0.0]
-    return Follower(
-        _sibling(desk, Task.ENCODE),
-        weight=AUDIO_WEIGHT + weights[0],
-        pending=POSTER_WEIGHT + sum(weights[1:]),
-    )
+    needs_rungs = video is not None and video.index in found.to_encode
+    weight, pending = _weights(found.report, needs_rungs=needs_rungs)
+    return Follower(_sibling(desk, Task.ENCODE), weight=weight, pending=pending)
+
+
+def _weights(report: SourceReport, *, needs_rungs: bool) -> tuple[float, float]:
+    """How much *encode* is, and how much will follow it."""
+    first, *rest = [_weight(rung) for rung in _ladder(report)] if needs_rungs else [0.0]
+    return AUDIO_WEIGHT + first, POSTER_WEIGHT + sum(rest)
 
 
 def _rung_step(desk: Desk, rung: Rung, rank: int) -> Follower:

@@ -215,7 +215,9 @@ class _Sink:
         self._skip = count
 
     def write(self, frame: AudioFrame) -> None:
+        """Append sound at the encoder's rate; times it carries do not count."""
         frame.pts = None
+        frame.time_base = Fraction(1, self._rate)
         self._fifo.write(frame)
         self._received += frame.samples
         self._cut()

@@ -301,3 +301,16 @@ async def test_the_jobs_of_a_worker_whose_session_ended_are_free_at_once(
     await until(noticed, "Postgres notices that the session has ended")
     assert revived == [f"{video_id}/ingest"]
     assert [job["status"] for job in await queue_rows(pool)] == ["queued"]
+
+
+async def test_a_step_that_turns_out_to_call_for_more_counts_for_less(
+    pool: Pool, repository: Repository
+) -> None:
+    video_id = await add_video(pool)
+    ingest = await begun(repository, video_id)
+    encode = Follower(Step(video_id, Task.ENCODE), weight=1.0)
+    await repository.publish(ingest, Publication(followers=[encode]))
+    attempt = await begun(repository, video_id, Task.ENCODE)
+    await repository.weigh(attempt, weight=1.0, pending=9.0)
+    await repository.report(attempt, 1.0, "Encoding 240p")
+    assert (await row_of(pool, video_id))["progress"] == pytest.approx(0.1, abs=0.01)
