@@ -56,6 +56,8 @@ class Client:
     async def send(self, piece: bytes | memoryview) -> None:
         """Send some of the body. Raises `ClientGone` when the client does not take it in time."""
         assert self.response is not None
+        if self._request.method == "HEAD":
+            return  # RFC 9110 §9.3.2: the head alone, even that of an error
         self._sent_bytes.inc(len(piece))
         async with self._deadline():
             await self.response.write(piece)

@@ -106,3 +106,29 @@ async def test_a_connection_that_breaks_off_in_a_head_harms_nobody(
         client.writer.write(b"GET /media/p_1/0.m4s HTT")
         client.writer.transport.abort()
     assert (await edge.get(FILM)).body == b"film"
+
+
+@pytest.mark.parametrize("target", [FILM, "/media/../x", "/media/missing"])
+async def test_the_answer_to_head_has_no_body_even_when_it_is_an_error(
+    edge: RunningEdge, upstream: ScriptedUpstream, target: str
+) -> None:
+    upstream.on(FILM, Reply(raw=b"HTTP/1.1 banana\r\n\r\n"))
+    upstream.on("/media/ok", Reply(200, FRESH, b"film"))
+    async with edge.connect() as client:
+        await client.send(target, method="HEAD")
+        head = await client.head()
+        assert head.status in {400, 404, 502}
+        assert int(head["Content-Length"]) > 0
+        after = await client.get("/media/ok")
+    assert (after.status, after.body) == (200, b"film")
+
+
+async def test_a_refused_precondition_on_head_has_no_body(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(200, {**FRESH, "ETag": '"v1"'}, b"film"))
+    await edge.get(FILM)
+    async with edge.connect() as client:
+        refused = await client.get(FILM, {"If-Match": '"v2"'}, method="HEAD")
+        after = await client.get(FILM)
+    assert (refused.status, after.status, after.body) == (412, 200, b"film")
