@@ -264,6 +264,18 @@ def test_no_sample_of_sound_is_lost_or_added(
         assert crossings_per_second(heard[4800:40_000], rate) == pytest.approx(880, abs=2)
 
 
+def test_a_rate_that_changes_on_the_way_is_followed(tmp_path: Path) -> None:
+    first = make_clip(tmp_path / "first.mp3", None, Sound(codec="libmp3lame", rate=44_100))
+    second = make_clip(tmp_path / "second.mp3", None, Sound(codec="libmp3lame", layout="mono"))
+    path = tmp_path / "both.mp3"
+    path.write_bytes(first.read_bytes() + second.read_bytes())
+    track, index = encoded_sound(path)
+    seconds = Fraction(index.duration - index.priming, index.timescale)
+    assert abs(seconds - Fraction(96_000, 44_100) - 2) < Fraction(1, 10)
+    rate, samples = read_sound(assemble(track.directory))
+    assert crossings_per_second(samples[-40_000:-5_000], rate) == pytest.approx(880, rel=0.02)
+
+
 def test_late_sound_has_silence_before_it(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "late.mkv", Picture(), Sound(codec="ac3", delay=24_000))
     track, index = encoded_sound(path)
