@@ -13,7 +13,12 @@ class WorkerSettings(DatabaseSettings, StorageSettings, CommonSettings):
     section: ClassVar[str] = "worker"
     title: ClassVar[str] = "sluice worker"
 
-    concurrency: Count = setting(1, "How many jobs one worker runs at once.", ge=1, le=64)
+    concurrency: Count = setting(
+        1,
+        "How many encodings one worker runs at once; copying and posters go on beside them.",
+        ge=1,
+        le=64,
+    )
     segment_s: Seconds = setting(
         4.0, "The length a segment should have; it is cut at the next key frame.", ge=1, le=30
     )
