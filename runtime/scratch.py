@@ -76,7 +76,8 @@ class Scratch:
 
     def close(self) -> None:
         """Remove the folder and let go of the lock."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        with contextlib.suppress(OSError):  # a clean-up pass will see to what is left
+            _remove(self.folder)
         os.close(self._lock)
 
     def __enter__(self) -> Self:
@@ -121,15 +122,36 @@ def _removed_if_dead(folder: Path) -> bool:
     try:
         lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
-        # Half removed, or not locked yet: then its maker will notice and make another.
-        shutil.rmtree(folder)
-        return True
+        return _removed_if_empty(folder)
     try:
         if not _taken(lock):
             return False
-        shutil.rmtree(folder)
+        _remove(folder)
     finally:
         os.close(lock)
+    return True
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder of which we hold the lock: the lock's file last, so that no other is bare."""
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        elif entry.name != LOCK_NAME:
+            Path(entry.path).unlink()
+    (folder / LOCK_NAME).unlink()
+    folder.rmdir()
+
+
+def _removed_if_empty(folder: Path) -> bool:
+    """Remove a folder without a lock, unless its maker is just putting it there.
+
+    A maker whose folder went before it was locked notices, and makes another.
+    """
+    try:
+        folder.rmdir()
+    except OSError:
+        return False
     return True
 
 

@@ -113,6 +113,7 @@ def test_a_child_that_does_not_die_keeps_the_claims(
 def test_a_folder_that_was_being_made_or_removed_is_rubbish(tmp_path: Path) -> None:
     (tmp_path / "worker-000000000000").mkdir()
     (tmp_path / "worker-111111111111" / "film").mkdir(parents=True)
+    (tmp_path / "worker-111111111111" / ".lock").touch()
     assert live_claims(tmp_path) == set()
     assert list(tmp_path.iterdir()) == []
 
