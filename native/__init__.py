@@ -8,14 +8,16 @@ import os
 from typing import TYPE_CHECKING
 
 from native.errors import CorruptIndex
+from native.values import RequestHead
 
 IMPL = os.environ.get("NATIVE_IMPL", "compiled")
 
 if TYPE_CHECKING or IMPL == "compiled":
+    from native._http import scan_head
     from native._index import IndexBuilder, TrackIndex
 elif IMPL == "reference":
-    from native.reference import IndexBuilder, TrackIndex
+    from native.reference import IndexBuilder, TrackIndex, scan_head
 else:
     raise ImportError(f"NATIVE_IMPL must be 'compiled' or 'reference', not {IMPL!r}")
 
-__all__ = ["IMPL", "CorruptIndex", "IndexBuilder", "TrackIndex"]
+__all__ = ["IMPL", "CorruptIndex", "IndexBuilder", "RequestHead", "TrackIndex", "scan_head"]

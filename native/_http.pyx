@@ -1,0 +1,151 @@
+# cython: boundscheck=False, wraparound=False, cdivision=True
+"""HTTP as the data plane reads it, callable from Python: the code is in the .pxd files beside this.
+
+`scan_head` has its twin in `native/reference/head.py`. What the others mean is defined in
+`core/http/`: they give None where they leave the decision to it.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from native._conditional cimport (
+    FAILED,
+    NOT_MODIFIED,
+    PROCEED,
+    UNSURE,
+    Outcome,
+    Validators,
+    evaluate,
+    range_counts,
+)
+from native._head cimport COMPLETE, INCOMPLETE, Head
+from native._head cimport scan_head as scan
+from native._range cimport SELECTED, UNSATISFIABLE, Parts, Selection, select
+from native._target cimport LONGEST_KEY, Key, read_key
+from native._text cimport Pen, Span, fixdate, put_date
+
+from native.values import RequestHead
+
+cdef enum:
+    LARGEST_INPUT = 0x7fffffff
+
+
+cdef int check_size(bytes data) except -1:
+    if len(data) > LARGEST_INPUT:
+        raise ValueError(f"{len(data)} bytes are more than anyone sends as a head")
+    return 0
+
+
+cdef Span span_of(bytes data):
+    cdef Span span
+    span.at = NULL
+    span.length = 0
+    if data is not None:
+        span.at = <const uint8_t*><const char*>data
+        span.length = <uint32_t>len(data)
+    return span
+
+
+cdef bytes text_of(Span span):
+    return (<const char*>span.at)[:span.length]
+
+
+def scan_head(bytes data not None):
+    """Read the head of the request that `data` begins with (RFC 9112 §2-6).
+
+    Give a `RequestHead`; None when its end has not come; or the status to refuse it with.
+    """
+    cdef Head head
+    cdef int status, each
+    check_size(data)
+    status = scan(&head, <const uint8_t*><const char*>data, <uint32_t>len(data))
+    if status == INCOMPLETE:
+        return None
+    if status != COMPLETE:
+        return status
+    fields = tuple([
+        (text_of(head.fields[each].name), text_of(head.fields[each].value))
+        for each in range(head.field_count)
+    ])
+    return RequestHead(
+        head.length, text_of(head.method), text_of(head.target), head.minor, fields,
+        bool(head.keep_alive), bool(head.chunked),
+        head.content_length if head.has_length else None,
+    )
+
+
+def plain_key(bytes target not None):
+    """Give the cache key of a request target; None where its spelling is Python's to judge."""
+    cdef uint8_t[LONGEST_KEY] room
+    cdef Key key
+    check_size(target)
+    if len(target) > LONGEST_KEY or not read_key(span_of(target), room, &key):
+        return None
+    return text_of(key.text)
+
+
+def select_range(bytes field not None, unsigned long long length):
+    """Give the (start, stop) spans that a Range field selects of `length` bytes.
+
+    None when the field is to be ignored, and no span at all when it cannot be satisfied.
+    """
+    cdef Parts parts
+    cdef Selection selection
+    cdef int each
+    check_size(field)
+    selection = select(span_of(field), length, &parts)
+    if selection == UNSATISFIABLE:
+        return ()
+    if selection != SELECTED:
+        return None
+    return tuple([(parts.at[each].start, parts.at[each].stop) for each in range(parts.count)])
+
+
+cdef Validators validators_of(bytes etag, last_modified_s):
+    cdef Validators current
+    current.etag = span_of(etag)
+    current.has_date = last_modified_s is not None
+    current.last_modified_s = 0 if last_modified_s is None else last_modified_s
+    return current
+
+
+cdef str named(Outcome outcome):
+    if outcome == PROCEED:
+        return "proceed"
+    if outcome == NOT_MODIFIED:
+        return "not modified"
+    return "failed" if outcome == FAILED else None
+
+
+def judge_preconditions(bytes data not None, bytes etag, last_modified_s):
+    """Evaluate the preconditions of a whole request head against two validators.
+
+    Give the outcome as `core.http.conditional` names it, and the one of If-Range; None where the
+    decision is left to Python. Raises `ValueError` when `data` is no head.
+    """
+    cdef Head head
+    cdef Validators current = validators_of(etag, last_modified_s)
+    check_size(data)
+    if scan(&head, <const uint8_t*><const char*>data, <uint32_t>len(data)) != COMPLETE:
+        raise ValueError("no complete head")
+    return named(evaluate(&head, &current)), named(range_counts(&head, &current))
+
+
+def read_date(bytes text not None):
+    """Give the seconds of an IMF-fixdate; None for anything else."""
+    cdef int64_t seconds = 0
+    check_size(text)
+    return seconds if fixdate(span_of(text), &seconds) else None
+
+
+def write_date(unsigned long long seconds):
+    """Write seconds since the epoch as an IMF-fixdate. Raises `ValueError` after the year 9999."""
+    cdef uint8_t[29] room
+    cdef Pen pen
+    if seconds > 253402300799:
+        raise ValueError(f"{seconds} s is after the year 9999")
+    pen.at = room
+    pen.end = room + 29
+    pen.full = False
+    put_date(&pen, <int64_t>seconds)
+    return (<const char*>room)[:29]
