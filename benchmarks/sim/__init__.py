@@ -1,0 +1,1 @@
+"""Simulations: what a policy would keep, without serving anything."""
