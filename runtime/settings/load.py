@@ -26,7 +26,14 @@ S = TypeVar("S", bound=SluiceSettings)
 CONFIG_VARIABLE: Final = "SLUICE_CONFIG"
 # Variables of ours that are no settings: spoken between our own processes, or by tools and tests.
 INTERNAL_VARIABLES: Final = frozenset(
-    {"SLUICE_CALLED_FROM", "SLUICE_CHROMIUM", "SLUICE_DEBUG_NATIVE", "SLUICE_READY_FD"}
+    {
+        "SLUICE_CALLED_FROM",
+        "SLUICE_CHROMIUM",
+        "SLUICE_DEBUG_NATIVE",
+        "SLUICE_NGINX",
+        "SLUICE_READY_FD",
+        "SLUICE_VARNISH",
+    }
 )
 TEST_PREFIX: Final = "SLUICE_TEST_"
 

@@ -1,12 +1,15 @@
 """`./sluice bench`: the measurements, which no test runs."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from tools.gate.gate import execute
 from tools.gate.steps import PYTHON, Command
 
-MICRO = (
+MICRO: Final = (
+    "-m",
+    "pytest",
     "benchmarks/micro",
     "--override-ini=python_files=bench_*.py",
     "--override-ini=python_functions=bench_*",
@@ -15,13 +18,21 @@ MICRO = (
     "--benchmark-columns=min,median,stddev,ops,rounds",
 )
 
+BENCHES: Final[Mapping[str, tuple[str, ...]]] = {
+    "micro": MICRO,
+    "edge": ("-m", "benchmarks.load"),
+    "cache-policy": ("-m", "benchmarks.sim"),
+}
+
 
 def main(words: Sequence[str]) -> int:
     """Run a benchmark by name; what follows the name goes to it."""
-    parser = argparse.ArgumentParser(prog="./sluice bench")
-    parser.add_argument(
-        "name", choices=["micro"], help="micro: single functions, by pytest-benchmark"
+    parser = argparse.ArgumentParser(
+        prog="./sluice bench",
+        description="micro: single functions, by pytest-benchmark. edge: our edge against nginx "
+        "and Varnish. cache-policy: hit ratios of the policies. What follows the name goes to it.",
     )
-    options, rest = parser.parse_known_args(words)
-    assert options.name == "micro"
-    return execute(Command((PYTHON, "-m", "pytest", *MICRO, *rest)), {})
+    parser.add_argument("name", choices=list(BENCHES))
+    parser.add_argument("rest", nargs=argparse.REMAINDER)
+    options = parser.parse_args(words)
+    return execute(Command((PYTHON, *BENCHES[options.name], *options.rest)), {})

@@ -1,8 +1,9 @@
-"""Programs that the tests play with and PyPI does not carry."""
+"""Programs that tests and benchmarks play with and PyPI does not carry."""
 
 import os
 import platform
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tools.launcher import apt
@@ -11,7 +12,7 @@ from tools.launcher.failure import MachineLacks
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A program the tests start: the commands that will do, its package, and how tests find it."""
+    """A program we start: the commands that will do, its package, and how it is found again."""
 
     what: str
     commands: tuple[str, ...]
@@ -19,27 +20,27 @@ class Need:
     variable: str
 
 
-NEEDS = (
-    Need(
-        "Chromium",
-        ("google-chrome", "google-chrome-stable", "chromium"),
-        "chromium",
-        "SLUICE_CHROMIUM",
-    ),
+CHROMIUM = Need(
+    "Chromium", ("google-chrome", "google-chrome-stable", "chromium"), "chromium", "SLUICE_CHROMIUM"
 )
+NGINX = Need("nginx", ("nginx",), "nginx", "SLUICE_NGINX")
+VARNISH = Need("Varnish", ("varnishd",), "varnish", "SLUICE_VARNISH")
+
+# What the tests start; a benchmark names its own.
+NEEDS = (CHROMIUM, NGINX)
 
 
-def provide(*, install: bool = True) -> dict[str, str]:
-    """Find every program, installing what is missing as root; return where tests find them.
+def provide(needs: Sequence[Need] = NEEDS, *, install: bool = True) -> dict[str, str]:
+    """Find every program, installing what is missing as root; return where each is, by variable.
 
     Raises:
         MachineLacks: something is missing and we may not, or cannot, install it.
     """
     if install:
-        missing = [need for need in NEEDS if locate(need) is None]
+        missing = [need for need in needs if locate(need) is None]
         if missing:
             bring(missing)
-    return {need.variable: place for need in NEEDS if (place := locate(need)) is not None}
+    return {need.variable: place for need in needs if (place := locate(need)) is not None}
 
 
 def locate(need: Need) -> str | None:
@@ -47,7 +48,8 @@ def locate(need: Need) -> str | None:
     named = os.environ.get(need.variable)
     if named:
         return named
-    places = (shutil.which(command) for command in need.commands)
+    # Debian keeps servers in the administrator's folders.
+    places = (shutil.which(command, path=apt.search_path()) for command in need.commands)
     return next((place for place in places if place is not None and not is_snap(place)), None)
 
 
@@ -58,15 +60,15 @@ def is_snap(place: str) -> bool:
 
 def bring(missing: list[Need]) -> None:
     """Install what is missing, or say in one line how to."""
-    if is_ubuntu() and any(need.package == "chromium" for need in missing):
+    if is_ubuntu() and CHROMIUM in missing:
         raise MachineLacks(
-            "the tests need Chromium, which Ubuntu offers only as a snap: install google-chrome, "
+            "Chromium is needed, which Ubuntu offers only as a snap: install google-chrome, "
             "or name a browser in SLUICE_CHROMIUM"
         )
     packages = [need.package for need in missing]
     if not apt.available():
         names = ", ".join(need.what for need in missing)
-        raise MachineLacks(f"the tests need {names}; run: {apt.line(packages)}")
+        raise MachineLacks(f"missing: {names}; run: {apt.line(packages)}")
     apt.install(packages)
     still = [need.what for need in missing if locate(need) is None]
     if still:

@@ -1,0 +1,1 @@
+"""The load harness: servers side by side under the same requests."""

@@ -1,0 +1,138 @@
+"""Compiles generator.c and runs it: connections first, then rounds of requests."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from benchmarks.load.contestant import Contestant
+from benchmarks.load.works import Work, request_head
+
+SOURCE: Final = Path(__file__).with_name("generator.c")
+FLAGS: Final = ("-O2", "-Wall", "-Wextra", "-Werror")
+CLOSE_DEADLINE_S: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How a work is asked for: over how many connections, from how many loopback addresses."""
+
+    connections: int = 64
+    sources: int = 0
+    limit_s: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What the generator saw of one round."""
+
+    requests: int
+    seconds: float
+    p50_us: float
+    p99_us: float
+
+
+def parse_timing(line: str) -> Timing:
+    """Read the line that ends a round."""
+    requests, ns, p50_ns, p99_ns = map(int, line.split())
+    return Timing(requests, ns / 1e9, p50_ns / 1e3, p99_ns / 1e3)
+
+
+def compiled() -> Path:
+    """The generator's program: compiled when this source has not been compiled before."""
+    text = SOURCE.read_bytes() + " ".join(FLAGS).encode()
+    name = f"generator-{hashlib.sha256(text).hexdigest()[:16]}"
+    program = cache_folder() / name
+    if not program.exists():
+        compiler = shutil.which("cc") or shutil.which("gcc")
+        if compiler is None:
+            raise SystemExit("bench edge: needs a C compiler, cc or gcc")
+        program.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=program.parent) as scratch:
+            fresh = Path(scratch, name)
+            subprocess.run([compiler, *FLAGS, "-o", str(fresh), str(SOURCE)], check=True)
+            fresh.replace(program)
+    return program
+
+
+def cache_folder() -> Path:
+    """Where programs compiled for this user are kept."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "sluice" / "bench"
+
+
+class Generator:
+    """A running generator whose connections are open and have each had one answer."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        self.pid = process.pid
+        self._process = process
+        self._input: IO[str] = process.stdin
+        self._output: IO[str] = process.stdout
+
+    def expect_ready(self) -> None:
+        """Wait for the connections."""
+        if self._line() != "ready":
+            raise RuntimeError("the generator spoke out of turn")
+
+    def round(self, requests: int) -> Timing:
+        """Send requests and receive every answer."""
+        self._input.write(f"{requests}\n")
+        self._input.flush()
+        return parse_timing(self._line())
+
+    def _line(self) -> str:
+        line = self._output.readline()
+        if not line:
+            self._process.wait()
+            raise LoadFailed(self._process)
+        return line.strip()
+
+
+class LoadFailed(Exception):
+    """The generator gave up: an answer was not what it should be, or none came."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        said = process.stderr.read().strip() if process.stderr is not None else ""
+        super().__init__(said or f"the generator ended with code {process.returncode}")
+
+
+@contextmanager
+def generator(contestant: Contestant, work: Work, load: Load) -> Iterator[Generator]:
+    """Connect to a server; the connections close at the end of the block.
+
+    Raises:
+        LoadFailed: a connection or its first answer failed.
+    """
+    head = request_head(work, contestant.folder, f"127.0.0.1:{contestant.port}")
+    numbers = (
+        contestant.port, load.connections, work.depth, load.sources, work.mss, work.status,
+        work.body_bytes, load.limit_s,
+    )  # fmt: skip
+    words = [str(compiled()), *map(str, numbers), head]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            running = Generator(process)
+            running.expect_ready()
+            yield running
+        finally:
+            end(process)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    """Close its input, which ends it; or make it end."""
+    assert process.stdin is not None
+    process.stdin.close()
+    try:
+        process.wait(CLOSE_DEADLINE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
