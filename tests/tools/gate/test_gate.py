@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tools.gate import bench
 from tools.gate.counts import Counts, read_counts
 from tools.gate.gate import rooted, run
-from tools.gate.needs import is_snap
+from tools.gate.needs import NGINX, Need, is_snap, provide
 from tools.gate.steps import STEPS, Command, Step
 
 JUNIT = """<?xml version="1.0" encoding="utf-8"?>
@@ -64,3 +65,29 @@ def test_paths_are_meant_from_where_the_caller_stands(tmp_path: Path) -> None:
 def test_ubuntus_snap_of_chromium_is_not_taken() -> None:
     assert is_snap("/snap/bin/chromium")
     assert not is_snap("/usr/bin/chromium")
+
+
+def test_a_benchmark_is_called_by_name_with_the_rest_of_the_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    called: list[tuple[str, ...]] = []
+
+    def execute(command: Command, machine_env: dict[str, str]) -> int:
+        called.append(command.words)
+        return 7
+
+    monkeypatch.setattr(bench, "execute", execute)
+    assert bench.main(["edge", "--works", "1k", "--check"]) == 7
+    assert called == [(sys.executable, "-m", "benchmarks.load", "--works", "1k", "--check")]
+    for name in bench.BENCHES:
+        assert bench.main([name]) == 7
+
+
+def test_a_program_named_by_a_variable_is_the_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLUICE_NGINX", "/somewhere/nginx")
+    assert provide([NGINX], install=False) == {"SLUICE_NGINX": "/somewhere/nginx"}
+
+
+def test_a_program_that_is_nowhere_is_left_out_when_nothing_may_be_installed() -> None:
+    nowhere = Need("Nothing", ("no-such-program-anywhere",), "nothing", "SLUICE_NOTHING")
+    assert provide([nowhere], install=False) == {}
