@@ -3,6 +3,7 @@
 import argparse
 import os
 import shlex
+import signal
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -40,6 +41,8 @@ def main(words: Sequence[str]) -> int:
         running_on(cores.generator),
         field(families, Path(folder), cores, edge_options) as servers,
     ):
+        for name in servers.absent(families):
+            say(f"{name}: left out, this edge has no such setting")
         results = measured(options, cores, servers)
     print("\n".join(report.lines(results)))
     settings = {**vars(options), "output": str(options.output), "versions": servers.versions}
@@ -110,8 +113,15 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./sluice bench edge", description=__doc__)
     add = parser.add_argument
     names = [work.name for work in WORKS]
-    add("--works", nargs="+", choices=names, default=names, help="what is asked for")
-    add("--families", nargs="+", choices=FAMILIES, default=list(FAMILIES), help="whom to compare")
+    add("--works", nargs="+", metavar="WORK", choices=names, default=names, help=", ".join(names))
+    add(
+        "--families",
+        nargs="+",
+        metavar="FAMILY",
+        choices=FAMILIES,
+        default=list(FAMILIES),
+        help="whom to compare: " + "; ".join(FAMILIES),
+    )
     add("--repetitions", type=positive, default=7, help="rounds of each configuration (7)")
     add("--seconds", type=float, default=1.0, help="about how long a round lasts (1.0)")
     add("--connections", type=positive, default=64, help="keep-alive connections (64)")
@@ -144,4 +154,6 @@ def guarded(words: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    # Unwind, so that the servers end with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(guarded(sys.argv[1:]))

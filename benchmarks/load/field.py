@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import native
 from benchmarks.load import nginx, varnish
 from benchmarks.load.contestant import Contestant
 from benchmarks.load.cores import Cores
@@ -14,6 +15,7 @@ from benchmarks.load.signing import media_keys, signed_folder
 from benchmarks.load.upstream import StaticUpstream, static_upstream
 from benchmarks.load.works import OBJECT_BYTES, PUBLIC_FOLDER, SIGNED_FOLDER, object_body
 from runtime.settings.edge import EdgeSettings
+from runtime.version import sluice_version
 from tools.gate.needs import NGINX, VARNISH, provide
 
 FAMILIES: Final = (
@@ -37,6 +39,11 @@ class Field:
     upstream: StaticUpstream
     versions: dict[str, str]
 
+    def absent(self, families: Sequence[str]) -> list[str]:
+        """The chosen families of which nothing runs."""
+        running = {each.family for each in self.contestants}
+        return [name for name in families if name not in running]
+
 
 @contextmanager
 def field(
@@ -48,7 +55,7 @@ def field(
         for size_bytes in OBJECT_BYTES
         for place in (PUBLIC_FOLDER, SIGNED_FOLDER)
     }
-    versions: dict[str, str] = {}
+    versions = {"sluice": f"sluice/{sluice_version()} ({native.IMPL})"}
     with ExitStack() as stack:
         upstream = stack.enter_context(static_upstream(objects))
         found = edges(stack, families, folder, upstream.url, cores, edge_options)

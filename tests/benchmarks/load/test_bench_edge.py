@@ -8,8 +8,11 @@ import pytest
 
 from benchmarks.load import nginx
 from benchmarks.load.__main__ import exit_code, main
+from benchmarks.load.contestant import Contestant
 from benchmarks.load.edge import environment
+from benchmarks.load.field import Field, signed
 from benchmarks.load.figures import Comparison, Spread
+from benchmarks.load.upstream import static_upstream
 from tools.gate.needs import NGINX, locate
 
 FEW = ["--repetitions", "2", "--seconds", "0.02", "--connections", "4", "--idle", "20"]
@@ -66,3 +69,19 @@ def test_the_edge_starts_without_settings_that_happen_to_be_about() -> None:
         "PATH": "/bin",
         "SLUICE_MEDIA_KEYS": "k:v",
     }
+
+
+def test_families_that_could_not_be_started_are_named() -> None:
+    edge = Contestant(name="sluice", family="sluice", settings="", port=1, pid=1)
+    with static_upstream({}) as upstream:
+        servers = Field([edge, signed(edge)], upstream, {})
+        assert servers.absent(["sluice", "sluice, signed", "varnish"]) == ["varnish"]
+
+
+def test_the_signed_contestant_is_the_same_process_by_another_path() -> None:
+    edge = Contestant(name="sluice", family="sluice", settings="", port=1, pid=1)
+    found = signed(edge)
+    assert (found.pid, found.port) == (edge.pid, edge.port)
+    assert found.folder.startswith("/media/~")
+    assert found.takes("1k")
+    assert not found.takes("1m")
