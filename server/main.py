@@ -83,8 +83,13 @@ async def _services(settings: ServerSettings) -> AsyncIterator[tuple[Services, P
 async def _serving(
     app: web.Application, listener: socket, *, drain_s: float
 ) -> AsyncIterator[None]:
+    # No endpoint reads compressed bodies, so nothing here has to unpack them before it is refused.
     runner = web.AppRunner(
-        app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=drain_s
+        app,
+        access_log=None,
+        auto_decompress=False,
+        keepalive_timeout=KEEPALIVE_S,
+        shutdown_timeout=drain_s,
     )
     await runner.setup()
     try:

@@ -3,7 +3,7 @@
 import asyncio
 import io
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -97,6 +97,41 @@ async def test_a_wrong_body_is_refused(
     assert answer.status == status, answer.body
     if code is not None:
         assert answer.code == code
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "x-unheard-of", "identity, gzip"])
+@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x"])
+async def test_a_body_in_a_content_coding_is_refused(
+    api: Api, coding: str, content_type: str
+) -> None:
+    fields = {"Content-Type": content_type, "Content-Encoding": coding}
+    path = "/cache/purge" if content_type == "application/json" else "/videos"
+    answer = await api.ask("POST", path, data=io.BytesIO(b'{"keys": ["a"]}'), headers=fields)
+    assert (answer.status, answer.code) == (415, "request.media_type")
+    assert answer.headers["Accept-Encoding"] == "identity"
+
+
+async def test_a_client_that_leaves_within_a_json_body_is_no_mistake_of_ours(
+    api: Api, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(api.url).port)
+    writer.write(
+        b"POST /cache/purge HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 100\r\n\r\n{"
+    )
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    counted = 'method="POST",route="/cache/purge",status="400"'
+    async with asyncio.timeout(10):
+        while counted not in (await api.get("/metrics")).body.decode():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert "crashed" not in caplog.text + "".join(capsys.readouterr())
+
+
+async def test_a_problem_names_its_instance_as_a_uri(api: Api) -> None:
+    answer = await api.get("/videos/a%0D%0Ab%20%C3%A9")
+    assert answer.json["instance"] == "/videos/a%0D%0Ab%20%C3%A9"
 
 
 async def test_what_can_be_read_is_said_with_415(api: Api) -> None:
