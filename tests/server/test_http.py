@@ -134,6 +134,23 @@ async def test_a_problem_names_its_instance_as_a_uri(api: Api) -> None:
     assert answer.json["instance"] == "/videos/a%0D%0Ab%20%C3%A9"
 
 
+async def test_a_head_that_dribbles_in_does_not_hold_its_connection(
+    database_url: str, tmp_path: Path
+) -> None:
+    short = server_settings(database_url, tmp_path / "data", idle_timeout_s=1)
+    async with running_server(short) as api:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(api.url).port)
+        writer.write(b"GET / HTTP/1.1\r\n")
+        ended = asyncio.create_task(reader.read())
+        async with asyncio.timeout(20):
+            while not ended.done():
+                writer.write(b"X-Slow: y\r\n")
+                await asyncio.wait([ended], timeout=0.2)
+        # What it wrote last may have met a closed socket.
+        assert isinstance(ended.exception(), ConnectionResetError) or ended.result() == b""
+        writer.close()
+
+
 async def test_what_can_be_read_is_said_with_415(api: Api) -> None:
     answer = await api.ask("POST", "/videos", data=b"x", headers={"Content-Type": "video/mp4"})
     assert answer.headers["Accept"] == "multipart/form-data, application/json"
