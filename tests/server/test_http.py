@@ -193,10 +193,19 @@ async def test_a_page_of_another_site_changes_nothing(
         assert answer.code == "request.cross_origin"
 
 
+@pytest.mark.parametrize(
+    "public_url",
+    [
+        "https://films.example",
+        "https://films.example/sluice",
+        "https://films.example:443",
+        "https://Films.Example",
+    ],
+)
 async def test_our_own_page_may_change_things_under_the_hosts_it_is_reached_by(
-    database_url: str, tmp_path: Path
+    database_url: str, tmp_path: Path, public_url: str
 ) -> None:
-    settings_ = server_settings(database_url, tmp_path / "data", public_url="https://films.example")
+    settings_ = server_settings(database_url, tmp_path / "data", public_url=public_url)
     async with running_server(settings_) as api:
         for origin in (api.url, "https://films.example"):
             answer = await api.ask(
