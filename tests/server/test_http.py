@@ -219,6 +219,15 @@ async def test_no_answer_of_the_api_lets_another_sites_script_read_it(api: Api) 
     assert not [name for name in answer.headers if name.startswith("Access-Control")]
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/openapi.json"])
+async def test_a_probe_of_http_1_0_need_not_name_a_host(api: Api, path: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(api.url).port)
+    writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+    async with asyncio.timeout(10):
+        assert (await reader.read()).startswith(b"HTTP/1.0 200 ")
+    writer.close()
+
+
 async def test_health_readiness_and_metrics(api: Api) -> None:
     assert (await api.get("/healthz")).json["status"] == "ok"
     ready = await api.get("/readyz")
