@@ -203,6 +203,13 @@ def test_a_runtime_folder_too_deep_for_a_socket_is_passed_over(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_root_becomes_a_user_with_a_name_since_initdb_asks_for_it() -> None:
+    prefix = postgres_programs.choose_identity().prefix
+    named = subprocess.run([*prefix, "id", "-un"], capture_output=True, text=True, check=True)
+    assert named.stdout.strip() in postgres_programs.NAMESPACE_USERS
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 async def test_where_user_namespaces_are_forbidden_root_drops_to_a_system_user(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
