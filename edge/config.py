@@ -11,7 +11,8 @@ class EdgeConfig:
 
     `upstream` is a base URL without a trailing slash. `memory_bytes` is the budget for what is
     stored, `max_object_bytes` the largest object that is, and also the most one fetch in flight
-    keeps. `client_timeout_s` is how long a client may take to accept 64 KiB.
+    keeps. `client_timeout_s` is how long a client may take to accept 64 KiB, `idle_timeout_s` how
+    long to send the head of its next request, the first one included.
     """
 
     upstream: str
@@ -23,6 +24,7 @@ class EdgeConfig:
     first_byte_timeout_s: float = 15.0
     stall_timeout_s: float = 15.0
     client_timeout_s: float = 60.0
+    idle_timeout_s: float = 75.0
     fill_key: str | None = None
     admin_token: str | None = None
     trusted_proxies: tuple[Network, ...] = ()

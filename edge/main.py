@@ -30,6 +30,7 @@ def configuration(settings: EdgeSettings) -> EdgeConfig:
         first_byte_timeout_s=settings.first_byte_timeout_s,
         stall_timeout_s=settings.stall_timeout_s,
         client_timeout_s=settings.client_timeout_s,
+        idle_timeout_s=settings.idle_timeout_s,
         fill_key=settings.fill_key,
         admin_token=settings.admin_token,
         trusted_proxies=tuple(map(ip_network, settings.trusted_proxy)),

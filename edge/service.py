@@ -18,7 +18,6 @@ from edge.store import MemoryStore
 from edge.upstream import Upstream
 
 SHUTDOWN_S: Final = 5.0
-KEEPALIVE_S: Final = 75.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +47,22 @@ async def serving(
         await upstream.open()
         stack.push_async_callback(upstream.close)
         stack.push_async_callback(filler.close)
-        await _start(stack, _public_runner(handler), sockets.public)
+        await _start(stack, _public_runner(handler, config), sockets.public)
         admin = Admin(config, filler, metrics, upstream).application()
         await _start(stack, web.AppRunner(admin, access_log=None), sockets.admin)
         yield
 
 
-def _public_runner(handler: EdgeHandler) -> web.ServerRunner:
-    # UNHANDLED: a client that never finishes its first head is held for ever; aiohttp has no
-    # deadline for it.
+def _public_runner(handler: EdgeHandler, config: EdgeConfig) -> web.ServerRunner:
+    # aiohttp's keep-alive deadline holds from the beginning of a connection on, and a head that
+    # dribbles in does not prolong it.
     # A client that leaves ends its request at once; the fetch it waited for has a task of its own.
     server = web.Server(
         handler,
         handler_cancellation=True,
         access_log=None,
         auto_decompress=False,
-        keepalive_timeout=KEEPALIVE_S,
+        keepalive_timeout=config.idle_timeout_s,
     )
     return web.ServerRunner(server, shutdown_timeout=SHUTDOWN_S)
 

@@ -98,7 +98,14 @@ def _application(
         "origin", {"postgres": lambda: check(pool), "storage": lambda: _check_store(store)}
     )
     delivery = Delivery(presenter, Responder(FileReader(executor)), metrics, settings.fill_key)
-    return delivery.application(health, metrics)
+    app = delivery.application(health, metrics)
+
+    async def close(_app: web.Application) -> None:
+        await builds.close()
+        await titles.close()
+
+    app.on_cleanup.append(close)
+    return app
 
 
 def _check_exposure(listen: HostPort, fill_key: str | None) -> None:

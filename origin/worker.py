@@ -34,7 +34,9 @@ JANITOR_INTERVAL_S: Final = 2.0
 REVIVE_GRACE_S: Final = 5.0
 # Of the time a process may take to stop.
 STOP_SHARE: Final = 0.7
-LOST_AFTER_S: Final = 60.0
+# A step and its entry change in one transaction or the step first, so a step without one is lost at
+# once; the grace only spares the janitor from racing a worker that is signing off.
+LOST_AFTER_S: Final = 5.0
 LOG_KEPT_DAYS: Final = 7
 
 log = get_logger(__name__)

@@ -87,7 +87,12 @@ def _renderers(log_format: LogFormat, out: TextIO) -> list[Processor]:
     if console:
         return [
             _short_time,
-            structlog.dev.ConsoleRenderer(colors=wants_colours(out), pad_event_to=28),
+            structlog.dev.ConsoleRenderer(
+                colors=wants_colours(out),
+                pad_event_to=28,
+                # Its usual ones print every variable of every frame, secrets included.
+                exception_formatter=structlog.dev.plain_traceback,
+            ),
         ]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
 

@@ -32,6 +32,9 @@ IDLE_LIFETIME_S = 300.0
 # not available (PostgreSQL, Appendix A).
 _TRANSIENT_CLASSES = frozenset({"08", "53", "57", "58"})
 _TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03"})
+# What the driver says of a session that ended under us ("connection is closed", "pool is closing",
+# "connection has been released back to the pool"); it has no class of its own for that.
+_GONE = ("clos", "has been released back")
 
 
 class DatabaseUnavailable(UpstreamFault):
@@ -253,9 +256,7 @@ def translated() -> Iterator[None]:
             raise DatabaseUnavailable(f"Postgres cannot answer now: {error}") from error
         raise
     except asyncpg.InterfaceError as error:
-        if "clos" in str(
-            error
-        ):  # "connection is closed", "pool is closing": the driver has no finer class
+        if any(words in str(error) for words in _GONE):
             raise DatabaseUnavailable(f"the connection to Postgres is gone: {error}") from error
         raise
 

@@ -17,8 +17,9 @@ BIN_VARIABLE: Final = "SLUICE_POSTGRES_BIN"
 SYSTEM_BINS: Final = Path("/usr/lib/postgresql")
 NEEDED: Final = ("postgres", "initdb")
 PROBE_DEADLINE_S: Final = 10.0
-# Postgres refuses uid 0. In a user namespace of its own it is user 1000 there and we outside.
-UNSHARE: Final = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
+# Postgres refuses uid 0. In a user namespace of its own it is another user there and we outside.
+UNSHARE: Final = ("unshare", "--user")
+NAMESPACE_USERS: Final = ("postgres", "daemon", "nobody")
 UNPRIVILEGED_USERS: Final = ("postgres", "nobody")
 
 
@@ -110,8 +111,9 @@ def choose_identity() -> Identity:
     """
     if os.geteuid() != 0:
         return Identity()
-    if _may_unshare():
-        return Identity(prefix=UNSHARE)
+    prefix = _namespace_prefix()
+    if _works(prefix):
+        return Identity(prefix=prefix)
     for name in UNPRIVILEGED_USERS:
         try:
             entry = pwd.getpwnam(name)
@@ -124,10 +126,23 @@ def choose_identity() -> Identity:
     )
 
 
-def _may_unshare() -> bool:
+def _namespace_prefix() -> tuple[str, ...]:
+    """Give the words that make us, inside, a user whom initdb can look up by number."""
+    uid = next(filter(None, map(_uid_of, NAMESPACE_USERS)), 1000)
+    return (*UNSHARE, f"--map-user={uid}", f"--map-group={uid}", "--")
+
+
+def _uid_of(name: str) -> int | None:
+    try:
+        return pwd.getpwnam(name).pw_uid
+    except KeyError:
+        return None
+
+
+def _works(prefix: tuple[str, ...]) -> bool:
     try:
         done = subprocess.run(
-            [*UNSHARE, "true"], capture_output=True, timeout=PROBE_DEADLINE_S, check=False
+            [*prefix, "true"], capture_output=True, timeout=PROBE_DEADLINE_S, check=False
         )
     except (OSError, subprocess.TimeoutExpired):
         return False

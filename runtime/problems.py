@@ -95,7 +95,7 @@ def problem_response(fault: Fault, request: web.Request) -> web.Response:
     """The answer that explains `fault`."""
     errors = fault.errors if isinstance(fault, RequestFault) else ()
     document = problem_document(
-        fault, instance=request.path, request_id=request_id(request), errors=errors
+        fault, instance=request.rel_url.raw_path, request_id=request_id(request), errors=errors
     )
     headers = {"Content-Type": PROBLEM_TYPE, "Cache-Control": "no-store"}
     if fault.retry_after_s is not None:

@@ -15,7 +15,7 @@ from runtime.postgres import Pool, check
 from runtime.problems import install_problems
 from runtime.storage import LocalStore, ensure_folder
 from server import cache, history, playback, videos
-from server.cross_origin import is_forged
+from server.cross_origin import SAFE_METHODS, is_forged, origin_of
 from server.endpoint import JSON, Endpoint
 from server.faults import CrossOriginRefused
 from server.openapi import openapi_document
@@ -113,13 +113,15 @@ _KNOWN_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", 
 
 @web.middleware
 async def _refuse_forged(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.method in SAFE_METHODS:  # also those of a probe, which may name no host
+        return await handler(request)
     services = request.app[SERVICES]
-    ours = {services.visitor(request).origin, services.settings.public_url}
+    urls = (services.visitor(request).origin, services.settings.public_url)
     forged = is_forged(
         request.method,
         fetch_site=request.headers.get("Sec-Fetch-Site"),
         origin=request.headers.get("Origin"),
-        ours={each for each in ours if each is not None},
+        ours={origin_of(each) for each in urls if each is not None},
     )
     if forged:
         origin = request.headers.get("Origin", "another site")

@@ -8,8 +8,11 @@ Reading needs no rule: without CORS fields on the answer no other site's script 
 """
 
 from collections.abc import Collection
+from typing import Final
+from urllib.parse import urlsplit
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+_USUAL_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 def is_forged(
@@ -23,3 +26,10 @@ def is_forged(
     if fetch_site is not None:
         return fetch_site not in {"same-origin", "none"}
     return origin is not None
+
+
+def origin_of(url: str) -> str:
+    """The origin of a URL as browsers write it (RFC 6454 §6.1): no path, and no usual port."""
+    parts = urlsplit(url)
+    authority = parts.netloc.lower().removesuffix(_USUAL_PORTS.get(parts.scheme, ""))
+    return f"{parts.scheme}://{authority}"

@@ -1,6 +1,6 @@
 """What the API reads and writes, as types: validation, JSON and OpenAPI come from them."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Literal
 
@@ -210,6 +210,13 @@ class HistoryReport(Struct, frozen=True, forbid_unknown_fields=True):
     duration_ms: Milliseconds | None = None
     session_id: Annotated[str, Meta(max_length=64, pattern=_LINE)] | None = None
     event: Annotated[str, Meta(max_length=32, pattern=rf"^[a-z_]+{END}")] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what only its own time zone can count: the year 0 or 10000 of UTC."""
+        try:
+            self.client_ts.astimezone(UTC)
+        except OverflowError as error:
+            raise ValueError("`client_ts` lies outside of the years 1 to 9999 of UTC") from error
 
 
 HistoryReports = Annotated[list[HistoryReport], Meta(min_length=1, max_length=MAX_HISTORY_BATCH)]

@@ -24,6 +24,7 @@ from server.faults import (
     InvalidParameter,
     MalformedBody,
     UnsupportedMediaType,
+    UploadBroken,
     UploadStalled,
 )
 from server.services import SERVICES, Services
@@ -114,6 +115,7 @@ class Endpoint:
         """Raise the fault that the head of the request alone deserves, before its body is sent."""
         if self.body_types:
             check_media_type(request, self.body_types)
+            check_content_coding(request)
         if self.admission is not None:
             self.admission(_call(request))
 
@@ -226,16 +228,29 @@ def check_media_type(request: web.Request, readable: Mapping[str, Any]) -> None:
     raise UnsupportedMediaType(f"{said}; send {wanted}", headers={"Accept": ", ".join(readable)})
 
 
+def check_content_coding(request: web.Request) -> None:
+    """Raise `UnsupportedMediaType` where the body is compressed (RFC 9110 §12.5.3, §15.5.16)."""
+    coding = request.headers.get("Content-Encoding", "")
+    if coding.strip().lower() not in {"", "identity"}:
+        raise UnsupportedMediaType(
+            f"Content-Encoding {coding!r} cannot be read here; send the body as it is",
+            headers={"Accept-Encoding": "identity"},
+        )
+
+
 async def read_body(request: web.Request, kind: Any) -> Any:
     """The JSON body as `kind`.
 
-    Raises `MalformedBody` where it is no JSON, `InvalidBody` where it is not what it should be.
+    Raises `MalformedBody` where it is no JSON, `InvalidBody` where it is not what it should be,
+    `UploadStalled` and `UploadBroken` where it does not come whole.
     """
     try:
         async with asyncio.timeout(BODY_DEADLINE_S):
             raw = await request.read()
     except TimeoutError as error:
         raise UploadStalled(f"the body did not arrive within {BODY_DEADLINE_S:g} s") from error
+    except (web.RequestPayloadError, ConnectionError) as error:
+        raise UploadBroken(f"the body did not come whole: {error}") from error
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:

@@ -25,7 +25,6 @@ from server.web_site import WebSite, built_folder
 
 # Requests in progress get this share of the time that the process has to stop.
 DRAIN_SHARE = 0.6
-KEEPALIVE_S = 75.0
 
 
 async def run(settings: ServerSettings, *, ready: Callable[[str], None] | None = None) -> None:
@@ -38,7 +37,7 @@ async def run(settings: ServerSettings, *, ready: Callable[[str], None] | None =
     try:
         async with _services(settings) as (services, pool):
             app = build_application(services, pool, WebSite(built_folder()))
-            async with _serving(app, listener, drain_s=settings.stop_deadline_s * DRAIN_SHARE):
+            async with _serving(app, listener, settings):
                 if ready is not None:
                     ready(local_address(listener).url())
                 async with asyncio.TaskGroup() as group:
@@ -81,10 +80,15 @@ async def _services(settings: ServerSettings) -> AsyncIterator[tuple[Services, P
 
 @asynccontextmanager
 async def _serving(
-    app: web.Application, listener: socket, *, drain_s: float
+    app: web.Application, listener: socket, settings: ServerSettings
 ) -> AsyncIterator[None]:
+    # No endpoint reads compressed bodies, so nothing here has to unpack them before it is refused.
     runner = web.AppRunner(
-        app, access_log=None, keepalive_timeout=KEEPALIVE_S, shutdown_timeout=drain_s
+        app,
+        access_log=None,
+        auto_decompress=False,
+        keepalive_timeout=settings.idle_timeout_s,  # holds for the first head, too
+        shutdown_timeout=settings.stop_deadline_s * DRAIN_SHARE,
     )
     await runner.setup()
     try:

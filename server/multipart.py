@@ -88,6 +88,8 @@ class _Form:
                     form.title = await _text(part, limits)
                 case "file" | "title" as name:
                     raise _invalid(f"/{name}", "it is there twice; send one video at a time")
+                case None:
+                    raise _invalid("", "a part of it has no name")
                 case name:
                     raise _invalid(f"/{name}", "it is neither 'file' nor 'title'")
         return form

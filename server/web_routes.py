@@ -90,14 +90,16 @@ def _page(request: web.Request, name: str) -> web.StreamResponse:
     links = request.app[SERVICES].links(request)
     unbuilt = Asset(_UNBUILT, "text/html; charset=utf-8", "no-store")
     asset = request.app[SITE].assets().get(name, unbuilt)
-    return _respond(request, asset, security_headers(links.edge))
+    # The policy follows the Host of this request: no shared cache may keep it for others.
+    caching = {"Cache-Control": f"private, {asset.cache_control}"}
+    return _respond(request, asset, security_headers(links.edge) | caching)
 
 
 def _respond(request: web.Request, asset: Asset, headers: Mapping[str, str]) -> web.StreamResponse:
     encoding, body = asset.choose(request.headers.get("Accept-Encoding", ""))
     fields = {
-        **headers,
         "Cache-Control": asset.cache_control,
+        **headers,
         "Content-Type": asset.content_type,
         "ETag": etag(body),
     }

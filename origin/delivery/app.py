@@ -50,6 +50,7 @@ class Delivery:
         app = web.Application()
         install_problems(app)
         app.middlewares.append(self._check_fill_key)
+        app.middlewares.append(_hide_from_viewers)
         app.on_response_prepare.append(self._finish)
         app.add_routes(health.routes())
         app.router.add_get("/metrics", metrics.handle)
@@ -97,6 +98,17 @@ class Delivery:
             if not hmac.compare_digest(shown, self._fill_key):
                 raise WrongFillKey(f"the header {FILL_KEY_FIELD} is missing or wrong")
         return await handler(request)
+
+
+@web.middleware
+async def _hide_from_viewers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer an edge for media alone: it passes on whatever its viewers ask.
+
+    A request that came through one carries `Via` (RFC 9110 §7.6.3).
+    """
+    if "Via" in request.headers and not request.path.startswith(MEDIA):
+        raise NoSuchMedia(f"nothing for viewers is at {request.path!r}")
+    return await handler(request)
 
 
 async def _nothing(request: web.Request) -> web.Response:

@@ -77,6 +77,10 @@ class Titles:
         self._doubted_s = self._clock()
         self._asking.clear()
 
+    async def close(self) -> None:
+        """Wait for the answers under way; each of them has a deadline."""
+        await asyncio.gather(*self._asking.values(), return_exceptions=True)
+
     def _believed(self, known: _Known) -> bool:
         return known.since_s >= self._doubted_s and self._clock() < known.until_s
 

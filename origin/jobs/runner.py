@@ -101,7 +101,7 @@ class Runner:
             raise RetryRequested(timedelta(0), "the worker stops")
         attempt_id = uuid4().hex[:16]
         with self._shop.scratch.claim(attempt_id):
-            attempt = await self._shop.repository.begin_attempt(step, attempt_id)
+            attempt = await self._begin(step, attempt_id)
             if attempt is None:
                 return
             log.info("job.begun", step=step.key, attempt=attempt_id, pick=attempt.picks)
@@ -109,6 +109,13 @@ class Runner:
                 await self._park(attempt, "its worker was lost each time")
                 return
             await self._work(attempt, retries)
+
+    async def _begin(self, step: Step, attempt_id: str) -> Attempt | None:
+        """Count the pick; without Postgres nothing is begun, and nothing said against the file."""
+        try:
+            return await self._shop.repository.begin_attempt(step, attempt_id)
+        except DatabaseUnavailable as fault:
+            raise RetryRequested(timedelta(seconds=FIRST_DELAY_S), fault.message) from fault
 
     async def _work(self, attempt: Attempt, retries: int) -> None:
         try:

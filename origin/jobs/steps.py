@@ -14,6 +14,7 @@ from typing import Final, assert_never
 
 import msgspec
 
+from core.errors import InternalFault
 from core.media.ladder import Rung, fixed_ladder
 from core.media.presentation import TrackKind
 from origin.jobs.bounds import copy_bounds, encode_bounds
@@ -34,6 +35,12 @@ POSTER_WEIGHT: Final = 0.01
 # How the progress of a step is divided.
 COPY_SHARE: Final = 0.05
 AUDIO_SHARE: Final = 0.15
+
+
+class SourceMissing(InternalFault):
+    """The upload that a step is to work on is gone."""
+
+    code = "storage.source_missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,4 +235,7 @@ def _weight(rung: Rung) -> float:
 
 
 def _size_bytes(desk: Desk) -> int:
-    return desk.source.stat().st_size
+    try:
+        return desk.source.stat().st_size
+    except FileNotFoundError as error:
+        raise SourceMissing("The uploaded file is not in the store any more.") from error

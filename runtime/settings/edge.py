@@ -52,3 +52,10 @@ class EdgeSettings(FillSettings, AdminSettings, CommonSettings):
     client_timeout_s: Seconds = setting(
         60.0, "How long a client may take to accept 64 KiB before it is dropped.", ge=0.1, le=3600
     )
+    idle_timeout_s: Seconds = setting(
+        75.0,
+        "How long a client may take to send the head of its next request, the first one included, "
+        "before its connection is closed.",
+        ge=1,
+        le=3600,
+    )

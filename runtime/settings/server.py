@@ -31,6 +31,13 @@ class ServerSettings(
     upload_stall_s: Seconds = setting(
         60.0, "How long an upload may pause before it is given up.", ge=1, le=3600
     )
+    idle_timeout_s: Seconds = setting(
+        75.0,
+        "How long a client may take to send the head of its next request, the first one included, "
+        "before its connection is closed.",
+        ge=1,
+        le=3600,
+    )
     edge_admin_urls: Urls = setting(
         (), "The admin addresses of the edges, which are told to forget what was deleted."
     )

@@ -76,7 +76,8 @@ async def test_a_killed_process_comes_back_and_the_work_goes_on(
         os.kill(pid, signal.SIGKILL)
 
     async def replaced() -> bool:
-        return bool(after := product.pids().get(role)) and not set(after) & set(before)
+        after = product.pids().get(role, [])
+        return bool(after) and not set(after) & set(before)
 
     await until(replaced, f"another {role}")
     await product.answers_again()
@@ -95,7 +96,7 @@ async def test_postgres_killed_comes_back_and_nothing_acknowledged_is_lost(
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     await product.answers_again()
-    video = await product.settled(video_id)
+    video = await product.settled(video_id, deadline_s=40)
     assert video.status == "ready", video.errors
 
 

@@ -1,4 +1,5 @@
 import os
+import pwd
 import shutil
 import signal
 import subprocess
@@ -200,6 +201,17 @@ def test_a_runtime_folder_too_deep_for_a_socket_is_passed_over(
     folder = make_socket_folder(tmp_path / "postgres", None)
     assert folder.parent == Path("/tmp")
     folder.rmdir()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_root_becomes_a_user_with_a_name_since_initdb_asks_for_it() -> None:
+    identity = postgres_programs.choose_identity()
+    if identity.run_as is not None:
+        assert pwd.getpwuid(identity.run_as.uid).pw_name in postgres_programs.UNPRIVILEGED_USERS
+        return
+    words = [*identity.prefix, "id", "-un"]
+    named = subprocess.run(words, capture_output=True, text=True, check=True)
+    assert named.stdout.strip() in postgres_programs.NAMESPACE_USERS
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")

@@ -53,7 +53,7 @@ async def test_a_step_added_twice_is_queued_once(pool: Pool) -> None:
     assert len(await queue_rows(pool)) == 1
 
 
-async def test_what_does_not_play_yet_goes_before_pictures_and_those_before_rungs(
+async def test_what_does_not_play_yet_goes_first_then_pictures_then_rungs(
     pool: Pool,
 ) -> None:
     video_id = await add_video(pool)

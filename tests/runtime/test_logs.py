@@ -46,6 +46,18 @@ def test_an_exception_stays_within_its_json_line() -> None:
     assert "KeyError" in json.loads(line)["exception"]
 
 
+@pytest.mark.parametrize("log_format", list(LogFormat))
+def test_a_traceback_does_not_tell_what_the_variables_hold(log_format: LogFormat) -> None:
+    out = configured(log_format)
+    password = "swordfish".upper()
+    try:
+        raise KeyError(len(password))
+    except KeyError:
+        get_logger("x").exception("it.broke")
+    assert "KeyError" in out.getvalue()
+    assert "SWORDFISH" not in out.getvalue()
+
+
 def test_a_line_of_the_standard_library_has_the_same_form() -> None:
     out = configured(LogFormat.JSON)
     logging.getLogger("aiohttp.server").warning("odd %s", "thing")

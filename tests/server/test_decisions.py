@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from server.accept import preferred
-from server.cross_origin import is_forged
+from server.cross_origin import is_forged, origin_of
 from server.endpoint import explain
 from server.faults import MalformedHost
 from server.identifiers import new_id, new_playback_id
@@ -60,6 +60,21 @@ def test_a_request_is_forged_when_a_browser_says_that_another_site_made_it(
 ) -> None:
     ours = {"https://ours.example"}
     assert is_forged(method, fetch_site=fetch_site, origin=origin, ours=ours) is forged
+
+
+@pytest.mark.parametrize(
+    ("url", "origin"),
+    [
+        ("https://films.example", "https://films.example"),
+        ("https://films.example/a/b", "https://films.example"),
+        ("HTTPS://Films.Example:443/", "https://films.example"),
+        ("http://films.example:80", "http://films.example"),
+        ("http://films.example:443", "http://films.example:443"),
+        ("http://[FE80::1]:8080/x", "http://[fe80::1]:8080"),
+    ],
+)
+def test_an_origin_is_scheme_host_and_a_port_that_is_not_the_usual(url: str, origin: str) -> None:
+    assert origin_of(url) == origin
 
 
 @pytest.mark.parametrize(

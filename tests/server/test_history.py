@@ -45,6 +45,17 @@ async def test_a_report_is_kept(api: Api) -> None:
     assert await history(api, "bob") == []
 
 
+@pytest.mark.parametrize("client_ts", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+async def test_a_time_that_is_no_year_in_utc_is_refused(api: Api, client_ts: str) -> None:
+    video = await api.upload()
+    wrong = {"video_id": video["id"], "position_ms": 1, "client_ts": client_ts}
+    answer = await say(api, [report(video["id"], 1), wrong], 422)
+    (error,) = answer.json["errors"]
+    assert error["pointer"] == "/1"
+    assert "client_ts" in error["detail"]
+    assert await history(api) == []
+
+
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])
 @pytest.mark.parametrize("batch", [True, False])
 async def test_of_all_reports_the_last_by_the_clients_clock_counts(

@@ -3,7 +3,7 @@
 import asyncio
 import io
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -99,6 +99,58 @@ async def test_a_wrong_body_is_refused(
         assert answer.code == code
 
 
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd", "x-unheard-of", "identity, gzip"])
+@pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x"])
+async def test_a_body_in_a_content_coding_is_refused(
+    api: Api, coding: str, content_type: str
+) -> None:
+    fields = {"Content-Type": content_type, "Content-Encoding": coding}
+    path = "/cache/purge" if content_type == "application/json" else "/videos"
+    answer = await api.ask("POST", path, data=io.BytesIO(b'{"keys": ["a"]}'), headers=fields)
+    assert (answer.status, answer.code) == (415, "request.media_type")
+    assert answer.headers["Accept-Encoding"] == "identity"
+
+
+async def test_a_client_that_leaves_within_a_json_body_is_no_mistake_of_ours(
+    api: Api, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", urlsplit(api.url).port)
+    writer.write(
+        b"POST /cache/purge HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Length: 100\r\n\r\n{"
+    )
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    counted = 'method="POST",route="/cache/purge",status="400"'
+    async with asyncio.timeout(10):
+        while counted not in (await api.get("/metrics")).body.decode():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert "crashed" not in caplog.text + "".join(capsys.readouterr())
+
+
+async def test_a_problem_names_its_instance_as_a_uri(api: Api) -> None:
+    answer = await api.get("/videos/a%0D%0Ab%20%C3%A9")
+    assert answer.json["instance"] == "/videos/a%0D%0Ab%20%C3%A9"
+
+
+async def test_a_head_that_dribbles_in_does_not_hold_its_connection(
+    database_url: str, tmp_path: Path
+) -> None:
+    short = server_settings(database_url, tmp_path / "data", idle_timeout_s=1)
+    async with running_server(short) as api:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(api.url).port)
+        writer.write(b"GET / HTTP/1.1\r\n")
+        ended = asyncio.create_task(reader.read())
+        async with asyncio.timeout(20):
+            while not ended.done():
+                writer.write(b"X-Slow: y\r\n")
+                await asyncio.wait([ended], timeout=0.2)
+        # What it wrote last may have met a closed socket.
+        assert isinstance(ended.exception(), ConnectionResetError) or ended.result() == b""
+        writer.close()
+
+
 async def test_what_can_be_read_is_said_with_415(api: Api) -> None:
     answer = await api.ask("POST", "/videos", data=b"x", headers={"Content-Type": "video/mp4"})
     assert answer.headers["Accept"] == "multipart/form-data, application/json"
@@ -141,10 +193,19 @@ async def test_a_page_of_another_site_changes_nothing(
         assert answer.code == "request.cross_origin"
 
 
+@pytest.mark.parametrize(
+    "public_url",
+    [
+        "https://films.example",
+        "https://films.example/sluice",
+        "https://films.example:443",
+        "https://Films.Example",
+    ],
+)
 async def test_our_own_page_may_change_things_under_the_hosts_it_is_reached_by(
-    database_url: str, tmp_path: Path
+    database_url: str, tmp_path: Path, public_url: str
 ) -> None:
-    settings_ = server_settings(database_url, tmp_path / "data", public_url="https://films.example")
+    settings_ = server_settings(database_url, tmp_path / "data", public_url=public_url)
     async with running_server(settings_) as api:
         for origin in (api.url, "https://films.example"):
             answer = await api.ask(
@@ -156,6 +217,15 @@ async def test_our_own_page_may_change_things_under_the_hosts_it_is_reached_by(
 async def test_no_answer_of_the_api_lets_another_sites_script_read_it(api: Api) -> None:
     answer = await api.get("/videos", headers={"Origin": "https://other.example"})
     assert not [name for name in answer.headers if name.startswith("Access-Control")]
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/openapi.json"])
+async def test_a_probe_of_http_1_0_need_not_name_a_host(api: Api, path: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(api.url).port)
+    writer.write(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+    async with asyncio.timeout(10):
+        assert (await reader.read()).startswith(b"HTTP/1.0 200 ")
+    writer.close()
 
 
 async def test_health_readiness_and_metrics(api: Api) -> None:

@@ -160,6 +160,17 @@ async def test_a_body_that_is_no_form_is_refused(
     assert api.received() == []
 
 
+async def test_a_part_without_a_name_is_called_that(api: Api) -> None:
+    answer = await api.ask(
+        "POST",
+        "/videos",
+        data=b"--x\r\nContent-Type: video/mp4\r\n\r\nfilm\r\n--x--\r\n",
+        headers={"Content-Type": "multipart/form-data; boundary=x"},
+    )
+    assert (answer.status, answer.code) == (422, "request.invalid")
+    assert "a part of it has no name" in answer.json["detail"]
+
+
 async def test_an_import_by_url_is_not_there_yet_and_says_so(api: Api) -> None:
     body = {"input": {"url": "https://films.example/a.mp4"}}
     answer = await api.ask("POST", "/videos", json=body)

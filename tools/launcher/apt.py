@@ -33,6 +33,8 @@ def install(packages: Sequence[str]) -> None:
         SetupFailed: apt could not.
     """
     say(f"Installing with apt: {' '.join(packages)}")
+    # Where systemd itself comes with the packages, what it enables is its own business.
+    has_systemd = shutil.which("systemctl", path=search_path()) is not None
     enabled_before = enabled_units()
     with services_held_back():
         if not any(PACKAGE_LISTS.glob("*_Packages*")):
@@ -42,7 +44,8 @@ def install(packages: Sequence[str]) -> None:
             apt_get("update")
             if apt_get("install", *packages) != 0:
                 raise SetupFailed(f"apt could not install {' '.join(packages)}")
-    disable(enabled_units() - enabled_before)
+    if has_systemd:
+        disable(enabled_units() - enabled_before)
 
 
 def apt_get(verb: str, *packages: str) -> int:
@@ -94,8 +97,5 @@ def enabled_units(units: Path = UNITS) -> set[str]:
 
 def disable(units: set[str]) -> None:
     """Undo what packages enabled; tests use services of their own."""
-    for helper in ("systemctl", "deb-systemd-helper"):
-        if shutil.which(helper, path=search_path()) is not None:
-            for unit in sorted(units):
-                run([helper, "disable", unit])
-            return
+    for unit in sorted(units):
+        run(["systemctl", "--quiet", "disable", unit])

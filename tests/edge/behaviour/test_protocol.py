@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.fixtures.edge import RunningEdge
+from tests.fixtures.edge import RunningEdge, StartEdge
 from tests.fixtures.upstream import CHUNKED, Break, Reply, ScriptedUpstream
 
 FILM = "/media/p_1/0.m4s"
@@ -132,3 +132,21 @@ async def test_a_refused_precondition_on_head_has_no_body(
         refused = await client.get(FILM, {"If-Match": '"v2"'}, method="HEAD")
         after = await client.get(FILM)
     assert (refused.status, after.status, after.body) == (412, 200, b"film")
+
+
+@pytest.mark.parametrize("requests_before", [0, 1])
+async def test_a_head_that_dribbles_in_does_not_hold_its_connection(
+    start_edge: StartEdge, upstream: ScriptedUpstream, requests_before: int
+) -> None:
+    upstream.on(FILM, Reply(200, FRESH, b"film"))
+    async with start_edge(upstream.url, idle_timeout_s=0.2) as edge, edge.connect() as client:
+        for _ in range(requests_before):
+            assert (await client.get(FILM)).body == b"film"
+        client.writer.write(f"GET {FILM} HTTP/1.1\r\n".encode())
+        ended = asyncio.create_task(client.reader.read())
+        async with asyncio.timeout(20):
+            while not ended.done():
+                client.writer.write(b"X-Slow: y\r\n")
+                await asyncio.wait([ended], timeout=0.05)
+        # What it wrote last may have met a closed socket.
+        assert isinstance(ended.exception(), ConnectionResetError) or ended.result() == b""

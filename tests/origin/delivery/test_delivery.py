@@ -280,3 +280,11 @@ async def test_with_a_fill_key_only_those_who_show_it_are_served(prepared: Prepa
                 assert answer.status == status
         async with origin.client.get(url, headers={"Sluice-Fill-Key": "open sesame"}) as answer:
             assert answer.status == 200
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+async def test_a_viewer_behind_an_edge_finds_none_of_the_operators_pages(
+    origin: Delivery, path: str
+) -> None:
+    async with origin.client.get(origin.url + path, headers={"Via": "1.1 edge"}) as answer:
+        assert answer.status == 404

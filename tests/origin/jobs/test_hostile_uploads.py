@@ -42,3 +42,11 @@ async def test_a_broken_file_is_looked_at_once(library: Library) -> None:
     async with running_worker(library.worker_settings()):
         await library.status_becomes(video_id)
     assert (await work_rows(library.pool, video_id))["ingest"]["picks"] == 1
+
+
+async def test_an_upload_that_vanished_is_reported_as_missing(library: Library) -> None:
+    video_id = await library.upload(b"soon gone")
+    (library.store / "uploads" / video_id / "source").unlink()
+    async with running_worker(library.worker_settings()):
+        video = await library.status_becomes(video_id)
+    assert (video["status"], video["error_code"]) == ("errored", "storage.source_missing")

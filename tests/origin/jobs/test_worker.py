@@ -1,11 +1,15 @@
 """From an upload to something that plays, through a real worker, Postgres and FFmpeg."""
 
+import asyncio
+import re
 from pathlib import Path
 
 import pytest
 
+from runtime.postgres import connection
 from tests.fixtures.catalogue import queue_rows, work_rows
-from tests.fixtures.origin import Library, running_worker
+from tests.fixtures.media import Sound, make_clip
+from tests.fixtures.origin import Library, running_origin, running_worker, worker_process
 
 pytestmark = pytest.mark.postgres
 
@@ -44,3 +48,58 @@ async def test_an_upload_that_has_to_be_encoded_plays_at_the_lowest_rung_then_ge
     assert len([track for track in tracks if track["kind"] == "v"]) == 3
     assert len([track for track in tracks if track["kind"] == "a"]) == 1
     assert video["poster_key"] in library.files("posters")
+
+
+async def test_what_can_be_played_as_it_is_does_not_wait_behind_an_encoding(
+    library: Library, foreign_clip: Path, playable_clip: Path
+) -> None:
+    slow = [await library.upload(foreign_clip) for _ in range(2)]
+    async with running_worker(library.worker_settings(concurrency=1)):
+        await library.status_becomes(slow[0], ("preparing",))
+        quick = await library.upload(playable_clip)
+        assert (await library.status_becomes(quick))["status"] == "ready"
+        assert (await library.video(slow[1]))["status"] == "preparing"
+        for video_id in slow:
+            assert (await library.status_becomes(video_id))["status"] == "ready"
+
+
+async def test_sound_alone_becomes_ready_without_a_poster(library: Library, tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "song.m4a", None, Sound(samples=480_000))
+    video_id = await library.upload(clip)
+    async with running_worker(library.worker_settings()):
+        video = await library.status_becomes(video_id)
+    assert (video["status"], video["poster_key"]) == ("ready", None)
+    assert [track["kind"] for track in await library.tracks(video_id)] == ["a"]
+
+
+async def test_every_rung_is_cut_at_the_same_places(library: Library, foreign_clip: Path) -> None:
+    video_id = await library.upload(foreign_clip)
+    async with running_worker(library.worker_settings()):
+        await library.status_becomes(video_id)
+    async with running_origin(library.origin_settings()) as origin:
+        master = (await origin.get(video_id, "master.m3u8")).decode()
+        playlists = {
+            (await origin.get(video_id, path)).decode()
+            for path in re.findall(r"v/\S+/index\.m3u8", master)
+        }
+    durations = {tuple(re.findall(r"#EXTINF:([\d.]+)", playlist)) for playlist in playlists}
+    assert len(re.findall(r"v/\S+/index\.m3u8", master)) >= 3
+    assert len(durations) == 1
+
+
+async def test_a_worker_that_loses_its_identity_gives_its_jobs_back_and_ends(
+    library: Library, foreign_clip: Path
+) -> None:
+    video_id = await library.upload(foreign_clip)
+    async with worker_process(library) as worker:
+        await library.status_becomes(video_id, ("preparing",))
+        async with connection(library.pool) as session:
+            await session.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND application_name = $1",
+                "sluice worker identity",
+            )
+        assert await asyncio.wait_for(worker.process.wait(), 30) == 1
+    work = await work_rows(library.pool, video_id)
+    assert {row["state"] for row in work.values()} <= {"queued", "done"}
+    assert {row["picks"] for row in work.values() if row["state"] == "queued"} <= {0}
