@@ -1,8 +1,10 @@
 """What one edge is told: its upstream, its budgets and its deadlines."""
 
+import hmac
 from dataclasses import dataclass
 
 from core.http.forwarding import Network
+from core.http.media_token import NO_KEYS, KeyRing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,4 +29,12 @@ class EdgeConfig:
     idle_timeout_s: float = 75.0
     fill_key: str | None = None
     admin_token: str | None = None
+    media_keys: KeyRing = NO_KEYS
     trusted_proxies: tuple[Network, ...] = ()
+
+    def is_fill_key(self, shown: str | None) -> bool:
+        """Whether a request that shows this comes from an edge below us."""
+        if self.fill_key is None or shown is None:
+            return False
+        given = shown.encode("utf-8", "surrogateescape")
+        return hmac.compare_digest(given, self.fill_key.encode())

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from aiohttp import web
@@ -30,6 +31,7 @@ from edge.config import EdgeConfig
 from edge.faults import MethodRefused, OnlyIfCached
 from edge.fill import Filler
 from edge.flight import Confirmed, Failed, Streaming, Ticket
+from edge.gate import Gate
 from edge.metrics import EdgeMetrics, Result
 from edge.store import Entry, Lookup, MemoryStore
 from edge.upstream import Upstream, UpstreamRequest
@@ -58,6 +60,7 @@ class EdgeHandler:
         self._filler = filler
         self._metrics = metrics
         self._clock = clock
+        self._gate = Gate(config.media_keys)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request, whatever happens."""
@@ -113,7 +116,7 @@ class EdgeHandler:
     async def _route(self, client: Client, request: web.BaseRequest, ask: Ask) -> Result:
         match ask.method, ask.target.media:
             case "GET" | "HEAD", _:
-                return await self._read(client, ask)
+                return await self._read(client, self._admitted(ask))
             case "OPTIONS", True:
                 await answer_preflight(client, ask.request_id)
                 return Result.LOCAL
@@ -121,6 +124,13 @@ class EdgeHandler:
                 raise MethodRefused(f"{ask.method} is not possible under {MEDIA_PREFIX}")
             case _:
                 return await self._pass(client, request, ask)
+
+    def _admitted(self, ask: Ask) -> Ask:
+        """The request under the path that the cache knows. Raises one of the `TokenRefused`."""
+        shown = first(ask.fields, "sluice-fill-key")
+        from_edge = self._config.is_fill_key(shown)
+        target = self._gate.admit(ask.target, self._clock(), from_edge=from_edge)
+        return replace(ask, target=target)
 
     # GET and HEAD
 

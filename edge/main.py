@@ -33,5 +33,6 @@ def configuration(settings: EdgeSettings) -> EdgeConfig:
         idle_timeout_s=settings.idle_timeout_s,
         fill_key=settings.fill_key,
         admin_token=settings.admin_token,
+        media_keys=settings.key_ring(),
         trusted_proxies=tuple(map(ip_network, settings.trusted_proxy)),
     )

@@ -4,9 +4,10 @@ Scheme and authority are not in it: one edge has one upstream, which gets its ow
 method is not in it: HEAD is answered from what a GET stored.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from core.http.fields import Headers
+from core.http.media_token import split
 from core.http.target import Target, read_target
 from core.http.vary import Variant, VaryNames, variant
 
@@ -25,5 +26,9 @@ def cache_key(target: Target, names: VaryNames, request: Headers) -> CacheKey:
 
 
 def resource_of_url(url: str) -> str:
-    """The resource that an absolute URL or a path names, for purging it by URL."""
-    return str(read_target(url))
+    """The resource that an absolute URL or a path names, for purging it by URL.
+
+    Whose token stands in a signed URL does not matter: the resource is the one without it.
+    """
+    target = read_target(url)
+    return str(replace(target, path=split(target.path).path) if target.media else target)

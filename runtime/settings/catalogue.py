@@ -13,6 +13,8 @@ from runtime.settings.shared import (
     CommonSettings,
     DatabaseSettings,
     FillSettings,
+    MediaKeySettings,
+    PolicySettings,
     PublicUrlSettings,
     StorageSettings,
 )
@@ -27,6 +29,8 @@ CLASSES: Final[tuple[type[SluiceSettings], ...]] = (
     PublicUrlSettings,
     FillSettings,
     AdminSettings,
+    MediaKeySettings,
+    PolicySettings,
     UpSettings,
     ServerSettings,
     OriginSettings,

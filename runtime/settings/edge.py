@@ -6,10 +6,15 @@ from typing import ClassVar
 from runtime.listen import HostPort
 from runtime.settings.declaration import setting
 from runtime.settings.quantities import Address, Bytes, Networks, Seconds, Text, Url
-from runtime.settings.shared import AdminSettings, CommonSettings, FillSettings
+from runtime.settings.shared import (
+    AdminSettings,
+    CommonSettings,
+    FillSettings,
+    MediaKeySettings,
+)
 
 
-class EdgeSettings(FillSettings, AdminSettings, CommonSettings):
+class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, CommonSettings):
     """`sluice edge`."""
 
     section: ClassVar[str] = "edge"

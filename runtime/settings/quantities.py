@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator
 
 from core.errors import Fault
+from core.http.media_token import parse_keys
 from runtime.listen import HostPort
 
 SIZE_UNITS: Final = {
@@ -142,6 +143,16 @@ def parse_urls(value: object) -> object:
     return tuple(parse_url(part) for part in parts) if isinstance(parts, tuple) else parts
 
 
+def check_media_keys(value: object) -> object:
+    """See that a key ring can be read; it stays text, so that it can be handed on."""
+    if isinstance(value, str):
+        try:
+            parse_keys(value)
+        except Fault as fault:
+            raise ValueError(fault.message) from fault
+    return value
+
+
 def _number(value: object, noun: str) -> object:
     if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError(f"not {noun}")
@@ -173,6 +184,11 @@ DatabaseUrl = Annotated[
 Folder = Annotated[Path, BeforeValidator(parse_folder), Measure("a path", "DIR")]
 File = Annotated[Path, BeforeValidator(parse_folder), Measure("a path", "FILE")]
 Text = Annotated[str, Measure("text", "TEXT")]
+MediaKeys = Annotated[
+    str,
+    BeforeValidator(check_media_keys),
+    Measure("keys as kid:base64, separated by commas, of 32 to 64 bytes each", "KEYS"),
+]
 Urls = Annotated[
     tuple[str, ...],
     BeforeValidator(parse_urls),

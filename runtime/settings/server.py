@@ -9,13 +9,21 @@ from runtime.settings.shared import (
     AdminSettings,
     CommonSettings,
     DatabaseSettings,
+    MediaKeySettings,
+    PolicySettings,
     PublicUrlSettings,
     StorageSettings,
 )
 
 
 class ServerSettings(
-    AdminSettings, PublicUrlSettings, DatabaseSettings, StorageSettings, CommonSettings
+    AdminSettings,
+    MediaKeySettings,
+    PolicySettings,
+    PublicUrlSettings,
+    DatabaseSettings,
+    StorageSettings,
+    CommonSettings,
 ):
     """`sluice server`."""
 

@@ -4,6 +4,8 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
+from core.http.media_token import NO_KEYS, KeyRing, parse_keys
+from core.media.playback_id import PlaybackPolicy
 from runtime.logs import LogFormat, LogLevel
 from runtime.settings.declaration import SluiceSettings, setting
 from runtime.settings.quantities import (
@@ -11,6 +13,7 @@ from runtime.settings.quantities import (
     DatabaseUrl,
     File,
     Folder,
+    MediaKeys,
     Port,
     Seconds,
     Text,
@@ -144,4 +147,33 @@ class AdminSettings(SluiceSettings):
         "The bearer token that purging an edge takes, and that the server sends with its purges; "
         "the same on both sides.",
         secret=True,
+    )
+
+
+class MediaKeySettings(SluiceSettings):
+    """The keys of signed media paths."""
+
+    title: ClassVar[str] = "Media keys"
+
+    media_keys: MediaKeys | None = setting(
+        None,
+        "The keys of the tokens in signed media paths: the server signs with the first, edges take "
+        "tokens of all; the same on both sides. `up` makes one and keeps it in its data folder.",
+        secret=True,
+    )
+
+    def key_ring(self) -> KeyRing:
+        """Give the keys; without the setting there are none."""
+        return NO_KEYS if self.media_keys is None else parse_keys(self.media_keys)
+
+
+class PolicySettings(SluiceSettings):
+    """Who may play what is added."""
+
+    title: ClassVar[str] = "Policy"
+
+    default_policy: PlaybackPolicy = setting(
+        PlaybackPolicy.PUBLIC,
+        "Who may play a video for which nothing else was said: whoever has its media URL, or only "
+        "whoever was given a signed one that ends.",
     )

@@ -7,12 +7,21 @@ from runtime.settings.quantities import Count, Folder, Port, Text
 from runtime.settings.shared import (
     CommonSettings,
     DatabaseSettings,
+    MediaKeySettings,
+    PolicySettings,
     PublicUrlSettings,
     StorageSettings,
 )
 
 
-class UpSettings(PublicUrlSettings, DatabaseSettings, StorageSettings, CommonSettings):
+class UpSettings(
+    MediaKeySettings,
+    PolicySettings,
+    PublicUrlSettings,
+    DatabaseSettings,
+    StorageSettings,
+    CommonSettings,
+):
     """`sluice up`."""
 
     title: ClassVar[str] = "sluice up"
