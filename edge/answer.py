@@ -12,7 +12,6 @@ from core.http.fields import Headers, first
 from core.http.plan_response import ResponsePlan, plan_response
 from core.http.problem import PROBLEM_TYPE, problem_body
 from edge.ask import Ask
-from edge.body import PIECE_BYTES
 from edge.client import Client
 from edge.flight import Streaming, Ticket
 from edge.store import Entry
@@ -45,13 +44,11 @@ async def answer_entry(client: Client, ask: Ask, entry: Entry, caption: Caption)
         await _answer_refusal(client, ask, entry.head, plan, caption)
         return
     await _begin(client, ask, entry.head, plan, caption)
-    whole = memoryview(entry.body)
     for piece in plan.pieces():
         if isinstance(piece, bytes):
             await client.send(piece)
         else:
-            for start in range(piece.start, piece.stop, PIECE_BYTES):
-                await client.send(whole[start : min(start + PIECE_BYTES, piece.stop)])
+            await client.send_stored(entry.body, piece)
     await client.end()
 
 

@@ -14,7 +14,9 @@ class EdgeConfig:
     `upstream` is a base URL without a trailing slash. `memory_bytes` is the budget for what is
     stored, `max_object_bytes` the largest object that is, and also the most one fetch in flight
     keeps. `client_timeout_s` is how long a client may take to accept 64 KiB, `idle_timeout_s` how
-    long to send the head of its next request, the first one included.
+    long to send the head of its next request, the first one included. `header_timeout_s` is how
+    long a head may take from its first byte on, `drain_timeout_s` how long answers may take to end
+    when the edge stops. `max_connections_per_client` counts those from one address; 0 is no limit.
     """
 
     upstream: str
@@ -27,6 +29,10 @@ class EdgeConfig:
     stall_timeout_s: float = 15.0
     client_timeout_s: float = 60.0
     idle_timeout_s: float = 75.0
+    header_timeout_s: float = 15.0
+    drain_timeout_s: float = 5.0
+    max_connections: int = 50_000
+    max_connections_per_client: int = 0
     fill_key: str | None = None
     admin_token: str | None = None
     media_keys: KeyRing = NO_KEYS

@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from aiohttp import web
-
 from core.cache.coalescing import Role
 from core.cache.decide import Step, decide, stands_in
 from core.cache.purging import Purge
@@ -32,6 +30,7 @@ from edge.faults import MethodRefused, OnlyIfCached
 from edge.fill import Filler
 from edge.flight import Confirmed, Failed, Streaming, Ticket
 from edge.gate import Gate
+from edge.incoming import Incoming
 from edge.metrics import EdgeMetrics, Result
 from edge.store import Entry, Lookup, MemoryStore
 from edge.upstream import Upstream, UpstreamRequest
@@ -62,9 +61,8 @@ class EdgeHandler:
         self._clock = clock
         self._gate = Gate(config.media_keys)
 
-    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def answer(self, request: Incoming, client: Client) -> None:
         """Answer one request, whatever happens."""
-        client = Client(request, self._config.client_timeout_s, self._metrics.sent_bytes)
         began_s = time.perf_counter()
         result = Result.ABORTED
         self._metrics.active.inc()
@@ -76,16 +74,17 @@ class EdgeHandler:
             self._metrics.active.dec()
             self._metrics.requests(result).inc()
             self._metrics.seconds(result).observe(time.perf_counter() - began_s)
-        return client.response or web.StreamResponse(status=499)
 
-    async def _answer(self, client: Client, request: web.BaseRequest) -> Result:
-        fields = tuple(request.headers.items())
-        hop = self._hop(request)
-        identity = request_id(fields, hop, secrets.token_hex(8))
+    async def _answer(self, client: Client, request: Incoming) -> Result:
+        hop = Hop(request.peer, "http", is_trusted(request.peer, self._config.trusted_proxies))
+        identity = request_id(request.fields, hop, secrets.token_hex(8))
         try:
-            target = read_target(request.raw_path)
             ask = Ask(
-                method=request.method, target=target, fields=fields, hop=hop, request_id=identity
+                method=request.method,
+                target=read_target(request.target),
+                fields=request.fields,
+                hop=hop,
+                request_id=identity,
             )
             return await self._route(client, request, ask)
         except Fault as raised:
@@ -93,27 +92,23 @@ class EdgeHandler:
         except ConnectionError:
             raise
         except Exception:  # the last door: whatever comes here is a bug, and is logged whole
-            log.exception("request.crashed", target=request.raw_path, request_id=identity)
+            log.exception("request.crashed", target=request.target, request_id=identity)
             fault = InternalFault("the edge made a mistake; its log has the details")
         await self._explain(client, request, fault, identity)
         return Result.ERROR if fault.status >= 500 else Result.LOCAL
 
     async def _explain(
-        self, client: Client, request: web.BaseRequest, fault: Fault, identity: str
+        self, client: Client, request: Incoming, fault: Fault, identity: str
     ) -> None:
         if client.begun:
             client.cut()
             return
-        path = request.raw_path.partition("?")[0]
+        path = request.target.partition("?")[0]
         own = own_fields(age_s=None, cache_status=None, request_id=identity, media=_is_media(path))
         allow = (("Allow", ALLOWED_METHODS),) if isinstance(fault, MethodRefused) else ()
         await answer_problem(client, fault, instance=path, own=own, more=allow)
 
-    def _hop(self, request: web.BaseRequest) -> Hop:
-        peer = request.remote or "unknown"
-        return Hop(peer, "http", is_trusted(peer, self._config.trusted_proxies))
-
-    async def _route(self, client: Client, request: web.BaseRequest, ask: Ask) -> Result:
+    async def _route(self, client: Client, request: Incoming, ask: Ask) -> Result:
         match ask.method, ask.target.media:
             case "GET" | "HEAD", _:
                 return await self._read(client, self._admitted(ask))
@@ -230,15 +225,14 @@ class EdgeHandler:
 
     # Everything else, outside /media/
 
-    async def _pass(self, client: Client, request: web.BaseRequest, ask: Ask) -> Result:
+    async def _pass(self, client: Client, request: Incoming, ask: Ask) -> Result:
         """Stream a request of another method through to the upstream, and its answer back."""
         length = first(ask.fields, "content-length")
         fields = forwarded_request(ask.fields, ask.hop, self._config.name, media=False)
         if length is not None:
             fields = (*fields, ("Content-Length", length))
         upstream_request = UpstreamRequest(ask.method, str(ask.target), fields, ask.request_id)
-        body = request.content if request.can_read_body else None
-        async with self._upstream.send(upstream_request, body) as answer:
+        async with self._upstream.send(upstream_request, request.body) as answer:
             if ask.method not in SAFE and answer.status < 400:
                 # RFC 9111 §4.4: what was stored of this resource is no longer true.
                 self._filler.purge(Purge(frozenset(), frozenset({str(ask.target)})))

@@ -1,22 +1,33 @@
 """`sluice edge`: the cache node as a process."""
 
 import asyncio
+import socket
 from collections.abc import Callable
 from ipaddress import ip_network
 
+import native
 from edge.config import EdgeConfig
 from edge.service import Sockets, serving
-from runtime.listen import HostPort, bind, local_address
+from runtime.listen import HostPort, bind, local_address, share
 from runtime.settings.edge import EdgeSettings
 
 
 async def run(settings: EdgeSettings, *, ready: Callable[[str], None] | None = None) -> None:
     """Serve until cancelled; `ready` is called with the public URL once both ports answer."""
-    sockets = Sockets(bind(settings.listen), bind(settings.admin_listen))
+    sockets = Sockets(public_listeners(settings), bind(settings.admin_listen))
     async with serving(configuration(settings), sockets):
         if ready is not None:
-            ready(HostPort.url(local_address(sockets.public)))
+            ready(HostPort.url(local_address(sockets.public[0])))
         await asyncio.get_running_loop().create_future()
+
+
+def public_listeners(settings: EdgeSettings) -> tuple[socket.socket, ...]:
+    """A socket for each thread of the data plane, all on one address; without it, one socket."""
+    if native.IMPL != "compiled":
+        return (bind(settings.listen),)
+    first = bind(settings.listen, reuse_port=True)
+    address = HostPort(settings.listen.host, local_address(first).port)
+    return (first, *(share(address) for _ in range(settings.threads - 1)))
 
 
 def configuration(settings: EdgeSettings) -> EdgeConfig:
@@ -31,6 +42,10 @@ def configuration(settings: EdgeSettings) -> EdgeConfig:
         stall_timeout_s=settings.stall_timeout_s,
         client_timeout_s=settings.client_timeout_s,
         idle_timeout_s=settings.idle_timeout_s,
+        header_timeout_s=settings.header_timeout_s,
+        drain_timeout_s=settings.drain_timeout_s,
+        max_connections=settings.max_connections,
+        max_connections_per_client=settings.max_connections_per_client,
         fill_key=settings.fill_key,
         admin_token=settings.admin_token,
         media_keys=settings.key_ring(),

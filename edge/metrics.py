@@ -2,8 +2,12 @@
 
 from collections.abc import Callable
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from runtime.metrics import Metrics
+from runtime.metrics import Metrics, Reading
+
+if TYPE_CHECKING:
+    from native import DataPlane
 
 
 class Result(StrEnum):
@@ -49,7 +53,16 @@ class EdgeMetrics:
             "sluice_edge_upstream_failures_total", "Fetches that failed, by fault.", ("code",)
         )
         self.purges = self.page.counter("sluice_edge_purges_total", "Purges accepted.")
-        self.active = self.page.gauge("sluice_edge_active_requests", "Requests being answered.")
+        self.accepted = self.page.counter(
+            "sluice_edge_connections_total", "Connections accepted from clients."
+        )
+        self.turned_away = self.page.counter(
+            "sluice_edge_connections_refused_total", "Connections closed at once: too many."
+        )
+        self.expired = self.page.counter(
+            "sluice_edge_connections_expired_total", "Connections closed for taking too long."
+        )
+        self._counted: dict[str, int] = {}
 
     def watch(
         self,
@@ -62,3 +75,54 @@ class EdgeMetrics:
         self.page.watch("sluice_edge_stored_objects", "Stored responses.", objects)
         self.page.watch("sluice_edge_stored_bytes", "Bytes taken by them.", stored_bytes)
         self.page.watch("sluice_edge_fetches_in_flight", "Fetches under way.", fetches)
+
+    def watch_plane(self, plane: "DataPlane") -> None:
+        """Add what the data plane answers by itself to the counts, whenever they are read."""
+        self.page.before_render(lambda: self._take_counts(plane))
+        self.page.supplement(self.seconds, {"result": Result.HIT}, lambda: _hit_times(plane))
+        self.page.watch(
+            "sluice_edge_open_connections",
+            "Connections of clients.",
+            lambda: sum(_number(thread["open"]) for thread in plane.counters()),
+        )
+
+    def _take_counts(self, plane: "DataPlane") -> None:
+        for name, count in _totals(plane).items():
+            more = count - self._counted.get(name, 0)
+            self._counted[name] = count
+            match name:
+                case "hits":
+                    self.requests(Result.HIT).inc(more)
+                case "refused" | "preflights":
+                    self.requests(Result.LOCAL).inc(more)
+                case "body_bytes":
+                    self.sent_bytes.inc(more)
+                case "accepted":
+                    self.accepted.inc(more)
+                case "turned_away":
+                    self.turned_away.inc(more)
+                case "expired":
+                    self.expired.inc(more)
+                case unexpected:
+                    raise AssertionError(f"nobody counts {unexpected}")
+
+
+def _totals(plane: "DataPlane") -> dict[str, int]:
+    threads = plane.counters()
+    names = ("hits", "refused", "preflights", "body_bytes", "accepted", "turned_away", "expired")
+    return {name: sum(_number(thread[name]) for thread in threads) for name in names}
+
+
+def _hit_times(plane: "DataPlane") -> Reading:
+    """How long hits took: how many fell into each bucket, and seconds in all."""
+    threads = plane.counters()
+    buckets = [thread["hit_seconds"] for thread in threads]
+    counts = [
+        sum(counts) for counts in zip(*(b for b in buckets if isinstance(b, tuple)), strict=True)
+    ]
+    return Reading(counts, sum(_number(thread["hit_us"]) for thread in threads) / 1e6)
+
+
+def _number(value: int | tuple[int, ...]) -> int:
+    assert isinstance(value, int)
+    return value

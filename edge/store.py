@@ -1,8 +1,8 @@
 """What is stored in memory, and how it is found: by key, by resource and by tag."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 from core.cache.lru import ByteLru
 from core.cache.purging import Purge, PurgeLog
@@ -12,6 +12,11 @@ from core.http.fields import Headers
 from core.http.target import Target
 from core.http.vary import VaryNames
 
+if TYPE_CHECKING:
+    from native import StoredBody
+
+# A body on the heap of Python or in the memory of the data plane; read it through the buffer.
+StoredBytes: TypeAlias = "bytes | StoredBody"
 # What an entry costs beside its bytes: the objects of its head, and its places in the indexes.
 OVERHEAD_BYTES: Final = 2048
 
@@ -22,7 +27,7 @@ class Entry:
 
     key: CacheKey
     head: StoredHead
-    body: bytes
+    body: StoredBytes
 
     @property
     def size_bytes(self) -> int:
@@ -40,10 +45,35 @@ class Lookup:
     other_variants: bool
 
 
-class MemoryStore:
-    """Entries within a budget of bytes; the least recently used make room."""
+class Shelf(Protocol):
+    """Where entries are answered from without asking the store: the data plane."""
 
-    def __init__(self, limit_bytes: int, evicted: Callable[[], None] = lambda: None) -> None:
+    def keep(self, body: StoredBytes) -> StoredBytes:
+        """The body as the shelf wants it kept."""
+
+    def show(self, entry: Entry) -> None:
+        """Answer from this entry, in place of an older one with its key."""
+
+    def hide(self, key: CacheKey) -> None:
+        """Answer from no entry with this key any more."""
+
+    def used(self) -> Iterable[CacheKey]:
+        """What was answered since the last call, least recent first."""
+
+
+class MemoryStore:
+    """Entries within a budget of bytes; the least recently used make room.
+
+    With a `shelf`, entries are shown there, and what is answered there counts as used.
+    """
+
+    def __init__(
+        self,
+        limit_bytes: int,
+        evicted: Callable[[], None] = lambda: None,
+        shelf: Shelf | None = None,
+    ) -> None:
+        self._shelf = shelf
         self._lru: ByteLru[CacheKey] = ByteLru(limit_bytes)
         self._entries: dict[CacheKey, Entry] = {}
         self._names: dict[str, VaryNames] = {}
@@ -63,6 +93,14 @@ class MemoryStore:
     def key(self, target: Target, request: Headers) -> CacheKey:
         """The key of a request, by what its resource is known to vary by."""
         return cache_key(target, self._names.get(str(target), ()), request)
+
+    def note_uses(self) -> None:
+        """Count what the shelf answered as used."""
+        if self._shelf is None:
+            return
+        for key in self._shelf.used():
+            if key in self._entries:
+                self._lru.touch(key)
 
     def look_up(self, target: Target, request: Headers) -> Lookup:
         """Find what is stored for a request, and count it as used."""
@@ -94,6 +132,7 @@ class MemoryStore:
 
     def put(self, entry: Entry) -> bool:
         """Store an entry in place of an older one; False when it is larger than the budget."""
+        self.note_uses()
         self.remove(entry.key)
         victims = self._lru.admit(entry.key, entry.size_bytes)
         if victims is None:
@@ -101,6 +140,9 @@ class MemoryStore:
         for victim in victims:
             self._drop(victim)
             self._evicted()
+        if self._shelf is not None:
+            entry = replace(entry, body=self._shelf.keep(entry.body))
+            self._shelf.show(entry)
         self._entries[entry.key] = entry
         if entry.head.names:
             self._names[entry.key.resource] = entry.head.names
@@ -134,11 +176,15 @@ class MemoryStore:
         entry = self._entries[key]
         if entry.head.purged_s is None:
             self._entries[key] = replace(entry, head=replace(entry.head, purged_s=now_s))
+            if self._shelf is not None:
+                self._shelf.hide(key)
 
     def _drop(self, key: CacheKey) -> None:
         entry = self._entries.pop(key, None)
         if entry is None:
             return
+        if self._shelf is not None:
+            self._shelf.hide(key)
         _discard(self._variants, key.resource, key)
         for tag in entry.head.tags:
             _discard(self._tagged, tag, key)

@@ -87,7 +87,7 @@ class Upstream:
 
     @asynccontextmanager
     async def send(
-        self, request: UpstreamRequest, body: aiohttp.StreamReader | None = None
+        self, request: UpstreamRequest, body: AsyncIterator[bytes] | None = None
     ) -> AsyncIterator[UpstreamAnswer]:
         """Ask, and give the answer once its head has come.
 
@@ -120,7 +120,7 @@ class Upstream:
             raise UpstreamUnreachable("the upstream takes no connections") from error
 
     async def _await_head(
-        self, request: UpstreamRequest, body: aiohttp.StreamReader | None
+        self, request: UpstreamRequest, body: AsyncIterator[bytes] | None
     ) -> aiohttp.ClientResponse:
         assert self._session is not None, "open() comes first"
         deadline_s = self._config.connect_timeout_s + self._config.first_byte_timeout_s

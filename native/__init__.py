@@ -1,7 +1,8 @@
 """The compiled data plane. Import from here; never from the modules beneath.
 
 `NATIVE_IMPL=reference` asks for the clear Python twins instead. There is no silent fall-back: a
-process without its extensions fails to start rather than run slowly.
+process without its extensions fails to start rather than run slowly. The data plane has no twin
+here: what it does is defined by the edge in plain Python, `edge/reference.py`.
 """
 
 import os
@@ -13,11 +14,24 @@ from native.values import RequestHead
 IMPL = os.environ.get("NATIVE_IMPL", "compiled")
 
 if TYPE_CHECKING or IMPL == "compiled":
+    from native._dataplane import Crossing, DataPlane
     from native._http import scan_head
     from native._index import IndexBuilder, TrackIndex
+    from native._memory import Memory, StoredBody
 elif IMPL == "reference":
     from native.reference import IndexBuilder, TrackIndex, scan_head
 else:
     raise ImportError(f"NATIVE_IMPL must be 'compiled' or 'reference', not {IMPL!r}")
 
-__all__ = ["IMPL", "CorruptIndex", "IndexBuilder", "RequestHead", "TrackIndex", "scan_head"]
+__all__ = [
+    "IMPL",
+    "CorruptIndex",
+    "Crossing",
+    "DataPlane",
+    "IndexBuilder",
+    "Memory",
+    "RequestHead",
+    "StoredBody",
+    "TrackIndex",
+    "scan_head",
+]

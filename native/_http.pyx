@@ -5,14 +5,12 @@
 `core/http/`: they give None where they leave the decision to it.
 """
 
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memset
+from libc.stdint cimport int64_t, uint8_t, uint32_t
 
 from native._conditional cimport (
     FAILED,
     NOT_MODIFIED,
     PROCEED,
-    UNSURE,
     Outcome,
     Validators,
     evaluate,

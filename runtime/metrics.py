@@ -1,6 +1,8 @@
 """Prometheus metrics: families whose label children are looked up once, and their page."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Final, Generic, TypeVar
 
 from aiohttp import web
@@ -15,6 +17,9 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from prometheus_client.samples import Sample
 
 import native
 from core.errors import InternalFault
@@ -40,7 +45,7 @@ class Family(Generic[M]):
     """One metric with labels; children are kept, as asking each time costs four times as much."""
 
     def __init__(self, metric: M, *, child_limit: int = CHILD_LIMIT) -> None:
-        self._metric = metric
+        self.metric = metric
         self._children: dict[tuple[str, ...], M] = {}
         self._limit = child_limit
 
@@ -51,9 +56,47 @@ class Family(Generic[M]):
 
     def _make(self, values: tuple[str, ...]) -> M:
         if len(self._children) >= self._limit:
-            raise TooManyChildren(f"metric {self._metric!r} already has {self._limit} children")
-        child = self._children[values] = self._metric.labels(*values)
+            raise TooManyChildren(f"metric {self.metric!r} already has {self._limit} children")
+        child = self._children[values] = self.metric.labels(*values)
         return child
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A histogram counted elsewhere: how many fell into each bucket, +Inf last, and their sum."""
+
+    counts: Sequence[int]
+    total: float
+
+
+class _Supplemented(Collector):
+    """A histogram of which one child is also counted elsewhere."""
+
+    def __init__(
+        self, metric: Histogram, labels: dict[str, str], read: Callable[[], Reading]
+    ) -> None:
+        self._metric = metric
+        self._labels = labels
+        self._read = read
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the histogram with what was counted elsewhere added to that child."""
+        reading = self._read()
+        for metric in self._metric.collect():
+            rising = iter(accumulate(reading.counts))
+            metric.samples = [self._added(sample, rising, reading) for sample in metric.samples]
+            yield metric
+
+    def _added(self, sample: Sample, rising: Iterator[int], reading: Reading) -> Sample:
+        if any(sample.labels.get(name) != value for name, value in self._labels.items()):
+            return sample
+        if sample.name.endswith("_bucket"):
+            return sample._replace(value=sample.value + next(rising))
+        if sample.name.endswith("_count"):
+            return sample._replace(value=sample.value + sum(reading.counts))
+        if sample.name.endswith("_sum"):
+            return sample._replace(value=sample.value + reading.total)
+        return sample
 
 
 class Metrics:
@@ -61,6 +104,7 @@ class Metrics:
 
     def __init__(self, *, process: str, with_process: bool = True) -> None:
         self.registry = CollectorRegistry(auto_describe=True)
+        self._before: list[Callable[[], None]] = []
         if with_process:
             ProcessCollector(registry=self.registry)
             PlatformCollector(registry=self.registry)
@@ -102,12 +146,26 @@ class Metrics:
         """Declare a histogram with labels."""
         return Family(Histogram(name, prose, labels, registry=self.registry, buckets=buckets))
 
+    def supplement(
+        self, family: Family[Histogram], labels: dict[str, str], read: Callable[[], Reading]
+    ) -> None:
+        """Let one child of a histogram also show what is counted elsewhere, in the same buckets."""
+        family(*labels.values())
+        self.registry.unregister(family.metric)
+        self.registry.register(_Supplemented(family.metric, labels, read))
+
+    def before_render(self, action: Callable[[], None]) -> None:
+        """Do this whenever the page is asked for, before it is made."""
+        self._before.append(action)
+
     def watch(self, name: str, prose: str, read: Callable[[], float]) -> None:
         """Declare a gauge that is read when the page is asked for."""
         self.gauge(name, prose).set_function(read)
 
     def render(self) -> bytes:
         """Give the page in the text exposition format."""
+        for action in self._before:
+            action()
         return generate_latest(self.registry)
 
     async def handle(self, _request: web.Request) -> web.Response:

@@ -1,17 +1,23 @@
 """Settings of the edge cache."""
 
+import os
 import socket
 from typing import ClassVar
 
 from runtime.listen import HostPort
 from runtime.settings.declaration import setting
-from runtime.settings.quantities import Address, Bytes, Networks, Seconds, Text, Url
+from runtime.settings.quantities import Address, Bytes, Count, Networks, Seconds, Text, Url
 from runtime.settings.shared import (
     AdminSettings,
     CommonSettings,
     FillSettings,
     MediaKeySettings,
 )
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, CommonSettings):
@@ -63,4 +69,24 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, CommonSettings
         "before its connection is closed.",
         ge=1,
         le=3600,
+    )
+    header_timeout_s: Seconds = setting(
+        15.0, "How long the head of a request may take from its first byte on.", ge=0.1, le=3600
+    )
+    drain_timeout_s: Seconds = setting(
+        30.0, "How long answers may take to end when the edge stops.", ge=0, le=3600
+    )
+    max_connections: Count = setting(
+        50_000, "How many connections clients may have in all.", ge=1, le=10_000_000
+    )
+    max_connections_per_client: Count = setting(
+        0, "How many connections one address may have; 0 is any number.", ge=0, le=10_000_000
+    )
+    threads: Count = setting(
+        None,
+        "How many threads serve viewers.",
+        default_factory=processors,
+        default_says="one for each processor",
+        ge=1,
+        le=1024,
     )

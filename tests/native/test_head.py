@@ -115,6 +115,7 @@ def test_what_could_be_read_in_two_ways_is_refused(scan: Scan, data: bytes, stat
 @pytest.mark.parametrize("data", [data for data, _ in REFUSED] + [head("X: y")])
 def test_a_head_that_arrives_byte_by_byte_ends_the_same(scan: Scan, data: bytes) -> None:
     step = max(1, len(data) // 500)
+    found: RequestHead | int | None = None
     for end in [*range(0, len(data), step), len(data)]:
         if (found := scan(data[:end])) is not None:
             break

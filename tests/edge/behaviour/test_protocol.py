@@ -1,6 +1,7 @@
 """HTTP/1.x as such: versions, odd requests, connections."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -60,7 +61,7 @@ async def test_a_malformed_request_is_refused_and_nothing_behind_it_is_read(
 ) -> None:
     smuggled = f"GET {FILM} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
     answer = await raw(edge, sent + smuggled)
-    assert answer == b"" or (answer.startswith(b"HTTP/1.") and b" 400 " in answer[:14])
+    assert answer == b"" or re.match(rb"HTTP/1\.[01] (400|431) ", answer)
     assert upstream.requests == []
 
 
@@ -149,4 +150,6 @@ async def test_a_head_that_dribbles_in_does_not_hold_its_connection(
                 client.writer.write(b"X-Slow: y\r\n")
                 await asyncio.wait([ended], timeout=0.05)
         # What it wrote last may have met a closed socket.
-        assert isinstance(ended.exception(), ConnectionResetError) or ended.result() == b""
+        assert isinstance(ended.exception(), ConnectionResetError) or (
+            re.fullmatch(rb"(HTTP/1\.1 408 .*)?", ended.result(), re.DOTALL)
+        )

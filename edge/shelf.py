@@ -1,0 +1,163 @@
+"""What the data plane answers from: entries with the texts of their answers written beforehand.
+
+The texts come from the same functions that the reference edge answers with, so which fields an
+answer has is decided in one place.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from core.cache.stored import StoredHead
+from core.http.cache_key import CacheKey
+from core.http.cache_status import Handling, append_handling
+from core.http.compose import representation_fields
+from core.http.cors import MEDIA_CORS
+from core.http.fields import Headers, without
+from core.http.plan_response import RepresentationFacts, RequestFacts, ResponsePlan, plan_response
+from core.http.problem import PROBLEM_TYPE
+from edge.client import BODILESS
+from edge.store import Entry, StoredBytes
+from edge.wire import field_lines, served, status_line
+from native import DataPlane, Memory, StoredBody
+from runtime.logs import get_logger
+
+log = get_logger(__name__)
+
+# A number that stands for the one that the data plane writes.
+_TTL: Final = 123_456_789
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The blocks of field lines that answers from one entry begin with."""
+
+    whole: bytes
+    part: bytes
+    parts: bytes
+    unchanged: bytes
+    error: bytes
+
+
+class PlaneShelf:
+    """Shows entries to the data plane."""
+
+    def __init__(self, name: str, memory: Memory) -> None:
+        self._name = name
+        self._memory = memory
+        self._plane: DataPlane | None = None
+
+    def attach(self, plane: DataPlane) -> None:
+        """Show entries to this plane from now on."""
+        self._plane = plane
+
+    def keep(self, body: StoredBytes) -> StoredBytes:
+        """The body in the memory that the data plane sends from; as it is where that is full."""
+        if isinstance(body, StoredBody):
+            return body
+        try:
+            return self._memory.keep(body)
+        except MemoryError as error:
+            log.warning("shelf.full", reason=str(error), body_bytes=len(body))
+            return body
+
+    def show(self, entry: Entry) -> None:
+        """Answer from this entry; one with variants, or whose body is elsewhere, is Python's."""
+        assert self._plane is not None
+        if entry.head.names or not isinstance(entry.body, StoredBody):
+            self.hide(entry.key)
+            return
+        head = entry.head
+        representation = head.representation(len(entry.body))
+        texts = write_texts(head, representation)
+        self._plane.store(
+            _key(entry.key),
+            entry.body,
+            media=head.media,
+            status=head.status,
+            initial_age_s=head.initial_age_s,
+            received_s=head.received_s,
+            # A soft purge makes it stale, and what is stale is Python's to judge.
+            fresh_s=0 if head.purged_s is not None else head.allowed.fresh_s,
+            etag=_encoded(representation.etag),
+            last_modified_s=representation.last_modified_s,
+            content_type=_encoded(representation.content_type),
+            whole=texts.whole,
+            part=texts.part,
+            parts=texts.parts,
+            unchanged=texts.unchanged,
+            error=texts.error,
+            caption=caption(head, self._name),
+        )
+
+    def hide(self, key: CacheKey) -> None:
+        """Answer from no entry with this key any more."""
+        assert self._plane is not None
+        if not key.variant:
+            self._plane.drop(_key(key))
+
+    def used(self) -> Iterable[CacheKey]:
+        """What was answered since the last call, least recent first."""
+        assert self._plane is not None
+        for key, _ in self._plane.used():
+            yield CacheKey(key.decode("utf-8", "surrogateescape"))
+
+
+def write_texts(head: StoredHead, representation: RepresentationFacts) -> Texts:
+    """The beginnings of every answer that one stored response can give."""
+    whole = _whole(head, representation)
+    if head.status != 200:
+        return Texts(whole, b"", b"", b"", b"")
+    partial, several = _partial_plans(representation)
+    unchanged = plan_response(RequestFacts(if_none_match="*"), representation)
+    error = representation_fields(head.sent, ResponsePlan(412, ()))
+    problem = (("Content-Type", PROBLEM_TYPE), ("Cache-Control", "no-store"), *error)
+    return Texts(
+        whole,
+        _text(head, 206, without(representation_fields(head.sent, partial), {"content-range"})),
+        _text(head, 206, without(representation_fields(head.sent, several), {"content-type"})),
+        _text(head, 304, representation_fields(head.sent, unchanged)),
+        _lines(head, problem),
+    )
+
+
+def caption(head: StoredHead, name: str) -> bytes:
+    """The Cache-Status line of a hit, up to the number of its ttl."""
+    value = append_handling(head.cache_status, name, Handling(ttl_s=_TTL))
+    return field_lines((("Cache-Status", value),)).partition(str(_TTL).encode())[0]
+
+
+def _whole(head: StoredHead, representation: RepresentationFacts) -> bytes:
+    if head.status == 200:
+        plan = plan_response(RequestFacts(), representation)
+    else:
+        plan = ResponsePlan(head.status, (), content_length=representation.length)
+    fields = representation_fields(head.sent, plan)
+    if head.status not in BODILESS:
+        fields = (*fields, ("Content-Length", str(representation.length)))
+    return _text(head, head.status, fields)
+
+
+def _partial_plans(representation: RepresentationFacts) -> tuple[ResponsePlan, ResponsePlan]:
+    """The plans of answers with one range and with several, whichever they are."""
+    # The fields of a range do not depend on the length, but an empty body has none at all.
+    some = replace(representation, length=max(representation.length, 1))
+    single = plan_response(RequestFacts(range="bytes=0-0"), some)
+    kept = without(single.headers, {"content-range", "content-type"})
+    return single, replace(single, headers=(("Content-Type", ""), *kept))
+
+
+def _text(head: StoredHead, status: int, fields: Headers) -> bytes:
+    return status_line(status) + _lines(head, fields)
+
+
+def _lines(head: StoredHead, fields: Headers) -> bytes:
+    return field_lines(served((*fields, *(MEDIA_CORS if head.media else ()))))
+
+
+def _key(key: CacheKey) -> bytes:
+    return key.resource.encode("utf-8", "surrogateescape")
+
+
+def _encoded(value: str | None) -> bytes | None:
+    return None if value is None else value.encode("utf-8", "surrogateescape")

@@ -1,0 +1,473 @@
+"""Answers made without Python: what is stored, refusals, preflights.
+
+Everything but the numbers was written by Python when the entry was stored, with the code that the
+reference edge answers with, so there is one place that decides which fields an answer has.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from native._conditional cimport (
+    FAILED,
+    NOT_MODIFIED,
+    PROCEED,
+    UNSURE,
+    Outcome,
+    evaluate,
+    range_counts,
+)
+from native._connection cimport out_append, out_point, pooled_out
+from native._head cimport IF_MATCH, IF_RANGE, RANGE, REQUEST_ID, Head, has
+from native._linux cimport tally
+from native._range cimport SELECTED, UNSATISFIABLE, WHOLE, Parts, Selection, select
+from native._sha256 cimport sha256
+from native._state cimport (
+    POOLED,
+    SCRATCH_BYTES,
+    Connection,
+    Out,
+    Worker,
+)
+from native._table cimport Entry
+from native._target cimport Key
+from native._text cimport (
+    HEX,
+    Pen,
+    Span,
+    is_digit,
+    put,
+    put_date,
+    put_hex,
+    put_number,
+    put_signed,
+    put_span,
+    put_text,
+)
+
+cdef enum:
+    REQUEST_ID_LEAST = 8
+    REQUEST_ID_MOST = 64
+    BOUNDARY = 32
+
+
+cdef inline Pen scratch_pen(Worker* w) noexcept nogil:
+    cdef Pen pen
+    pen.at = w.scratch + w.scratch_used
+    pen.end = w.scratch + SCRATCH_BYTES
+    pen.full = False
+    return pen
+
+
+cdef inline void queue_scratch(Worker* w, Connection* c, Pen* pen) noexcept nogil:
+    """Queue what was written since the last call; there is a pooled Out, as the caller saw to."""
+    cdef Out* out
+    cdef uint8_t* begin = w.scratch + w.scratch_used
+    if pen.at == begin:
+        return
+    out = pooled_out(w)
+    out.body = NULL
+    out.at = begin
+    out.offset = 0
+    out.length = pen.at - begin
+    out.pooled = True
+    out.counted = out.sent_by_file = False
+    out_append(c, out)
+    w.scratch_used = <uint32_t>(pen.at - w.scratch)
+
+
+cdef inline void queue_body(
+    Worker* w, Connection* c, Entry* entry, uint64_t start, uint64_t length
+) noexcept nogil:
+    cdef Out* out
+    if length == 0 or entry.body == NULL:
+        return
+    out = pooled_out(w)
+    out_point(out, entry.body, start, length)
+    out.pooled = True
+    out_append(c, out)
+    tally(&w.counters.body_bytes, length)
+
+
+cdef inline void put_status(Pen* pen, int minor, Span block) noexcept nogil:
+    """Begin an answer with a block that begins with the status."""
+    put(pen, b"HTTP/1.1" if minor else b"HTTP/1.0", 8)
+    put_span(pen, block)
+
+
+cdef inline void count_status(Worker* w, Span block) noexcept nogil:
+    if block.length > 1 and 49 <= block.at[1] <= 53:
+        tally(&w.counters.statuses[block.at[1] - 48], 1)
+
+
+cdef inline uint64_t next_random(Worker* w) noexcept nogil:
+    w.random += <uint64_t>0x9e3779b97f4a7c15
+    cdef uint64_t value = w.random
+    value = (value ^ value >> 30) * <uint64_t>0xbf58476d1ce4e5b9
+    value = (value ^ value >> 27) * <uint64_t>0x94d049bb133111eb
+    return value ^ value >> 31
+
+
+cdef inline bint is_request_id(Span given) noexcept nogil:
+    cdef uint32_t each
+    cdef uint8_t byte
+    if not REQUEST_ID_LEAST <= given.length <= REQUEST_ID_MOST:
+        return False
+    for each in range(given.length):
+        byte = given.at[each]
+        if not (is_digit(byte) or 65 <= byte <= 90 or 97 <= byte <= 122
+                or byte == 45 or byte == 46 or byte == 95):
+            return False
+    return True
+
+
+cdef inline Span request_id(
+    Worker* w, Connection* c, const Head* head, uint8_t* room
+) noexcept nogil:
+    """Give the id that a trusted proxy gave the request, else a fresh one written to `room`."""
+    cdef Pen pen
+    cdef Span given = head.known[<int>REQUEST_ID]
+    if given.at != NULL and c.peer.trusted and is_request_id(given):
+        return given
+    pen.at = room
+    pen.end = room + 16
+    pen.full = False
+    put_hex(&pen, next_random(w))
+    given.at = room
+    given.length = 16
+    return given
+
+
+cdef inline void put_date_field(Worker* w, Pen* pen) noexcept nogil:
+    cdef int64_t now_s = <int64_t>w.wall_s
+    cdef Pen date
+    if now_s != w.date_s:
+        date.at = w.date
+        date.end = w.date + 29
+        date.full = False
+        put_date(&date, now_s)
+        w.date_s = now_s
+    put_text(pen, b"Date: ")
+    put(pen, w.date, 29)
+    put(pen, b"\r\n", 2)
+
+
+cdef inline void put_end(Connection* c, Pen* pen, int minor) noexcept nogil:
+    """Say what becomes of the connection, and end the head."""
+    if c.keep_alive:
+        if minor == 0:
+            put_text(pen, b"Connection: keep-alive\r\n")
+    elif minor == 1:
+        put_text(pen, b"Connection: close\r\n")
+    put(pen, b"\r\n", 2)
+
+
+cdef struct Moment:
+    # An entry as it is now.
+    double age_s
+    int64_t ttl_s
+
+
+cdef inline void put_own(Pen* pen, Entry* entry, Moment now, Span identity) noexcept nogil:
+    """Write the edge's own fields."""
+    put_text(pen, b"X-Request-Id: ")
+    put_span(pen, identity)
+    put_text(pen, b"\r\nAge: ")
+    put_number(pen, <uint64_t>now.age_s)
+    put(pen, b"\r\n", 2)
+    put_span(pen, entry.caption)
+    put_signed(pen, now.ttl_s)
+    put(pen, b"\r\n", 2)
+
+
+cdef inline void put_length(Pen* pen, uint64_t length) noexcept nogil:
+    put_text(pen, b"Content-Length: ")
+    put_number(pen, length)
+    put(pen, b"\r\n", 2)
+
+
+cdef inline void put_content_range(
+    Pen* pen, uint64_t start, uint64_t stop, uint64_t length
+) noexcept nogil:
+    put_text(pen, b"Content-Range: bytes ")
+    put_number(pen, start)
+    put(pen, b"-", 1)
+    put_number(pen, stop - 1)
+    put(pen, b"/", 1)
+    put_number(pen, length)
+    put(pen, b"\r\n", 2)
+
+
+# ---- problems: see core/http/problem.py
+
+cdef inline void put_path(Pen* pen, Span path) noexcept nogil:
+    """Write a plain path into a JSON string; only quotes need an escape in it."""
+    cdef uint32_t each
+    for each in range(path.length):
+        if path.at[each] == 34:
+            put(pen, b"\\", 1)
+        put(pen, path.at + each, 1)
+
+
+cdef inline void put_problem(
+    Pen* pen, const Span* texts, uint64_t length, Span path, Span identity
+) noexcept nogil:
+    """Write a problem document from its four texts and what stands between them."""
+    put_span(pen, texts[0])
+    if texts[1].at != NULL:
+        put_number(pen, length)
+        put_span(pen, texts[1])
+    put_path(pen, path)
+    put_span(pen, texts[2])
+    put_span(pen, identity)
+    put_span(pen, texts[3])
+
+
+cdef inline bint answer_problem(
+    Worker* w, Connection* c, const Head* head, const Key* key, Entry* entry, Moment now, bint range
+) noexcept nogil:
+    """Refuse with 416, or with 412."""
+    cdef uint8_t[16] room
+    cdef uint8_t[20480] document
+    cdef Span identity = request_id(w, c, head, room)
+    cdef Span path = key.text
+    cdef const Span* texts = &w.hub.texts.problem_416[0]
+    cdef Pen pen = scratch_pen(w)
+    cdef Pen text
+    text.at = document
+    text.end = document + sizeof(document)
+    text.full = False
+    if not range:
+        texts = &w.hub.texts.problem_412[0]
+    path.length = key.path_length
+    put_problem(&text, texts + 1, entry.length, path, identity)
+    put_status(&pen, head.minor, texts[0])
+    put_span(&pen, entry.error)
+    if range:
+        put_text(&pen, b"Content-Range: bytes */")
+        put_number(&pen, entry.length)
+        put_text(&pen, b"\r\nAccept-Ranges: bytes\r\n")
+    put_own(&pen, entry, now, identity)
+    put_length(&pen, text.at - document)
+    put_end(c, &pen, head.minor)
+    if head.method.length == 3:
+        put(&pen, document, text.at - document)
+    if pen.full or text.full:
+        return False
+    count_status(w, texts[0])
+    queue_scratch(w, c, &pen)
+    return True
+
+
+# ---- several ranges
+
+cdef inline void write_boundary(Entry* entry, const Parts* parts, uint8_t* boundary) noexcept nogil:
+    """Derive the boundary from the request and the representation, as core/http does."""
+    cdef uint8_t[9216] seed
+    cdef uint8_t[32] digest
+    cdef int each
+    cdef Pen pen
+    pen.at = seed
+    pen.end = seed + sizeof(seed)
+    pen.full = False
+    if entry.current.etag.at == NULL:
+        put_text(&pen, b"None")
+    else:
+        put_span(&pen, entry.current.etag)
+    put(&pen, b" ", 1)
+    put_number(&pen, entry.length)
+    put(&pen, b" ", 1)
+    for each in range(parts.count):
+        put_text(&pen, b", ByteSpan(start=" if each else b"(ByteSpan(start=")
+        put_number(&pen, parts.at[each].start)
+        put_text(&pen, b", stop=")
+        put_number(&pen, parts.at[each].stop)
+        put(&pen, b")", 1)
+    put(&pen, b")", 1)
+    sha256(seed, pen.at - seed, digest)
+    for each in range(BOUNDARY // 2):
+        boundary[2 * each] = <uint8_t>HEX[digest[each] >> 4]
+        boundary[2 * each + 1] = <uint8_t>HEX[digest[each] & 15]
+
+
+cdef inline void put_part_head(
+    Pen* pen, Entry* entry, const uint8_t* boundary, Parts* parts, int each
+) noexcept nogil:
+    put_text(pen, b"\r\n--" if each else b"--")
+    put(pen, boundary, BOUNDARY)
+    put(pen, b"\r\n", 2)
+    if entry.content_type.at != NULL:
+        put_text(pen, b"Content-Type: ")
+        put_span(pen, entry.content_type)
+        put(pen, b"\r\n", 2)
+    put_content_range(pen, parts.at[each].start, parts.at[each].stop, entry.length)
+    put(pen, b"\r\n", 2)
+
+
+cdef inline bint answer_parts(
+    Worker* w, Connection* c, const Head* head, Entry* entry, Moment now, Parts* parts
+) noexcept nogil:
+    """Answer with multipart/byteranges (RFC 9110 §14.6)."""
+    cdef uint8_t[32] boundary
+    cdef uint8_t[16] room
+    cdef uint8_t[16384] framing      # written twice: once to know how long it is
+    cdef uint64_t length = 0
+    cdef int each
+    cdef Pen pen = scratch_pen(w)
+    cdef Pen measure
+    write_boundary(entry, parts, boundary)
+    measure.at = framing
+    measure.end = framing + sizeof(framing)
+    measure.full = False
+    for each in range(parts.count):
+        put_part_head(&measure, entry, boundary, parts, each)
+        length += parts.at[each].stop - parts.at[each].start
+    length += (measure.at - framing) + BOUNDARY + 8
+    put_status(&pen, head.minor, entry.parts)
+    put_text(&pen, b"Content-Type: multipart/byteranges; boundary=")
+    put(&pen, boundary, BOUNDARY)
+    put(&pen, b"\r\n", 2)
+    put_own(&pen, entry, now, request_id(w, c, head, room))
+    put_length(&pen, length)
+    put_end(c, &pen, head.minor)
+    if pen.full or measure.full or pen.end - pen.at < (measure.at - framing) + BOUNDARY + 8:
+        return False
+    count_status(w, entry.parts)
+    for each in range(parts.count):
+        put_part_head(&pen, entry, boundary, parts, each)
+        queue_scratch(w, c, &pen)
+        queue_body(w, c, entry, parts.at[each].start,
+                   parts.at[each].stop - parts.at[each].start)
+    put_text(&pen, b"\r\n--")
+    put(&pen, boundary, BOUNDARY)
+    put_text(&pen, b"--\r\n")
+    queue_scratch(w, c, &pen)
+    return True
+
+
+# ---- one entry
+
+cdef inline bint answer_whole(
+    Worker* w, Connection* c, const Head* head, Entry* entry, Moment now
+) noexcept nogil:
+    cdef uint8_t[16] room
+    cdef Pen pen = scratch_pen(w)
+    put_status(&pen, head.minor, entry.whole)
+    put_own(&pen, entry, now, request_id(w, c, head, room))
+    put_end(c, &pen, head.minor)
+    if pen.full:
+        return False
+    count_status(w, entry.whole)
+    queue_scratch(w, c, &pen)
+    if head.method.length == 3:
+        queue_body(w, c, entry, 0, entry.length)
+    return True
+
+
+cdef inline bint answer_part(
+    Worker* w, Connection* c, const Head* head, Entry* entry, Moment now, uint64_t start,
+    uint64_t stop
+) noexcept nogil:
+    cdef uint8_t[16] room
+    cdef Pen pen = scratch_pen(w)
+    put_status(&pen, head.minor, entry.part)
+    put_content_range(&pen, start, stop, entry.length)
+    put_own(&pen, entry, now, request_id(w, c, head, room))
+    put_length(&pen, stop - start)
+    put_end(c, &pen, head.minor)
+    if pen.full:
+        return False
+    count_status(w, entry.part)
+    queue_scratch(w, c, &pen)
+    queue_body(w, c, entry, start, stop - start)
+    return True
+
+
+cdef inline bint answer_unchanged(
+    Worker* w, Connection* c, const Head* head, Entry* entry, Moment now
+) noexcept nogil:
+    cdef uint8_t[16] room
+    cdef Pen pen = scratch_pen(w)
+    put_status(&pen, head.minor, entry.unchanged)
+    put_own(&pen, entry, now, request_id(w, c, head, room))
+    put_end(c, &pen, head.minor)
+    if pen.full:
+        return False
+    count_status(w, entry.unchanged)
+    queue_scratch(w, c, &pen)
+    return True
+
+
+cdef inline bint answer_entry(
+    Worker* w, Connection* c, const Head* head, const Key* key, Entry* entry
+) noexcept nogil:
+    """Answer a GET or HEAD from a fresh entry; False, and nothing queued, where Python has to.
+
+    The caller has seen that the scratch and the pool have room for one answer.
+    """
+    cdef Moment now
+    cdef Parts parts
+    cdef Outcome outcome
+    cdef Selection selection
+    now.age_s = entry.initial_age_s + max(0.0, w.wall_s - entry.received_s)
+    now.ttl_s = entry.fresh_s - <int64_t>now.age_s
+    if not now.age_s < entry.fresh_s:
+        return False
+    if entry.status != 200:
+        return answer_whole(w, c, head, entry, now)
+    outcome = evaluate(head, &entry.current)
+    if outcome == UNSURE:
+        return False
+    if outcome == FAILED:
+        return answer_problem(w, c, head, key, entry, now, False)
+    if outcome == NOT_MODIFIED:
+        return answer_unchanged(w, c, head, entry, now)
+    if head.method.length != 3 or not has(head, RANGE):
+        return answer_whole(w, c, head, entry, now)
+    outcome = range_counts(head, &entry.current)
+    if outcome == UNSURE:
+        return False
+    if outcome == FAILED:
+        return answer_whole(w, c, head, entry, now)
+    selection = select(head.known[<int>RANGE], entry.length, &parts)
+    if selection == WHOLE:
+        return answer_whole(w, c, head, entry, now)
+    if selection == UNSATISFIABLE:
+        return answer_problem(w, c, head, key, entry, now, True)
+    if parts.count == 1:
+        return answer_part(w, c, head, entry, now, parts.at[0].start, parts.at[0].stop)
+    return entry.plain_tag and answer_parts(w, c, head, entry, now, &parts)
+
+
+cdef inline bint answer_preflight(Worker* w, Connection* c, const Head* head) noexcept nogil:
+    """Answer an OPTIONS under `/media/` (Fetch standard, CORS preflight)."""
+    cdef uint8_t[16] room
+    cdef Pen pen = scratch_pen(w)
+    put_status(&pen, head.minor, w.hub.texts.preflight)
+    put_date_field(w, &pen)
+    put_text(&pen, b"X-Request-Id: ")
+    put_span(&pen, request_id(w, c, head, room))
+    put(&pen, b"\r\n", 2)
+    put_end(c, &pen, head.minor)
+    if pen.full:
+        return False
+    count_status(w, w.hub.texts.preflight)
+    queue_scratch(w, c, &pen)
+    return True
+
+
+cdef inline void answer_refusal(Worker* w, Connection* c, Span text) noexcept nogil:
+    """Refuse what is no request; `text` is the answer but for its Date and its end of the head.
+
+    It is the status and the fields, then an empty line, then the document.
+    """
+    cdef Pen pen = scratch_pen(w)
+    cdef uint32_t status = 0
+    while status < text.length and text.at[status] != 10:
+        status += 1
+    put(&pen, b"HTTP/1.1", 8)
+    put(&pen, text.at, status + 1)
+    put_date_field(w, &pen)
+    put(&pen, text.at + status + 1, text.length - status - 1)
+    count_status(w, text)
+    if not pen.full:
+        queue_scratch(w, c, &pen)

@@ -1,0 +1,303 @@
+"""One connection's bytes: what is queued to go out, how it goes, and the times that may run out.
+
+All socket calls of the data plane are here, so that TLS has one place to go.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+from posix.types cimport off_t
+
+from native._body cimport Body, body_hold, body_release, by_sendfile
+from native._linux cimport (
+    EAGAIN,
+    EINTR,
+    MSG_DONTWAIT,
+    MSG_MORE,
+    MSG_NOSIGNAL,
+    MSG_TRUNC,
+    SHUT_WR,
+    SO_LINGER,
+    SOL_SOCKET,
+    close,
+    iovec,
+    linger,
+    msghdr,
+    recv,
+    sendfile,
+    sendmsg,
+    setsockopt,
+    shutdown,
+    sluice_errno,
+    tally,
+)
+from native._state cimport (
+    NO_TIMER,
+    POOLED,
+    PROGRESS_BYTES,
+    TURN_BYTES,
+    Connection,
+    Out,
+    Timer,
+    Worker,
+)
+
+cdef enum:
+    MOST_PIECES = 64
+
+cdef enum Flow:
+    FLOWN                        # everything went
+    BLOCKED                      # the socket takes no more for now
+    PAUSED                       # it may take more, but others have their turn
+    BROKEN                       # the client has gone
+
+# ---- the calls
+
+
+cdef inline ssize_t socket_read(Connection* c, uint8_t* room, size_t length) noexcept nogil:
+    """Read; 0 at the end, -1 when nothing is there, -2 when the connection is broken."""
+    cdef ssize_t count
+    while True:
+        count = recv(c.fd, room, length, MSG_DONTWAIT)
+        if count >= 0:
+            # A short read has emptied the socket; only a hang-up is still to be found behind it.
+            if <size_t>count < length and not c.hung_up:
+                c.readable = False
+            return count
+        if sluice_errno() == EINTR:
+            continue
+        c.readable = False
+        return -1 if sluice_errno() == EAGAIN else -2
+
+
+cdef inline ssize_t socket_discard(Connection* c) noexcept nogil:
+    """Throw away what has come, at most a quarter of a mebibyte; gives what `socket_read` gives."""
+    cdef ssize_t count = recv(c.fd, NULL, 262144, MSG_DONTWAIT | MSG_TRUNC)
+    if count > 0:
+        return count
+    c.readable = False
+    if count == 0:
+        return 0
+    return -1 if sluice_errno() == EAGAIN or sluice_errno() == EINTR else -2
+
+
+cdef inline ssize_t socket_write(
+    Connection* c, iovec* pieces, int count, bint more
+) noexcept nogil:
+    cdef msghdr message
+    message = msghdr(msg_iov=pieces, msg_iovlen=count)
+    return sendmsg(c.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT | (MSG_MORE if more else 0))
+
+
+cdef inline ssize_t socket_send_file(Connection* c, Out* out) noexcept nogil:
+    cdef off_t offset = <off_t>(out.body.offset + out.offset)
+    return sendfile(c.fd, out.body.arena.fd, &offset, min(out.length, <uint64_t>1048576))
+
+
+cdef inline void socket_end(Connection* c) noexcept nogil:
+    shutdown(c.fd, SHUT_WR)
+
+
+cdef inline void socket_reset(Connection* c) noexcept nogil:
+    """Make the coming close a reset: nothing that looks like an orderly end."""
+    cdef linger at_once
+    at_once.l_onoff = 1
+    at_once.l_linger = 0
+    setsockopt(c.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once))
+
+
+cdef inline void socket_close(Connection* c) noexcept nogil:
+    close(c.fd)
+    c.fd = -1
+
+
+# ---- the queue
+
+cdef inline void out_free(Out* out) noexcept nogil:
+    body_release(out.body)
+    if not out.pooled:
+        free(out)
+
+
+cdef inline void out_append(Connection* c, Out* out) noexcept nogil:
+    out.next = NULL
+    if c.out == NULL:
+        c.out = out
+    else:
+        c.out_last.next = out
+    c.out_last = out
+
+
+cdef inline Out* out_of_bytes(const uint8_t* data, size_t length) noexcept nogil:
+    """Copy bytes into an Out of their own; NULL when memory is short."""
+    cdef Out* out = <Out*>malloc(sizeof(Out) + length)
+    if out == NULL:
+        return NULL
+    memcpy(<uint8_t*>out + sizeof(Out), data, length)
+    out.next = NULL
+    out.body = NULL
+    out.at = <const uint8_t*>out + sizeof(Out)
+    out.offset = 0
+    out.length = length
+    out.pooled = out.counted = out.sent_by_file = False
+    return out
+
+
+cdef inline void out_point(Out* out, Body* body, uint64_t start, uint64_t length) noexcept nogil:
+    """Let an Out send bytes of a body, which it then holds."""
+    body_hold(body)
+    out.next = NULL
+    out.body = body
+    out.at = body.at + start
+    out.offset = start
+    out.length = length
+    out.pooled = out.counted = False
+    out.sent_by_file = by_sendfile(body, start, length)
+
+
+cdef inline Out* pooled_out(Worker* w) noexcept nogil:
+    """Give the next Out of this turn; the caller has seen that there is one."""
+    cdef Out* out = &w.pool[w.pooled]
+    w.pooled += 1
+    return out
+
+
+cdef inline bint out_keep(Connection* c) noexcept nogil:
+    """Make what is left unsent outlast this turn; False when memory is short."""
+    cdef Out** place = &c.out
+    cdef Out* out
+    cdef Out* kept
+    c.out_last = NULL
+    while place[0] != NULL:
+        out = place[0]
+        if out.pooled:
+            if out.body == NULL:
+                kept = out_of_bytes(out.at, out.length)
+                if kept == NULL:
+                    return False
+            else:
+                kept = <Out*>malloc(sizeof(Out))
+                if kept == NULL:
+                    return False
+                kept[0] = out[0]  # takes over the hold on the body
+                kept.pooled = False
+            kept.next = out.next
+            place[0] = kept
+        c.out_last = place[0]
+        place = &place[0].next
+    return True
+
+
+cdef inline void out_drop_all(Connection* c) noexcept nogil:
+    cdef Out* out
+    while c.out != NULL:
+        out = c.out
+        c.out = out.next
+        out_free(out)
+    c.out_last = NULL
+
+
+cdef inline uint64_t out_consume(Connection* c, uint64_t count) noexcept nogil:
+    """Take what was sent off the queue; give how much of it Python had pushed."""
+    cdef uint64_t counted = 0, taken
+    cdef Out* out
+    while count:
+        out = c.out
+        taken = min(count, out.length)
+        if out.counted:
+            counted += taken
+        out.at += taken
+        out.offset += taken
+        out.length -= taken
+        count -= taken
+        if out.length == 0:
+            c.out = out.next
+            out_free(out)
+    if c.out == NULL:
+        c.out_last = NULL
+    return counted
+
+
+cdef inline ssize_t send_some(Connection* c) noexcept nogil:
+    """Hand the kernel as much of the queue as one call can."""
+    cdef iovec[64] pieces        # MOST_PIECES
+    cdef int count = 0
+    cdef Out* out = c.out
+    if out.sent_by_file:
+        return socket_send_file(c, out)
+    while out != NULL and count < MOST_PIECES and not out.sent_by_file:
+        pieces[count].iov_base = <void*>out.at
+        pieces[count].iov_len = out.length
+        count += 1
+        out = out.next
+    return socket_write(c, pieces, count, out != NULL)
+
+
+cdef inline Flow flush(Worker* w, Connection* c, uint64_t* counted) noexcept nogil:
+    """Send what is queued, as far as it goes."""
+    cdef ssize_t sent
+    cdef int why
+    while c.out != NULL:
+        if w.turn_bytes > TURN_BYTES:
+            return PAUSED
+        sent = send_some(c)
+        if sent < 0:
+            why = sluice_errno()
+            if why == EINTR:
+                continue
+            if why != EAGAIN:
+                return BROKEN
+            c.writable = False
+            return BLOCKED
+        if sent == 0:
+            return BROKEN  # a file shorter than its length: cannot be, and must not spin
+        tally(&w.counters.sent_bytes, sent)
+        w.turn_bytes += sent
+        c.progress += sent
+        counted[0] += out_consume(c, sent)
+    return FLOWN
+
+
+# ---- the timers
+
+cdef inline void timer_stop(Worker* w, Connection* c) noexcept nogil:
+    if c.timer == NO_TIMER:
+        return
+    if c.earlier == NULL:
+        w.timers[c.timer].first = c.later
+    else:
+        c.earlier.later = c.later
+    if c.later == NULL:
+        w.timers[c.timer].last = c.earlier
+    else:
+        c.later.earlier = c.earlier
+    c.timer = NO_TIMER
+    c.earlier = c.later = NULL
+
+
+cdef inline void timer_start(Worker* w, Connection* c, Timer timer) noexcept nogil:
+    """Let this time run from now on; the list stays in order, since each has one duration."""
+    timer_stop(w, c)
+    c.stamp_ms = w.now_ms
+    timer_place(w, c, timer)
+
+
+cdef inline void timer_place(Worker* w, Connection* c, Timer timer) noexcept nogil:
+    c.timer = timer
+    c.touched = False
+    c.later = NULL
+    c.earlier = w.timers[<int>timer].last
+    if c.earlier == NULL:
+        w.timers[<int>timer].first = c
+    else:
+        c.earlier.later = c
+    w.timers[<int>timer].last = c
+
+
+cdef inline void timer_touch(Worker* w, Connection* c, Timer timer) noexcept nogil:
+    """Let this time begin anew, without moving the connection until the list is looked at."""
+    if c.timer == timer:
+        c.stamp_ms = w.now_ms
+        c.touched = True
+    else:
+        timer_start(w, c, timer)
