@@ -7,23 +7,26 @@ from typing import ClassVar, Final
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
-from core.cache.purging import Purge
+from core.cache.purge_stream import MOST_NAMES, PurgeOrder
 from core.errors import InputFault
-from core.http.cache_key import resource_of_url
 from edge.config import EdgeConfig
-from edge.fill import Filler
 from edge.metrics import EdgeMetrics
+from edge.purge_desk import PurgeDesk
+from edge.purge_follower import PurgeFollower
 from edge.upstream import Upstream
 from runtime.health import Health
 from runtime.problems import install_problems
 
 LONGEST_PURGE_BYTES: Final = 4 * 2**20
-MOST_NAMES: Final = 10_000
+LONGEST_TOKEN: Final = 128
+TOKEN_FIELD: Final = "Idempotency-Key"
+SOFT_FIELD: Final = "Fastly-Soft-Purge"
 
 
 class MalformedPurge(InputFault):
-    """The body is no purge: keys, urls, or both."""
+    """The body is no purge: keys, urls, both, or all; only what is named can be purged softly."""
 
     code: ClassVar[str] = "purge.malformed"
 
@@ -36,25 +39,31 @@ class Unauthorized(InputFault):
 
 
 class PurgeBody(msgspec.Struct, forbid_unknown_fields=True):
-    """`POST /cache/purge`: surrogate keys and URLs, dropped, or only marked stale when soft."""
+    """`POST /cache/purge`: surrogate keys and URLs, dropped, or only marked stale when soft.
+
+    With `all` everything is dropped.
+    """
 
     keys: list[str] = []
     urls: list[str] = []
     soft: bool = False
+    everything: bool = msgspec.field(name="all", default=False)
 
 
-def read_purge(raw: bytes) -> Purge:
-    """Read the body of a purge. Raises `MalformedPurge` and `RefusedTarget`."""
+def read_purge(raw: bytes, token: str) -> PurgeOrder:
+    """Read the body of a purge. Raises `MalformedPurge`."""
     try:
         body = msgspec.json.decode(raw, type=PurgeBody)
     except (msgspec.DecodeError, msgspec.ValidationError) as error:
         raise MalformedPurge(f"the body is no purge: {error}") from error
     count = len(body.keys) + len(body.urls)
-    if not 0 < count <= MOST_NAMES:
+    if body.everything and (count or body.soft):
+        raise MalformedPurge("a purge of all names nothing, and is never soft")
+    if not body.everything and not 0 < count <= MOST_NAMES:
         raise MalformedPurge(f"a purge names 1 to {MOST_NAMES} keys and urls, not {count}")
     if any(len(key.split()) != 1 for key in body.keys):
         raise MalformedPurge("a surrogate key is one word")
-    return Purge(frozenset(body.keys), frozenset(map(resource_of_url, body.urls)), body.soft)
+    return PurgeOrder(token, tuple(body.keys), tuple(body.urls), body.soft, body.everything)
 
 
 class Admin:
@@ -63,21 +72,25 @@ class Admin:
     def __init__(
         self,
         config: EdgeConfig,
-        filler: Filler,
+        desk: PurgeDesk,
         metrics: EdgeMetrics,
         upstream: Upstream,
-        purge_id: Callable[[], str] = lambda: f"purge_{secrets.token_hex(8)}",
+        follower: PurgeFollower | None = None,
+        new_token: Callable[[], str] = lambda: f"purge_{secrets.token_hex(8)}",
     ) -> None:
-        self._token = config.admin_token
-        self._filler = filler
+        self._admin_token = config.admin_token
+        self._desk = desk
         self._metrics = metrics
-        self._health = Health("edge", {"upstream": upstream.check})
-        self._purge_id = purge_id
+        # Without Redis an edge serves on, so that it is away makes nobody look elsewhere.
+        notes = {} if follower is None else {"redis": lambda: follower.problem}
+        self._health = Health("edge", {"upstream": upstream.check}, notes=notes)
+        self._new_token = new_token
 
     def application(self) -> web.Application:
         """The application to run on the admin port."""
         app = web.Application(client_max_size=LONGEST_PURGE_BYTES)
         install_problems(app)
+        app.middlewares.append(self._purge_method)
         app.add_routes(self._health.routes())
         app.router.add_get("/metrics", self._metrics.page.handle)
         app.router.add_post("/cache/purge", self._purge)
@@ -85,14 +98,34 @@ class Admin:
 
     async def _purge(self, request: web.Request) -> web.Response:
         self._authorize(request)
-        purge = read_purge(await request.read())
-        self._filler.purge(purge)
-        self._metrics.purges.inc()
-        return web.json_response({"purge_id": self._purge_id()}, status=202)
+        return self._carry_out(read_purge(await request.read(), self._token(request)))
+
+    @web.middleware
+    async def _purge_method(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """`PURGE`, whose target is the URL to purge and not a route of ours."""
+        if request.method != "PURGE":
+            return await handler(request)
+        self._authorize(request)
+        soft = request.headers.get(SOFT_FIELD) == "1"
+        return self._carry_out(
+            PurgeOrder(self._token(request), urls=(request.raw_path,), soft=soft)
+        )
+
+    def _carry_out(self, order: PurgeOrder) -> web.Response:
+        self._desk.carry_out(order)
+        return web.json_response({"purge_id": order.token}, status=202)
+
+    def _token(self, request: web.Request) -> str:
+        given = request.headers.get(TOKEN_FIELD)
+        if given is None:
+            return self._new_token()
+        if not 0 < len(given) <= LONGEST_TOKEN:
+            raise MalformedPurge(f"{TOKEN_FIELD} has {len(given)} characters, not 1 to 128")
+        return given
 
     def _authorize(self, request: web.Request) -> None:
-        if self._token is None:
+        if self._admin_token is None:
             return
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-        if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
+        if not hmac.compare_digest(given, f"Bearer {self._admin_token}".encode()):
             raise Unauthorized("purging needs the admin token as a bearer token")

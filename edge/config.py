@@ -35,6 +35,7 @@ class EdgeConfig:
     max_connections_per_client: int = 0
     fill_key: str | None = None
     admin_token: str | None = None
+    redis_url: str | None = None
     media_keys: KeyRing = NO_KEYS
     trusted_proxies: tuple[Network, ...] = ()
 

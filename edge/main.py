@@ -48,6 +48,7 @@ def configuration(settings: EdgeSettings) -> EdgeConfig:
         max_connections_per_client=settings.max_connections_per_client,
         fill_key=settings.fill_key,
         admin_token=settings.admin_token,
+        redis_url=settings.redis_url,
         media_keys=settings.key_ring(),
         trusted_proxies=tuple(map(ip_network, settings.trusted_proxy)),
     )

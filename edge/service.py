@@ -14,6 +14,8 @@ from edge.config import EdgeConfig
 from edge.fill import Filler
 from edge.handler import EdgeHandler
 from edge.metrics import EdgeMetrics
+from edge.purge_desk import PurgeDesk
+from edge.purge_follower import following
 from edge.reference import ReferenceServer
 from edge.store import MemoryStore
 from edge.upstream import Upstream
@@ -59,13 +61,17 @@ async def serving(
         await upstream.open()
         stack.push_async_callback(upstream.close)
         stack.push_async_callback(filler.close)
+        desk = PurgeDesk(filler, metrics)
+        follower = await stack.enter_async_context(
+            following(config.redis_url, desk, filler, metrics)
+        )
         if plane is not None:
             await plane.start(handler, store)
             stack.push_async_callback(plane.close)
         else:
             reference = ReferenceServer(config, handler, metrics.sent_bytes).runner()
             await _start(stack, reference, *sockets.public)
-        admin = Admin(config, filler, metrics, upstream).application()
+        admin = Admin(config, desk, metrics, upstream, follower).application()
         await _start(stack, web.AppRunner(admin, access_log=None), sockets.admin)
         yield
 

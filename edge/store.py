@@ -159,18 +159,21 @@ class MemoryStore:
     def purge(self, purge: Purge, now_s: float) -> int:
         """Drop what the purge covers, or mark it stale when soft; return how many entries."""
         self.purges.record(purge)
-        covered = {
-            key
-            for index, names in ((self._tagged, purge.tags), (self._variants, purge.resources))
-            for name in names
-            for key in index.get(name, ())
-        }
+        covered = set(self._entries) if purge.everything else self._covered(purge)
         for key in covered:
             if purge.soft:
                 self._expire(key, now_s)
             else:
                 self.remove(key)
         return len(covered)
+
+    def _covered(self, purge: Purge) -> set[CacheKey]:
+        return {
+            key
+            for index, names in ((self._tagged, purge.tags), (self._variants, purge.resources))
+            for name in names
+            for key in index.get(name, ())
+        }
 
     def _expire(self, key: CacheKey, now_s: float) -> None:
         entry = self._entries[key]

@@ -12,6 +12,8 @@ from core.errors import Fault
 from runtime.version import sluice_version
 
 Check = Callable[[], Awaitable[object]]
+# What a process does without for a while: None when all is well, else what is wrong.
+Note = Callable[[], str | None]
 CHECK_DEADLINE_S: Final = 2.0
 NO_STORE: Final = {"Cache-Control": "no-store"}
 
@@ -25,17 +27,22 @@ class CheckResult:
 
 
 class Health:
-    """The health of one process; a check succeeds by returning, fails by raising or by lateness."""
+    """The health of one process; a check succeeds by returning, fails by raising or by lateness.
+
+    A note is shown with the checks, but the process is ready whatever it says.
+    """
 
     def __init__(
         self,
         process: str,
         checks: Mapping[str, Check] | None = None,
         *,
+        notes: Mapping[str, Note] | None = None,
         deadline_s: float = CHECK_DEADLINE_S,
     ) -> None:
         self._process = process
         self._checks = dict(checks or {})
+        self._notes = dict(notes or {})
         self._deadline_s = deadline_s
 
     def routes(self) -> list[web.RouteDef]:
@@ -61,7 +68,8 @@ class Health:
         return web.json_response(
             {
                 "status": "ready" if ready else "unready",
-                "checks": {result.name: result.problem or "ok" for result in results},
+                "checks": {result.name: result.problem or "ok" for result in results}
+                | {name: read() or "ok" for name, read in self._notes.items()},
             },
             status=200 if ready else 503,
             headers=NO_STORE,

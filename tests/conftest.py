@@ -10,7 +10,7 @@ import pytest
 import uvloop
 from hypothesis import settings
 
-pytest_plugins = ["tests.fixtures.postgres"]
+pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.redis"]
 
 # A property may be slow on a busy machine; how slow is the benchmarks' business.
 settings.register_profile("sluice", deadline=None)

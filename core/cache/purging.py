@@ -14,15 +14,26 @@ MOST_REMEMBERED: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Purge:
-    """One purge: by tags (surrogate keys) and by resources; soft only marks stale."""
+    """One purge: by tags (surrogate keys) and by resources, or of everything.
 
-    tags: frozenset[str]
-    resources: frozenset[str]
+    Soft only marks stale; a purge of everything is never soft.
+    """
+
+    tags: frozenset[str] = frozenset()
+    resources: frozenset[str] = frozenset()
     soft: bool = False
+    everything: bool = False
+
+    def __post_init__(self) -> None:
+        assert not (self.soft and self.everything)
 
     def covers(self, resource: str, tags: Collection[str]) -> bool:
         """Whether it names this resource or one of its tags."""
-        return resource in self.resources or not self.tags.isdisjoint(tags)
+        named = resource in self.resources or not self.tags.isdisjoint(tags)
+        return named or self.everything
+
+
+EVERYTHING: Final = Purge(everything=True)
 
 
 class PurgeLog:

@@ -16,6 +16,7 @@ from runtime.settings.shared import (
     MediaKeySettings,
     PolicySettings,
     PublicUrlSettings,
+    RedisSettings,
     StorageSettings,
 )
 from runtime.settings.up import UpSettings
@@ -31,6 +32,7 @@ CLASSES: Final[tuple[type[SluiceSettings], ...]] = (
     AdminSettings,
     MediaKeySettings,
     PolicySettings,
+    RedisSettings,
     UpSettings,
     ServerSettings,
     OriginSettings,

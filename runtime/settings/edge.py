@@ -12,6 +12,7 @@ from runtime.settings.shared import (
     CommonSettings,
     FillSettings,
     MediaKeySettings,
+    RedisSettings,
 )
 
 
@@ -20,7 +21,7 @@ def processors() -> int:
     return len(os.sched_getaffinity(0))
 
 
-class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, CommonSettings):
+class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings, CommonSettings):
     """`sluice edge`."""
 
     section: ClassVar[str] = "edge"

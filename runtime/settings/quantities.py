@@ -30,6 +30,9 @@ TIME_UNITS: Final = {"ms": 0.001, "": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d"
 # Fifteen digits stay exact in a float and keep int() short.
 _QUANTITY: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([A-Za-z]{0,3})")
 
+_DATABASE: Final = re.compile(r"/?|/[0-9]{1,5}", re.ASCII)
+_UNIX_DATABASE: Final = re.compile(r"|db=[0-9]{1,5}", re.ASCII)
+
 
 @dataclass(frozen=True, slots=True)
 class Measure:
@@ -110,6 +113,25 @@ def parse_database_url(value: object) -> object:
     return value
 
 
+def parse_redis_url(value: object) -> object:
+    """Read a ``redis://``, ``rediss://`` or ``unix://`` URL."""
+    if not isinstance(value, str):
+        return value
+    try:
+        parts = urlsplit(value.strip())
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError as error:
+        raise ValueError("not a URL") from error
+    if parts.scheme == "unix":
+        well = bool(parts.path) and _UNIX_DATABASE.fullmatch(parts.query) is not None
+    else:
+        in_place = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and port_is_valid
+        well = in_place and not parts.query and _DATABASE.fullmatch(parts.path) is not None
+    if not well or parts.fragment:
+        raise ValueError("not a redis://HOST:PORT/NUMBER, rediss:// or unix://PATH?db=NUMBER URL")
+    return value.strip()
+
+
 def parse_folder(value: object) -> object:
     """Read a path; ``~`` is the home folder, and what is relative becomes absolute now."""
     if isinstance(value, str) and not value.strip():
@@ -180,6 +202,9 @@ DatabaseUrl = Annotated[
     str,
     BeforeValidator(parse_database_url),
     Measure("a Postgres URL", "URL", "postgresql://user@host/sluice"),
+]
+RedisUrl = Annotated[
+    str, BeforeValidator(parse_redis_url), Measure("a Redis URL", "URL", "redis://cache:6379/0")
 ]
 Folder = Annotated[Path, BeforeValidator(parse_folder), Measure("a path", "DIR")]
 File = Annotated[Path, BeforeValidator(parse_folder), Measure("a path", "FILE")]

@@ -12,6 +12,7 @@ from runtime.settings.shared import (
     MediaKeySettings,
     PolicySettings,
     PublicUrlSettings,
+    RedisSettings,
     StorageSettings,
 )
 
@@ -20,6 +21,7 @@ class ServerSettings(
     AdminSettings,
     MediaKeySettings,
     PolicySettings,
+    RedisSettings,
     PublicUrlSettings,
     DatabaseSettings,
     StorageSettings,

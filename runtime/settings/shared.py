@@ -15,6 +15,7 @@ from runtime.settings.quantities import (
     Folder,
     MediaKeys,
     Port,
+    RedisUrl,
     Seconds,
     Text,
     Url,
@@ -176,4 +177,18 @@ class PolicySettings(SluiceSettings):
         PlaybackPolicy.PUBLIC,
         "Who may play a video for which nothing else was said: whoever has its media URL, or only "
         "whoever was given a signed one that ends.",
+    )
+
+
+class RedisSettings(SluiceSettings):
+    """The Redis between the server and several edges."""
+
+    title: ClassVar[str] = "Redis"
+
+    redis_url: RedisUrl | None = setting(
+        None,
+        "The Redis through which purges reach every edge, those that were away included; a "
+        "database of it for this installation alone. The same on the server and on the edges. "
+        "Without it the server tells only the edges in `edge_admin_urls`.",
+        secret=True,
     )

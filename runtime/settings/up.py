@@ -10,6 +10,7 @@ from runtime.settings.shared import (
     MediaKeySettings,
     PolicySettings,
     PublicUrlSettings,
+    RedisSettings,
     StorageSettings,
 )
 
@@ -17,6 +18,7 @@ from runtime.settings.shared import (
 class UpSettings(
     MediaKeySettings,
     PolicySettings,
+    RedisSettings,
     PublicUrlSettings,
     DatabaseSettings,
     StorageSettings,
