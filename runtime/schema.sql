@@ -67,6 +67,15 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.announce_retirement() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM pg_notify('sluice_published', OLD.playback_id);
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.count_video_version() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -192,7 +201,11 @@ CREATE TABLE public.purge_outbox (
     attempts integer DEFAULT 0 NOT NULL,
     due_at timestamp with time zone DEFAULT now() NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
-    CONSTRAINT purge_outbox_keys_check CHECK ((cardinality(keys) > 0))
+    token uuid DEFAULT gen_random_uuid() NOT NULL,
+    urls text[] DEFAULT '{}'::text[] NOT NULL,
+    everything boolean DEFAULT false NOT NULL,
+    CONSTRAINT purge_outbox_everything_is_never_soft CHECK ((NOT (everything AND soft))),
+    CONSTRAINT purge_outbox_names CHECK ((((cardinality(keys) + cardinality(urls)) > 0) OR everything))
 );
 
 ALTER TABLE public.purge_outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -202,6 +215,14 @@ ALTER TABLE public.purge_outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY
     NO MINVALUE
     NO MAXVALUE
     CACHE 1
+);
+
+CREATE TABLE public.purge_stream (
+    only_row boolean DEFAULT true NOT NULL,
+    epoch text NOT NULL,
+    last_id text NOT NULL,
+    CONSTRAINT purge_stream_last_id_check CHECK ((last_id ~ '^[0-9]+-[0-9]+$'::text)),
+    CONSTRAINT purge_stream_only_row_check CHECK (only_row)
 );
 
 CREATE TABLE public.schema_migrations (
@@ -280,6 +301,7 @@ CREATE TABLE public.videos (
     CONSTRAINT videos_check1 CHECK (((error_code IS NULL) = (error_message IS NULL))),
     CONSTRAINT videos_check2 CHECK ((((plan_timescale IS NULL) = (plan_starts IS NULL)) AND ((plan_starts IS NULL) = (plan_end IS NULL)))),
     CONSTRAINT videos_duration_ms_check CHECK ((duration_ms >= 0)),
+    CONSTRAINT videos_playback_id_states_policy CHECK ((playback_id ~ '^[ps]_'::text)),
     CONSTRAINT videos_progress_check CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision))),
     CONSTRAINT videos_source_bytes_check CHECK ((source_bytes >= 0)),
     CONSTRAINT videos_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'preparing'::text, 'playable'::text, 'ready'::text, 'errored'::text]))),
@@ -324,6 +346,9 @@ ALTER TABLE ONLY public.history
 
 ALTER TABLE ONLY public.purge_outbox
     ADD CONSTRAINT purge_outbox_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.purge_stream
+    ADD CONSTRAINT purge_stream_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (number);
@@ -392,6 +417,8 @@ CREATE TRIGGER tg_pgqueuer_changed AFTER INSERT OR DELETE OR UPDATE OR TRUNCATE 
 CREATE TRIGGER tracks_version AFTER INSERT OR DELETE OR UPDATE ON public.tracks FOR EACH ROW EXECUTE FUNCTION public.touch_video_of_track();
 
 CREATE TRIGGER videos_announce_deletion AFTER DELETE ON public.videos FOR EACH ROW EXECUTE FUNCTION public.announce_deletion();
+
+CREATE TRIGGER videos_announce_retirement AFTER UPDATE OF playback_id ON public.videos FOR EACH ROW WHEN ((old.playback_id <> new.playback_id)) EXECUTE FUNCTION public.announce_retirement();
 
 CREATE TRIGGER videos_version BEFORE UPDATE ON public.videos FOR EACH ROW EXECUTE FUNCTION public.count_video_version();
 

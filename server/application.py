@@ -9,10 +9,11 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from runtime.health import Health
+from runtime.health import Check, Health
 from runtime.metrics import Metrics
 from runtime.postgres import Pool, check
 from runtime.problems import install_problems
+from runtime.redis import RedisDoor
 from runtime.storage import LocalStore, ensure_folder
 from server import cache, history, playback, videos
 from server.cross_origin import SAFE_METHODS, is_forged, origin_of
@@ -53,18 +54,21 @@ def build_application(services: Services, pool: Pool, site: WebSite) -> web.Appl
             app.router.add_route("HEAD", each.path, each.respond)
     app.router.add_get("/openapi.json", _described(ENDPOINTS))
     app.router.add_get("/metrics", services.metrics.handle)
-    app.router.add_routes(health_of(pool, services.store).routes())
+    app.router.add_routes(health_of(pool, services.store, services.redis).routes())
     app.router.add_routes(web_routes())
     return app
 
 
-def health_of(pool: Pool, store: LocalStore) -> Health:
-    """What the server cannot work without: its database, and a store that can be written."""
+def health_of(pool: Pool, store: LocalStore, redis: RedisDoor | None) -> Health:
+    """What the server needs: its database, a store that can be written, and Redis where set."""
 
     async def writable() -> None:
         await asyncio.to_thread(ensure_folder, store.root)
 
-    return Health("server", {"postgres": lambda: check(pool), "store": writable})
+    checks: dict[str, Check] = {"postgres": lambda: check(pool), "store": writable}
+    if redis is not None:
+        checks["redis"] = redis.ping
+    return Health("server", checks)
 
 
 def _described(endpoints: Sequence[Endpoint]) -> Handler:

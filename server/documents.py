@@ -7,6 +7,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from core.errors import Fault
+from core.http.cache_key import resource_of_url
+from core.media.playback_id import PlaybackPolicy
 from server.identifiers import END, UserId, VideoId
 
 MAX_POSITION_MS = 30 * 24 * 3600 * 1000
@@ -99,7 +102,7 @@ class PlaybackId(Struct, frozen=True):
     """A public name of the video, used in media URLs."""
 
     id: str
-    policy: Literal["public"]
+    policy: PlaybackPolicy
 
 
 class VideoLinks(Struct, frozen=True):
@@ -157,6 +160,7 @@ class UploadForm(Struct, frozen=True):
 
     file: Annotated[bytes, Meta(description="The video file, with its file name.")]
     title: Title | UnsetType = UNSET
+    policy: PlaybackPolicy | UnsetType = UNSET
 
 
 class ImportInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -170,12 +174,14 @@ class ImportRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
     input: ImportInput
     title: Title | UnsetType = UNSET
+    policy: PlaybackPolicy | UnsetType = UNSET
 
 
 class VideoChange(Struct, frozen=True, forbid_unknown_fields=True):
     """What to change; what is absent stays (RFC 7396, without null)."""
 
     title: Title | UnsetType = UNSET
+    policy: PlaybackPolicy | UnsetType = UNSET
 
 
 class PlayRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -195,6 +201,10 @@ class Playback(Struct, frozen=True):
     poster: str | None
     duration_ms: int | None
     resume_ms: Annotated[int, Meta(ge=0, description="Where to begin; 0 is the beginning.")]
+    token: Annotated[
+        str | None,
+        Meta(description="What the URLs of a signed video hold after `/media/~`; else null."),
+    ]
     expires_at: Annotated[datetime | None, Meta(description="When the URLs end; null is never.")]
 
 
@@ -266,12 +276,37 @@ class PurgeRequest(Struct, frozen=True, forbid_unknown_fields=True):
                 ),
             ]
         ],
-        Meta(min_length=1, max_length=256, description="Surrogate keys."),
-    ]
+        Meta(max_length=256, description="Surrogate keys."),
+    ] = []
+    urls: Annotated[
+        list[
+            Annotated[
+                str,
+                Meta(
+                    max_length=2048,
+                    pattern=rf"^[\x21-\x7e]+{END}",
+                    examples=["/media/p_4k7q2m9x1z/master.m3u8"],
+                ),
+            ]
+        ],
+        Meta(max_length=256, description="URLs, or paths with their query."),
+    ] = []
     soft: Annotated[
         bool,
         Meta(description="Mark as stale only, so that it may be served while it is refetched."),
     ] = False
+    all: Annotated[bool, Meta(description="Forget everything; never softly.")] = False
+
+    def __post_init__(self) -> None:
+        if self.all and (self.keys or self.urls or self.soft):
+            raise ValueError("a purge of all names nothing, and is never soft")
+        if not (self.all or self.keys or self.urls):
+            raise ValueError("a purge names keys, urls, or all")
+        for url in self.urls:
+            try:
+                resource_of_url(url)
+            except Fault as fault:
+                raise ValueError(fault.message) from fault
 
 
 class PurgeAccepted(Struct, frozen=True):

@@ -49,6 +49,12 @@ class CrossOriginRefused(RequestFault):
     code = "request.cross_origin"
 
 
+class SigningUnavailable(StateFault):
+    """The video is, or would be, a signed one, and the server has no keys to sign with."""
+
+    code = "video.signing_unavailable"
+
+
 class VideoUnknown(InputFault):
     """There is no such video, or no longer."""
 

@@ -5,6 +5,8 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
+from core.media.playback_id import PREFIXES, PlaybackPolicy
+
 # Crockford's alphabet: no letter that looks like a digit.
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _LENGTH: Final = 20  # 100 bits: a collision within a billion ids is a matter of 1 in 10^12
@@ -36,6 +38,6 @@ def new_id() -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
 
 
-def new_playback_id() -> str:
-    """A fresh playback id; the prefix says that anyone who has it may play it."""
-    return f"p_{new_id()}"
+def new_playback_id(policy: PlaybackPolicy) -> str:
+    """A fresh playback id; its prefix says who may play it."""
+    return f"{PREFIXES[policy]}{new_id()}"

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Self
 
+from core.media.playback_id import PlaybackPolicy, policy_of
 from runtime.settings.shared import PublicUrlSettings
+from server.signing import Signature, Signer, media_folder
 from server.visitor import Visitor
 
 
@@ -13,13 +15,15 @@ class Links:
 
     site: str
     edge: str
+    signer: Signer
 
     @classmethod
-    def of(cls, settings: PublicUrlSettings, visitor: Visitor) -> Self:
+    def of(cls, settings: PublicUrlSettings, visitor: Visitor, signer: Signer) -> Self:
         """As the operator set them, else by the host that the visitor used."""
         site = settings.public_url or visitor.origin
         edge = settings.edge_public_url
-        return cls(site, edge or f"{visitor.scheme}://{visitor.hostname}:{settings.edge_port}")
+        edge = edge or f"{visitor.scheme}://{visitor.hostname}:{settings.edge_port}"
+        return cls(site, edge, signer)
 
     def watch(self, video_id: str) -> str:
         """The page on which a person watches it."""
@@ -33,15 +37,21 @@ class Links:
         """The video as a resource."""
         return f"{self.site}/videos/{video_id}"
 
-    def hls(self, playback_id: str) -> str:
+    def hls(self, playback_id: str, signature: Signature | None) -> str:
         """The multivariant playlist."""
-        return f"{self.edge}/media/{playback_id}/master.m3u8"
+        return f"{self.edge}{media_folder(playback_id, signature)}/master.m3u8"
 
-    def dash(self, playback_id: str) -> str:
+    def dash(self, playback_id: str, signature: Signature | None) -> str:
         """The MPD."""
-        return f"{self.edge}/media/{playback_id}/manifest.mpd"
+        return f"{self.edge}{media_folder(playback_id, signature)}/manifest.mpd"
 
-    def poster(self, playback_id: str, poster_key: str) -> str:
-        """The still picture; a new picture has a new URL, so each may be cached for good."""
+    def poster(self, playback_id: str, poster_key: str) -> str | None:
+        """The still picture; a new picture has a new URL, so each may be cached for good.
+
+        None where it would have to be signed and cannot be.
+        """
         name = poster_key.rpartition("/")[2]
-        return f"{self.edge}/media/{playback_id}/poster/{name}"
+        signature = self.signer.sign_picture(playback_id)
+        if signature is None and policy_of(playback_id) is PlaybackPolicy.SIGNED:
+            return None
+        return f"{self.edge}{media_folder(playback_id, signature)}/poster/{name}"

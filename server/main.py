@@ -2,21 +2,26 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from socket import socket
 
 from aiohttp import web
 
+from core.errors import OperatorFault
+from core.media.playback_id import PlaybackPolicy
 from runtime.listen import bind, local_address
 from runtime.metrics import Metrics
 from runtime.migrations import require_current_schema
 from runtime.postgres import Pool, close_pool, open_pool
+from runtime.purge_stream import PurgeStream
+from runtime.redis import RedisDoor, open_redis
 from runtime.scratch import Scratch
 from runtime.settings.server import ServerSettings
 from runtime.storage import LocalStore
 from server.application import build_application
 from server.cursor import CursorKey
 from server.deletions import Deletions
+from server.purge_publisher import PurgePublisher
 from server.purges import Purges
 from server.repository import Repository
 from server.services import Services
@@ -27,12 +32,19 @@ from server.web_site import WebSite, built_folder
 DRAIN_SHARE = 0.6
 
 
+class MediaKeysMissing(OperatorFault):
+    """Videos are to be signed, and there is nothing to sign them with."""
+
+    code = "server.media_keys_missing"
+
+
 async def run(settings: ServerSettings, *, ready: Callable[[str], None] | None = None) -> None:
     """Serve the API and the pages until cancelled; `ready` is told our URL once we answer.
 
     Raises `AddressInUse`, `DatabaseUnavailable`, `DatabaseRefused`, `SchemaOutdated`,
-    `SchemaDiverged` and `StoreUnwritable`.
+    `SchemaDiverged`, `StoreUnwritable` and `MediaKeysMissing`.
     """
+    _check_policy(settings)
     listener = bind(settings.listen)
     try:
         async with _services(settings) as (services, pool):
@@ -47,6 +59,13 @@ async def run(settings: ServerSettings, *, ready: Callable[[str], None] | None =
         listener.close()
 
 
+def _check_policy(settings: ServerSettings) -> None:
+    if settings.default_policy is PlaybackPolicy.SIGNED and settings.media_keys is None:
+        raise MediaKeysMissing(
+            "default_policy is signed, and there is no key to sign with: set SLUICE_MEDIA_KEYS"
+        )
+
+
 @asynccontextmanager
 async def _services(settings: ServerSettings) -> AsyncIterator[tuple[Services, Pool]]:
     store = LocalStore(settings.store_folder)
@@ -59,7 +78,12 @@ async def _services(settings: ServerSettings) -> AsyncIterator[tuple[Services, P
     try:
         await require_current_schema(pool)
         repository = Repository(pool)
-        with Scratch.open(settings.scratch_folder, "server") as scratch:
+        metrics = Metrics(process="server")
+        async with AsyncExitStack() as stack:
+            redis = None
+            if settings.redis_url is not None:
+                redis = await stack.enter_async_context(open_redis(settings.redis_url))
+            scratch = stack.enter_context(Scratch.open(settings.scratch_folder, "server"))
             yield (
                 Services(
                     settings=settings,
@@ -68,14 +92,25 @@ async def _services(settings: ServerSettings) -> AsyncIterator[tuple[Services, P
                     scratch=scratch,
                     cursors=CursorKey(await repository.secret("cursors")),
                     deletions=Deletions(store),
-                    purges=Purges(repository, settings.edge_admin_urls, settings.admin_token),
-                    metrics=Metrics(process="server"),
+                    purges=Purges(
+                        repository,
+                        settings.edge_admin_urls,
+                        settings.admin_token,
+                        _publisher(pool, redis, metrics),
+                    ),
+                    metrics=metrics,
+                    redis=redis,
                     trusted=parse_networks(settings.trusted_proxy),
+                    media_keys=settings.key_ring(),
                 ),
                 pool,
             )
     finally:
         await close_pool(pool)
+
+
+def _publisher(pool: Pool, redis: RedisDoor | None, metrics: Metrics) -> PurgePublisher | None:
+    return None if redis is None else PurgePublisher(pool, PurgeStream(redis), metrics)
 
 
 @asynccontextmanager

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import aiofiles
 import msgspec
 from aiohttp import BodyPartReader, ClientPayloadError, MultipartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from core.media.playback_id import PlaybackPolicy
 from runtime.problems import BodyTooLarge
 from server.documents import Title
 from server.faults import (
@@ -47,15 +48,16 @@ class UploadLimits:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedUpload:
-    """What came with a file that is now whole; `title` is None if not sent."""
+    """What came with a file that is now whole; `title` and `policy` are None if not sent."""
 
     size_bytes: int
     filename: str
     title: str | None
+    policy: PlaybackPolicy | None
 
 
 async def receive_upload(request: web.Request, path: Path, limits: UploadLimits) -> ReceivedUpload:
-    """Stream the field `file` of a form to `path`; a field `title` may come with it.
+    """Stream the field `file` of a form to `path`; `title` and `policy` may come with it.
 
     Raises `MalformedBody`, `InvalidBody`, `BodyTooLarge`, `UploadStalled`, `UploadBroken` and
     `StorageFull`; `path` may then hold a part of the file.
@@ -63,7 +65,7 @@ async def receive_upload(request: web.Request, path: Path, limits: UploadLimits)
     form = await _Form.read(_parts(request, limits), path, limits)
     if form.filename is None:
         raise _invalid("/file", "the form has no field 'file' with a file in it")
-    return ReceivedUpload(form.size_bytes, form.filename, form.title)
+    return ReceivedUpload(form.size_bytes, form.filename, form.title, form.policy)
 
 
 class _Form:
@@ -72,6 +74,7 @@ class _Form:
     def __init__(self) -> None:
         self.filename: str | None = None
         self.title: str | None = None
+        self.policy: PlaybackPolicy | None = None
         self.size_bytes = 0
 
     @classmethod
@@ -85,13 +88,15 @@ class _Form:
                     form.filename = file_name(part.filename or "")
                     form.size_bytes = await write_part(part_chunks(part, limits), path, limits)
                 case "title" if form.title is None:
-                    form.title = await _text(part, limits)
-                case "file" | "title" as name:
+                    form.title = await _text(part, "title", Title, limits)
+                case "policy" if form.policy is None:
+                    form.policy = await _text(part, "policy", PlaybackPolicy, limits)
+                case "file" | "title" | "policy" as name:
                     raise _invalid(f"/{name}", "it is there twice; send one video at a time")
                 case None:
                     raise _invalid("", "a part of it has no name")
                 case name:
-                    raise _invalid(f"/{name}", "it is neither 'file' nor 'title'")
+                    raise _invalid(f"/{name}", "it is none of 'file', 'title' and 'policy'")
         return form
 
 
@@ -170,16 +175,16 @@ def disk_full() -> StorageFull:
     return StorageFull("there is no room for this file on the server's disk")
 
 
-async def _text(part: BodyPartReader, limits: UploadLimits) -> str:
+async def _text(part: BodyPartReader, name: str, kind: Any, limits: UploadLimits) -> Any:
     raw = bytearray()
     async for chunk in part_chunks(part, limits):
         raw += chunk
         if len(raw) > LONGEST_FIELD_BYTES:
-            raise _invalid("/title", f"it is longer than {LONGEST_FIELD_BYTES} bytes")
+            raise _invalid(f"/{name}", f"it is longer than {LONGEST_FIELD_BYTES} bytes")
     try:
-        return msgspec.convert(raw.decode().strip(), Title)
+        return msgspec.convert(raw.decode().strip(), kind)
     except (UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise _invalid("/title", str(error)) from error
+        raise _invalid(f"/{name}", str(error)) from error
 
 
 async def _arriving(awaitable: Awaitable[T], limits: UploadLimits) -> T:

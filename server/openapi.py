@@ -107,7 +107,8 @@ def _body_schema(media: str, kind: Any, schema_of: Mapping[int, Document]) -> Do
     if media == JSON:
         return schema_of[id(kind)]
     # In a form a file is raw bytes, which OpenAPI 3.1 says by contentMediaType, not by base64.
-    own: Document = msgspec.json.schema(kind)["$defs"][kind.__name__]
+    _, components = msgspec.json.schema_components([kind], ref_template=_REFERENCE)
+    own: Document = components[kind.__name__]
     for part in own["properties"].values():
         if part.pop("contentEncoding", None):
             part["contentMediaType"] = "application/octet-stream"

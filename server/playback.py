@@ -6,7 +6,7 @@ from typing import Final
 from server.accept import preferred
 from server.documents import Playback, PlayRequest, VideoStatus
 from server.endpoint import JSON, Answer, Call, Reply, endpoint
-from server.faults import NeverPlayable, NotPlayableYet, VideoUnknown
+from server.faults import NeverPlayable, NotPlayableYet, SigningUnavailable, VideoUnknown
 from server.identifiers import VideoId
 from server.repository import PlaybackRow
 from server.views import playback_document
@@ -24,7 +24,7 @@ _PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": "Accept"}
         Playback,
         also={HTTPStatus.FOUND: f"To the manifest, where `Accept` prefers `{HLS}` or `{DASH}`."},
     ),
-    faults=(VideoUnknown, NotPlayableYet, NeverPlayable),
+    faults=(VideoUnknown, NotPlayableYet, NeverPlayable, SigningUnavailable),
     headers={"Accept": f"`{JSON}` (the default), `{HLS}` or `{DASH}`."},
 )
 async def play_video(call: Call, video_id: VideoId, query: PlayRequest) -> Reply:
@@ -33,6 +33,8 @@ async def play_video(call: Call, video_id: VideoId, query: PlayRequest) -> Reply
     Answers the URLs of the manifests on the edge and, for a user with a history, where to resume.
     With `Accept: application/vnd.apple.mpegurl` or `application/dash+xml` the answer is a redirect,
     so that this URL itself can be given to a player.
+
+    The URLs of a signed video hold a token, which ends two hours after the film would, begun now.
     """
     row = await call.services.repository.get_playback(video_id, query.user)
     if row is None:

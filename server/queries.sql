@@ -55,12 +55,16 @@ INSERT INTO videos (id, playback_id, title, status, upload_key, source_filename,
 VALUES ($1, $2, $3, 'waiting', $4, $5, $6);
 
 -- name: lock_video
--- The version of a video that nobody else can change until the end of the transaction.
-SELECT version FROM videos WHERE id = $1 FOR UPDATE;
+-- The version and public name of a video that nobody else can change until the end of the transaction.
+SELECT version, playback_id FROM videos WHERE id = $1 FOR UPDATE;
 
 -- name: retitle_video
 -- A new title.
 UPDATE videos SET title = $2 WHERE id = $1 AND title <> $2;
+
+-- name: rename_playback
+-- A new playback id; the old one ends.
+UPDATE videos SET playback_id = $2 WHERE id = $1;
 
 -- name: delete_video
 -- Remove a video and all that hangs on it; answers where its files are.
@@ -112,6 +116,12 @@ DELETE FROM history WHERE user_id = $1 AND video_id = $2;
 -- Write down a purge that the edges have yet to hear of.
 INSERT INTO purge_outbox (keys, soft) VALUES ($1::text[], $2) RETURNING id;
 
+-- name: owe_any_purge
+-- Write down a purge of keys, of URLs, or of everything, and answer its token.
+INSERT INTO purge_outbox (keys, urls, soft, everything)
+VALUES ($1::text[], $2::text[], $3, $4)
+RETURNING token;
+
 -- name: claim_purges
 -- Take the purges whose turn it is; nobody else will for the given time.
 UPDATE purge_outbox
@@ -119,7 +129,7 @@ SET attempts = attempts + 1, due_at = now() + $2::interval
 WHERE id IN (
     SELECT id FROM purge_outbox WHERE due_at <= now() ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED
 )
-RETURNING id, keys, soft, acknowledged, attempts, now() - created_at AS age;
+RETURNING id, token, keys, urls, soft, everything, acknowledged, attempts, now() - created_at AS age;
 
 -- name: postpone_purge
 -- Note which edges have heard of it, and when to try the others again.

@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
+from uuid import UUID
 
 import msgspec
 
+from core.cache.purge_stream import PurgeOrder
+from core.media.playback_id import PlaybackPolicy, policy_of
 from runtime import jobs
 from runtime.postgres import Connection, Pool, Record, check, connection, transaction
 from runtime.sql import load_queries
@@ -140,8 +143,7 @@ class OwedPurge:
     """A purge that was claimed for delivery for the `attempts`th time."""
 
     id: int
-    keys: tuple[str, ...]
-    soft: bool
+    order: PurgeOrder
     acknowledged: frozenset[str]
     attempts: int
     age: timedelta
@@ -191,16 +193,30 @@ class Repository:
             return (await _videos(session, [video.id]))[video.id]
 
     async def change_video(
-        self, video_id: str, title: str | None, *, only_if: Judge
+        self,
+        video_id: str,
+        *,
+        title: str | None,
+        policy: PlaybackPolicy | None,
+        new_playback_id: str,
+        only_if: Judge,
     ) -> VideoRow | None:
-        """Change the title if the present version is right; None where there is no such video."""
+        """Change title and policy if the present version is right; None where there is no video.
+
+        A policy that is another one needs the new playback id; the edges are owed a purge of the
+        old one.
+        """
         async with transaction(self._pool) as session:
-            version = await session.fetchval(_QUERIES["lock_video"], video_id)
-            if version is None:
+            locked = await session.fetchrow(_QUERIES["lock_video"], video_id)
+            if locked is None:
                 return None
-            only_if(f'"{version}"')
+            only_if(f'"{locked["version"]}"')
             if title is not None:
                 await session.execute(_QUERIES["retitle_video"], video_id, title)
+            old = locked["playback_id"]
+            if policy is not None and policy is not policy_of(old):
+                await session.execute(_QUERIES["rename_playback"], video_id, new_playback_id)
+                await session.fetchval(_QUERIES["owe_purge"], [f"playback:{old}"], False)
             return (await _videos(session, [video_id])).get(video_id)
 
     async def delete_video(self, video_id: str, *, only_if: Judge) -> str | None:
@@ -257,11 +273,15 @@ class Repository:
             tag = await session.execute(_QUERIES["forget_history"], user_id, video_id)
         return tag != "DELETE 0"
 
-    async def owe_purge(self, keys: Sequence[str], *, soft: bool) -> int:
-        """Write a purge down and answer its number."""
+    async def owe_purge(
+        self, keys: Sequence[str], urls: Sequence[str] = (), *, soft: bool, everything: bool = False
+    ) -> str:
+        """Write a purge down and answer its token."""
         async with connection(self._pool) as session:
-            number: int = await session.fetchval(_QUERIES["owe_purge"], list(keys), soft)
-        return number
+            token: UUID = await session.fetchval(
+                _QUERIES["owe_any_purge"], list(keys), list(urls), soft, everything
+            )
+        return str(token)
 
     async def claim_purges(self, *, limit: int, lease: timedelta) -> list[OwedPurge]:
         """Take up to `limit` purges whose turn it is; for the time of `lease` nobody else will."""
@@ -343,8 +363,13 @@ def _report_rows(user_id: str, reports: Sequence[HistoryReport]) -> list[tuple[o
 def _owed_purge(row: Record) -> OwedPurge:
     return OwedPurge(
         row["id"],
-        tuple(row["keys"]),
-        row["soft"],
+        PurgeOrder(
+            str(row["token"]),
+            tuple(row["keys"]),
+            tuple(row["urls"]),
+            row["soft"],
+            row["everything"],
+        ),
         frozenset(row["acknowledged"]),
         row["attempts"],
         row["age"],

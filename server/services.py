@@ -1,11 +1,14 @@
 """What the endpoints share: built once at start-up, held by the application."""
 
+import time
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
 
+from core.http.media_token import KeyRing
 from runtime.metrics import Metrics
+from runtime.redis import RedisDoor
 from runtime.scratch import Scratch
 from runtime.settings.server import ServerSettings
 from runtime.storage import LocalStore
@@ -14,6 +17,7 @@ from server.deletions import Deletions
 from server.links import Links
 from server.purges import Purges
 from server.repository import Repository
+from server.signing import Signer
 from server.visitor import Network, Visitor, visitor
 
 
@@ -30,6 +34,8 @@ class Services:
     purges: Purges
     metrics: Metrics
     trusted: tuple[Network, ...]
+    redis: RedisDoor | None
+    media_keys: KeyRing
 
     def visitor(self, request: web.Request) -> Visitor:
         """How the client of `request` reached us. Raises `MalformedHost`."""
@@ -40,9 +46,13 @@ class Services:
             trusted=self.trusted,
         )
 
+    def signer(self) -> Signer:
+        """What signs media paths now."""
+        return Signer(self.media_keys, time.time())
+
     def links(self, request: web.Request) -> Links:
         """The URLs to hand to the client of `request`."""
-        return Links.of(self.settings, self.visitor(request))
+        return Links.of(self.settings, self.visitor(request), self.signer())
 
 
 SERVICES: Final = web.AppKey("services", Services)

@@ -1,6 +1,7 @@
 """The library: list, read, add, rename and delete videos."""
 
 import hashlib
+import re
 import shutil
 from functools import partial
 from http import HTTPStatus
@@ -17,6 +18,7 @@ from core.http.conditional import (
     Validators,
     evaluate,
 )
+from core.media.playback_id import PlaybackPolicy, policy_of
 from runtime.problems import BodyTooLarge
 from server.documents import (
     ImportRequest,
@@ -32,6 +34,7 @@ from server.faults import (
     InvalidBody,
     InvalidCursor,
     PreconditionRequired,
+    SigningUnavailable,
     StorageFull,
     UploadStalled,
     VideoUnknown,
@@ -54,6 +57,7 @@ _IF_MATCH = {"If-Match": "The `ETag` of the version that the change is based on;
 _IF_NONE_MATCH = {"If-None-Match": "The `ETag` of a version that the client has."}
 _UNCHANGED = {HTTPStatus.NOT_MODIFIED: "The client's version is the present one."}
 _FORM = "multipart/form-data"
+_WINDOW = re.compile(r'\.\d+"')
 
 
 @endpoint(
@@ -123,15 +127,16 @@ def admit_upload(call: Call) -> None:
     "/videos",
     tag="videos",
     answer=Answer(Video, HTTPStatus.CREATED, headers={**_ETAG, "Location": "The new video."}),
-    faults=(ImportUnavailable, BodyTooLarge, UploadStalled, StorageFull),
+    faults=(ImportUnavailable, BodyTooLarge, UploadStalled, StorageFull, SigningUnavailable),
     reads={_FORM: UploadForm, JSON: ImportRequest},
     admission=admit_upload,
 )
 async def create_video(call: Call) -> Reply:
     """Add a video.
 
-    The file comes as the field `file` of a form; the field `title` may stand before or after it,
-    and is the file's name without extension where it is missing. When the answer comes, the file is
+    The file comes as the field `file` of a form; the fields `title` and `policy` may stand before
+    or after it. Where they are missing, the title is the file's name without extension, and the
+    policy the server's default. When the answer comes, the file is
     safe on the server's disk and its preparation is queued. Import by URL is not available yet.
     """
     if call.request.content_type == JSON:
@@ -149,11 +154,13 @@ async def create_video(call: Call) -> Reply:
     "/videos/{video_id}",
     tag="videos",
     answer=Answer(Video, headers=_ETAG),
-    faults=(VideoUnknown, PreconditionRequired, FailedPrecondition),
+    faults=(VideoUnknown, PreconditionRequired, FailedPrecondition, SigningUnavailable),
     headers=_IF_MATCH,
 )
 async def change_video(call: Call, video_id: VideoId, body: VideoChange) -> Reply:
-    """Change the title.
+    """Change the title, or who may play it.
+
+    Another policy means another playback id: media URLs that were handed out before end at once.
 
     The version that the change is based on is named in `If-Match`, so that two people do not undo
     each other's work. While a video is prepared its version moves often; `*` changes any version.
@@ -166,9 +173,17 @@ async def change_video(call: Call, video_id: VideoId, body: VideoChange) -> Repl
             "/title: it is blank",
             errors=[{"in": "body", "pointer": "/title", "detail": "it is blank"}],
         )
+    policy = None if body.policy is UNSET else body.policy
+    _require_signable(call, policy)
     row = await call.services.repository.change_video(
-        video_id, title, only_if=partial(require_match, call.request)
+        video_id,
+        title=title,
+        policy=policy,
+        new_playback_id=new_playback_id(policy or PlaybackPolicy.PUBLIC),
+        only_if=partial(require_match, call.request),
     )
+    if policy is not None:
+        call.services.purges.announce()
     return _video_reply(call, _known(row, video_id))
 
 
@@ -208,9 +223,10 @@ def conditional_reply(call: Call, reply: Reply) -> Reply:
 
 def require_match(request: web.Request, etag: str) -> None:
     """Raise `FailedPrecondition` where If-Match is there and does not hold for `etag`."""
-    conditions = Preconditions(if_match=request.headers.get("If-Match"))
+    given = request.headers.get("If-Match")
+    # What only the tokens of pictures have changed since is no reason to refuse a change.
+    conditions = Preconditions(if_match=given and _WINDOW.sub('"', given))
     if evaluate(request.method, conditions, Validators(etag)) is Evaluation.FAILED:
-        given = request.headers["If-Match"]
         raise FailedPrecondition(f"If-Match: {given} is not the present version, {etag}")
 
 
@@ -226,12 +242,14 @@ async def _receive(call: Call) -> VideoRow:
     key = f"uploads/{upload_id}/source"
     with services.scratch.claim(upload_id) as folder:
         received = await receive_upload(call.request, folder / "source", _limits(call))
+        policy = received.policy or services.settings.default_policy
+        _require_signable(call, policy)
         with disk_faults():
             await services.store.adopt(folder / "source", key)
         return await services.repository.add_video(
             NewVideo(
                 id=new_id(),
-                playback_id=new_playback_id(),
+                playback_id=new_playback_id(policy),
                 title=received.title or default_title(received.filename),
                 upload_key=key,
                 filename=received.filename,
@@ -245,6 +263,11 @@ def _limits(call: Call) -> UploadLimits:
     return UploadLimits(settings.upload_limit_bytes, settings.upload_stall_s)
 
 
+def _require_signable(call: Call, policy: PlaybackPolicy | None) -> None:
+    if policy is PlaybackPolicy.SIGNED:
+        call.services.signer().require_keys()
+
+
 def _known(row: VideoRow | None, video_id: str) -> VideoRow:
     if row is None:
         raise VideoUnknown(video_id)
@@ -253,7 +276,10 @@ def _known(row: VideoRow | None, video_id: str) -> VideoRow:
 
 def _video_reply(call: Call, row: VideoRow) -> Reply:
     links = call.services.links(call.request)
-    return Reply(video_document(row, links), {"ETag": row.etag})
+    etag = row.etag
+    if row.poster_key is not None and policy_of(row.playback_id) is PlaybackPolicy.SIGNED:
+        etag = f'{etag[:-1]}.{links.signer.picture_window}"'  # the token in the poster's URL
+    return Reply(video_document(row, links), {"ETag": etag})
 
 
 def _scope(query: ListVideos) -> str:

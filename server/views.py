@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from core.media.playback_id import policy_of
 from server.documents import (
     HistoryEntry,
     Playback,
@@ -50,24 +51,27 @@ def video_document(row: VideoRow, links: Links) -> Video:
         errors=_errors(row),
         tracks=_choices(row.tracks),
         renditions=[_rendition(track) for track in row.tracks],
-        playback_ids=[PlaybackId(row.playback_id, "public")],
+        playback_ids=[PlaybackId(row.playback_id, policy_of(row.playback_id))],
         poster=_poster(row.poster_key, row.playback_id, links),
         links=VideoLinks(watch=links.watch(row.id), play=links.play(row.id)),
     )
 
 
 def playback_document(row: PlaybackRow, links: Links) -> Playback:
-    """What a player is told; a new session each time."""
+    """What a player is told; a new session each time. Raises `SigningUnavailable`."""
+    session_id = new_id()
+    signature = links.signer.sign_playback(row.playback_id, session_id, row.duration_ms)
     return Playback(
         playback_id=row.playback_id,
-        session_id=new_id(),
+        session_id=session_id,
         title=row.title,
-        hls=links.hls(row.playback_id),
-        dash=links.dash(row.playback_id),
+        hls=links.hls(row.playback_id, signature),
+        dash=links.dash(row.playback_id, signature),
         poster=_poster(row.poster_key, row.playback_id, links),
         duration_ms=row.duration_ms,
         resume_ms=resume_position_ms(row.position_ms, row.duration_ms or row.watched_ms),
-        expires_at=None,
+        token=None if signature is None else signature.token,
+        expires_at=None if signature is None else signature.expires_at,
     )
 
 

@@ -12,6 +12,7 @@ from cli.report.events import Migrated, Ready, Starting, Stopped
 from cli.report.reporter import Reporter
 from cli.up.addresses import Addresses, local_url, shown_url
 from cli.up.children import PostgresRunner, ServiceRunner, commands
+from cli.up.media_keys import media_keys
 from cli.up.supervisor import Supervisor
 from runtime.child import OnLine
 from runtime.instance import InstanceLock
@@ -58,7 +59,13 @@ class House:
         began = time.monotonic()
         database_url = await self._database()
         self._reporter.event(Starting(what="the services"))
-        todo = commands(self._settings, addresses, database_url=database_url, colours=self._colours)
+        todo = commands(
+            self._settings,
+            addresses,
+            database_url=database_url,
+            media_keys=self._settings.media_keys or media_keys(self._settings.data),
+            colours=self._colours,
+        )
         async with asyncio.TaskGroup() as group:
             for command in todo:
                 runner = ServiceRunner(

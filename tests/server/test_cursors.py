@@ -16,7 +16,7 @@ KEY = CursorKey(b"k" * 32)
 ADD = """
 INSERT INTO videos
     (id, playback_id, title, status, upload_key, source_filename, source_bytes, created_at)
-VALUES ($1, $1, $2, 'ready', $1, 'a.mp4', 1, to_timestamp($3))
+VALUES ($1, 'p_' || $1, $2, 'ready', $1, 'a.mp4', 1, to_timestamp($3))
 """
 
 

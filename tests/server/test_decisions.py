@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from core.media.playback_id import PlaybackPolicy
 from server.accept import preferred
 from server.cross_origin import is_forged, origin_of
 from server.endpoint import explain
@@ -181,4 +182,5 @@ def test_ids_are_fit_for_urls_and_do_not_repeat() -> None:
     ids = {new_id() for _ in range(1000)}
     assert len(ids) == 1000
     assert all(len(each) == 20 and each.isalnum() and each == each.lower() for each in ids)
-    assert new_playback_id().startswith("p_")
+    assert new_playback_id(PlaybackPolicy.PUBLIC).startswith("p_")
+    assert new_playback_id(PlaybackPolicy.SIGNED).startswith("s_")

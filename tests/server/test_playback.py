@@ -31,6 +31,7 @@ async def test_a_playback_has_all_that_a_player_needs(api: Api, pool: Pool, stat
         "poster": f"{media}/poster/a1.jpg",
         "duration_ms": 60_000,
         "resume_ms": 0,
+        "token": None,
         "expires_at": None,
     }
     assert answer.headers["Cache-Control"] == "private, no-store"

@@ -21,6 +21,7 @@ ADDRESSES = Addresses(
     edge_admin=HostPort("127.0.0.1", 8083),
 )
 DATABASE = "postgresql://sluice:pw@/sluice"
+KEYS = f"k1:{'A' * 43}="
 CLASSES: dict[str, type[SluiceSettings]] = {
     "origin": OriginSettings,
     "server": ServerSettings,
@@ -31,7 +32,7 @@ CLASSES: dict[str, type[SluiceSettings]] = {
 
 def made(**settings: object) -> list[Command]:
     up = UpSettings.model_validate(settings)
-    return commands(up, ADDRESSES, database_url=DATABASE, colours=False)
+    return commands(up, ADDRESSES, database_url=DATABASE, media_keys=KEYS, colours=False)
 
 
 def understood(command: Command) -> SluiceSettings:
@@ -82,6 +83,19 @@ def test_the_database_url_stands_on_no_command_line() -> None:
     for command in made():
         assert not any("postgresql://" in word for word in command.argv)
         assert command.environment["SLUICE_DATABASE_URL"] == DATABASE
+
+
+def test_server_and_edge_alone_have_the_media_keys_and_on_no_command_line() -> None:
+    for command in made():
+        assert not any(KEYS in word for word in command.argv)
+        has_keys = command.name in {"server", "edge"}
+        assert (command.environment.get("SLUICE_MEDIA_KEYS") == KEYS) is has_keys
+
+
+def test_the_policy_is_handed_to_the_server() -> None:
+    server = understood(made(default_policy="signed")[1])
+    assert isinstance(server, ServerSettings)
+    assert (server.default_policy, server.media_keys) == ("signed", KEYS)
 
 
 def test_children_write_for_a_person_unless_json_is_asked_for() -> None:
