@@ -145,7 +145,12 @@ class PlaneServer:
         client = PlaneClient(crossing, self._metrics.sent_bytes)
         task = asyncio.create_task(self._handler.answer(client.incoming(), client))
         self._clients[crossing] = client, task
-        task.add_done_callback(lambda _: self._clients.pop(crossing))
+        task.add_done_callback(lambda _: self._end(crossing))
+
+    def _end(self, crossing: Crossing) -> None:
+        """A request is done with; one that was left without its end is broken off."""
+        del self._clients[crossing]
+        crossing.reset()
 
 
 def _prepare(listener: socket.socket) -> None:
