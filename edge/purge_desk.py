@@ -11,12 +11,15 @@ MOST_REMEMBERED: Final = 10_000
 
 
 class PurgeDesk:
-    """Carries purges out. One that comes again under its token is known to be done already."""
+    """Carries purges out. One that comes again under its token is known to be done already.
+
+    Should a token come with another purge, that is another one.
+    """
 
     def __init__(self, filler: Filler, metrics: EdgeMetrics) -> None:
         self._filler = filler
         self._metrics = metrics
-        self._done: OrderedDict[str, None] = OrderedDict()
+        self._done: OrderedDict[tuple[str, int], None] = OrderedDict()
 
     def carry_out(self, order: PurgeOrder) -> None:
         """Purge, unless this was done. Raises `RefusedTarget`, and has then done nothing.
@@ -25,11 +28,12 @@ class PurgeDesk:
         purging it again would only cost a fetch.
         """
         purge = order.purge()
-        if order.token in self._done:
-            self._done.move_to_end(order.token)
+        name = order.token, hash(order)
+        if name in self._done:
+            self._done.move_to_end(name)
             return
         self._filler.purge(purge)
         self._metrics.purges.inc()
-        self._done[order.token] = None
+        self._done[name] = None
         if len(self._done) > MOST_REMEMBERED:
             self._done.popitem(last=False)

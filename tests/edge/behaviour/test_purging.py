@@ -137,9 +137,85 @@ async def test_tags_are_not_shown_to_clients(edge: RunningEdge, upstream: Script
         assert answer.get("Surrogate-Key") is None
 
 
+@pytest.mark.parametrize("url", [LIST, f"http://edge.test{LIST}"])
+@pytest.mark.parametrize("soft", [False, True])
+async def test_the_purge_method_purges_its_target(
+    edge: RunningEdge, upstream: ScriptedUpstream, url: str, soft: bool
+) -> None:
+    versions(upstream)
+    for target in (LIST, OTHER):
+        await edge.get(target)
+    headers = {"Fastly-Soft-Purge": "1"} if soft else {}
+    answer = await edge.admin(url, method="PURGE", headers=headers)
+    assert answer.status == 202
+    assert json.loads(answer.body)["purge_id"]
+    assert await edge.metric("sluice_edge_stored_objects") == (2 if soft else 1)
+    assert (await edge.get(LIST)).body == b"two"
+    assert (await edge.get(OTHER)).body == b"other"
+
+
+async def test_a_purge_of_all_drops_everything(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    versions(upstream)
+    for target in (LIST, OTHER):
+        await edge.get(target)
+    assert (await edge.purge(all=True)).status == 202
+    assert await edge.metric("sluice_edge_stored_objects") == 0
+    assert (await edge.get(LIST)).body == b"two"
+
+
+async def test_a_fetch_begun_before_a_purge_of_all_is_delivered_but_not_stored(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    rest = asyncio.Event()
+    upstream.on(LIST, Reply(200, FRESH, [b"o", rest, b"ne"]), Reply(200, FRESH, b"two"))
+    async with edge.connect() as early:
+        await early.send(LIST)
+        head = await early.head()
+        await edge.purge(all=True)
+        rest.set()
+        assert (await early.body(head)).body == b"one"
+    assert (await edge.get(LIST)).body == b"two"
+
+
+async def test_a_purge_that_is_told_again_is_done_once(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    versions(upstream)
+    fields = {"Idempotency-Key": "a"}
+    for body in (b"one", b"two", b"two"):
+        assert (await edge.get(LIST)).body == body
+        answer = await edge.admin(LIST, method="PURGE", headers=fields)
+        assert answer.status == 202
+    assert upstream.count(LIST) == 2
+
+
+async def test_a_purge_method_without_the_token_is_refused(
+    start_edge: StartEdge, upstream: ScriptedUpstream
+) -> None:
+    async with start_edge(upstream.url, admin_token="s3cret") as edge:
+        answer = await edge.admin(LIST, method="PURGE")
+        assert answer.status == 401
+        assert answer["Content-Type"] == "application/problem+json"
+        headers = {"Authorization": "Bearer s3cret"}
+        assert (await edge.admin(LIST, method="PURGE", headers=headers)).status == 202
+
+
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b"{}", b'{"keys":[]}', b'{"key":["a"]}', b'{"keys":["a b"]}', b'{"keys":[1]}'],
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"keys":[]}',
+        b'{"key":["a"]}',
+        b'{"keys":["a b"]}',
+        b'{"keys":[1]}',
+        b'{"all":true,"soft":true}',
+        b'{"all":true,"keys":["a"]}',
+        b'{"all":false}',
+    ],
 )
 async def test_a_malformed_purge_is_refused(edge: RunningEdge, body: bytes) -> None:
     answer = await edge.admin("/cache/purge", method="POST", body=body)
