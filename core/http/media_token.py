@@ -20,7 +20,7 @@ from core.errors import InputFault, OperatorFault
 from core.http.target import MEDIA_PREFIX
 from core.media.playback_id import PlaybackPolicy, policy_of
 
-TOKEN_MARK: Final = "~"
+TOKEN_MARK: Final = "~"  # noqa: S105 - it stands in front of one
 KNOWN_FLAGS: Final = 0  # none is defined yet
 MOST_KEYS: Final = 16
 SECRET_BYTES: Final = range(32, 65)  # RFC 2104 §3: no shorter than the hash, no longer than a block

@@ -12,9 +12,9 @@ from core.http.media_token import (
     TokenMissing,
     TokenRefused,
     sign,
+    verify,
 )
 from core.http.target import Target, read_target
-from edge import gate as gate_module
 from edge.gate import Gate
 
 RING = KeyRing((MediaKey("k", bytes(32)),))
@@ -40,13 +40,12 @@ def forged(number: int) -> Target:
 def verified(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The paths that were verified the long way."""
     paths: list[str] = []
-    verify = gate_module.verify
 
     def counting(path: str, keys: KeyRing, now_s: float) -> object:
         paths.append(path)
         return verify(path, keys, now_s)
 
-    monkeypatch.setattr(gate_module, "verify", counting)
+    monkeypatch.setattr("edge.gate.verify", counting)
     return paths
 
 
