@@ -1,5 +1,6 @@
 """The checks of `doctor`: each says what it found and, where something is wrong, how to mend it."""
 
+import asyncio
 import importlib
 import importlib.util
 import shutil
@@ -15,6 +16,7 @@ from core.errors import Fault
 from runtime.instance import DataInUse, InstanceLock
 from runtime.listen import HostPort, check_free
 from runtime.postgres_programs import choose_identity, find_programs
+from runtime.redis import open_redis, shown_address
 from runtime.settings.quantities import format_bytes
 from runtime.settings.up import UpSettings
 from runtime.storage import ensure_folder
@@ -82,6 +84,22 @@ def check_postgres(settings: UpSettings) -> Finding:
     return Finding("postgres", True, f"version {programs.major} in {programs.folder}")
 
 
+def check_redis(settings: UpSettings) -> Finding:
+    """See that Redis answers, where one is set."""
+    if settings.redis_url is None:
+        return Finding("redis", well=True, found="not set; one machine needs none")
+    try:
+        asyncio.run(_ping(settings.redis_url))
+    except Fault as fault:
+        return Finding("redis", False, fault.message, "SLUICE_REDIS_URL=redis://HOST:6379/0")
+    return Finding("redis", well=True, found=f"answers at {shown_address(settings.redis_url)}")
+
+
+async def _ping(url: str) -> None:
+    async with open_redis(url) as redis:
+        await redis.ping()
+
+
 def check_data(settings: UpSettings) -> Finding:
     """See that the data folder can be written, is not in use, and has room."""
     data = settings.data
@@ -125,6 +143,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     check_pages,
     check_ffmpeg,
     check_postgres,
+    check_redis,
     check_data,
     check_ports,
 )

@@ -24,10 +24,11 @@ CHROMIUM = Need(
     "Chromium", ("google-chrome", "google-chrome-stable", "chromium"), "chromium", "SLUICE_CHROMIUM"
 )
 NGINX = Need("nginx", ("nginx",), "nginx", "SLUICE_NGINX")
+REDIS = Need("Redis", ("redis-server",), "redis-server", "SLUICE_REDIS_SERVER")
 VARNISH = Need("Varnish", ("varnishd",), "varnish", "SLUICE_VARNISH")
 
 # What the tests start; a benchmark names its own.
-NEEDS = (CHROMIUM, NGINX)
+NEEDS = (CHROMIUM, NGINX, REDIS)
 
 
 def provide(needs: Sequence[Need] = NEEDS, *, install: bool = True) -> dict[str, str]:
