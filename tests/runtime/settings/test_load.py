@@ -202,3 +202,23 @@ def test_variables_between_our_own_processes_and_of_tests_are_no_settings_and_fi
 def test_a_process_that_needs_the_database_says_how_to_name_it() -> None:
     with pytest.raises(SettingsFault, match="SLUICE_DATABASE_URL is required"):
         ServerSettings().require_database_url()
+
+
+@pytest.mark.parametrize(
+    "keys", ["nonsense", f"k1:{'A' * 41}", f"k1:{'A' * 43},k1:{'B' * 43}", "k1:c2VjcmV0"]
+)
+def test_unusable_media_keys_are_refused_without_being_shown(keys: str) -> None:
+    (found,) = problems(
+        EdgeSettings, {"upstream": "http://o"}, environment={"SLUICE_MEDIA_KEYS": keys}
+    )
+    assert found.startswith("SLUICE_MEDIA_KEYS is hidden: ")
+    assert not any(part in found for part in ("c2VjcmV0", "A" * 41, "nonsense"))
+
+
+def test_server_and_edge_read_the_same_keys() -> None:
+    environment = {"SLUICE_MEDIA_KEYS": f"k2:{'A' * 43},k1:{'B' * 43}", "XDG_CONFIG_HOME": "/no"}
+    edge = load(EdgeSettings, {"upstream": "http://o"}, environment=environment)
+    server = load(ServerSettings, environment=environment)
+    assert edge.key_ring() == server.key_ring()
+    assert [key.kid for key in edge.key_ring().keys] == ["k2", "k1"]
+    assert "AAAA" not in repr(edge.key_ring())
