@@ -17,6 +17,7 @@ from aiohttp import BodyPartReader, web
 
 from core.errors import Fault, UpstreamFault
 from core.http.conditional import FailedPrecondition
+from core.media.playback_id import PlaybackPolicy
 from runtime.problems import install_problems
 from server.documents import (
     HistoryEntry,
@@ -123,7 +124,7 @@ class StandIn:
                 errors=[VideoError(*error)] if error else [],
                 tracks=[],
                 renditions=list(RENDITIONS) if playable else [],
-                playback_ids=[PlaybackId(f"p_{video_id}", "public")],
+                playback_ids=[PlaybackId(f"p_{video_id}", PlaybackPolicy.PUBLIC)],
                 poster=f"{self.edge}/media/poster.jpg" if playable and poster else None,
                 links=VideoLinks(
                     f"{self.url}/watch/{video_id}", f"{self.url}/videos/{video_id}/play"
@@ -247,6 +248,7 @@ class StandIn:
             poster=video.poster,
             duration_ms=video.duration_ms,
             resume_ms=own[-1].position_ms if own else self.resume_ms,
+            token=None,
             expires_at=None,
         )
         return _json(playback)
