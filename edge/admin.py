@@ -21,7 +21,7 @@ from runtime.problems import install_problems
 
 LONGEST_PURGE_BYTES: Final = 4 * 2**20
 LONGEST_TOKEN: Final = 128
-TOKEN_FIELD: Final = "Idempotency-Key"
+IDENTITY_FIELD: Final = "Idempotency-Key"
 SOFT_FIELD: Final = "Fastly-Soft-Purge"
 
 
@@ -116,11 +116,11 @@ class Admin:
         return web.json_response({"purge_id": order.token}, status=202)
 
     def _token(self, request: web.Request) -> str:
-        given = request.headers.get(TOKEN_FIELD)
+        given = request.headers.get(IDENTITY_FIELD)
         if given is None:
             return self._new_token()
         if not 0 < len(given) <= LONGEST_TOKEN:
-            raise MalformedPurge(f"{TOKEN_FIELD} has {len(given)} characters, not 1 to 128")
+            raise MalformedPurge(f"{IDENTITY_FIELD} has {len(given)} characters, not 1 to 128")
         return given
 
     def _authorize(self, request: web.Request) -> None:

@@ -123,7 +123,7 @@ class PurgeFollower:
             try:
                 position = self._apply(row, position)
             except UnreadableEntry as fault:
-                log.error("purge_stream.unreadable", entry=row.id, reason=fault.message)
+                log.warning("purge_stream.unreadable", entry=row.id, reason=fault.message)
                 return self._forget_everything(Gap.UNREADABLE, state)
         return position
 

@@ -93,5 +93,5 @@ def has_lost(state: StreamState, record: StreamRecord) -> bool:
 
 
 def _texts(reply: Reply) -> list[str]:
-    assert isinstance(reply, Sequence) and not isinstance(reply, str), reply
+    assert not isinstance(reply, str | int | None), reply
     return [str(each) for each in reply]

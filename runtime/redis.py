@@ -25,7 +25,7 @@ MOST_CONNECTIONS: Final = 16
 SHORTEST_WAIT_S: Final = 0.1
 LONGEST_WAIT_S: Final = 5.0
 
-Reply: TypeAlias = "str | int | None | Sequence[Reply]"
+Reply: TypeAlias = "str | int | Sequence[Reply] | None"
 
 
 class RedisUnavailable(UpstreamFault):
@@ -120,7 +120,8 @@ class RedisDoor:
         deadline_s = self._deadline_s + wait_s
         with self._translated(deadline_s):
             async with asyncio.timeout(deadline_s):
-                reply: Reply = await self._redis.execute_command(*words)
+                # The driver leaves this one without types.
+                reply: Reply = await self._redis.execute_command(*words)  # type: ignore[no-untyped-call]
         return reply
 
     @contextmanager
@@ -150,7 +151,9 @@ async def open_redis(
 class BackOff:
     """How long to wait before the next try: doubling, with a fifth of jitter."""
 
-    def __init__(self, shortest_s: float = SHORTEST_WAIT_S, longest_s: float = LONGEST_WAIT_S):
+    def __init__(
+        self, shortest_s: float = SHORTEST_WAIT_S, longest_s: float = LONGEST_WAIT_S
+    ) -> None:
         self._shortest_s = shortest_s
         self._longest_s = longest_s
         self._failures = 0

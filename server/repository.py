@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
-from uuid import UUID
 
 import msgspec
 
@@ -278,10 +277,8 @@ class Repository:
     ) -> str:
         """Write a purge down and answer its token."""
         async with connection(self._pool) as session:
-            token: UUID = await session.fetchval(
-                _QUERIES["owe_any_purge"], list(keys), list(urls), soft, everything
-            )
-        return str(token)
+            row = list(keys), list(urls), soft, everything
+            return str(await session.fetchval(_QUERIES["owe_any_purge"], *row))
 
     async def claim_purges(self, *, limit: int, lease: timedelta) -> list[OwedPurge]:
         """Take up to `limit` purges whose turn it is; for the time of `lease` nobody else will."""

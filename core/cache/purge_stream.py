@@ -163,10 +163,9 @@ def _read_order(written: str) -> PurgeOrder:
 
 def _check(order: PurgeOrder) -> None:
     count = len(order.keys) + len(order.urls)
-    if order.everything:
-        sound = count == 0 and not order.soft
-    else:
-        sound = 0 < count <= MOST_NAMES
+    if order.everything and (count or order.soft):
+        raise UnreadableEntry("an entry orders to forget all, and something else")
+    sound = order.everything or 0 < count <= MOST_NAMES
     if not sound or not 0 < len(order.token) <= LONGEST_WORD:
         raise UnreadableEntry(f"an entry orders {count} names, token {order.token[:60]!r}")
     order.purge()

@@ -13,6 +13,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from runtime.postgres import connect
 from tests.fixtures.eventually import until
 from tests.fixtures.product import REPOSITORY, Product, free_ports
 from tests.fixtures.redis import RedisServer
@@ -121,11 +122,10 @@ async def first_segment(product: Product, video_id: str) -> str:
 
 
 async def owed_nothing(product: Product) -> None:
-    from runtime.postgres import connect
-
     async def settled() -> bool:
         async with connect(product.database_url()) as session:
-            return await session.fetchval("SELECT count(*) FROM purge_outbox") == 0
+            owed: int = await session.fetchval("SELECT count(*) FROM purge_outbox")
+        return owed == 0
 
     await until(settled, "every purge acknowledged")
 

@@ -27,7 +27,7 @@ async def server(database_url: str, folder: Path, redis: RedisServer) -> AsyncIt
 def entries(redis: RedisServer) -> list[StreamEntry]:
     """What the stream holds, oldest first."""
     with redis.client() as client:
-        return [read_entry(fields) for _, fields in client.xrange(STREAM)]  # type: ignore[union-attr, misc]  # the driver's types cover the asynchronous client, too
+        return [read_entry(fields) for _, fields in client.xrange(STREAM)]
 
 
 def orders(redis: RedisServer) -> list[PurgeOrder]:
@@ -36,7 +36,7 @@ def orders(redis: RedisServer) -> list[PurgeOrder]:
 
 async def until_published(redis: RedisServer, count: int) -> list[PurgeOrder]:
     async with asyncio.timeout(PATIENCE_S):
-        while len(found := orders(redis)) < count:
+        while len(found := orders(redis)) < count:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     return found
 
@@ -49,7 +49,7 @@ async def until_owed(pool: Pool, count: int) -> None:
 
 async def until_epoch(redis: RedisServer, *, other_than: str | None) -> StreamState:
     async with asyncio.timeout(PATIENCE_S), open_redis(redis.url) as door:
-        while (state := await PurgeStream(door).state()).epoch in {None, other_than}:
+        while (state := await PurgeStream(door).state()).epoch in {None, other_than}:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     return state
 
