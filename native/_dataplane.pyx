@@ -82,6 +82,8 @@ cdef enum:
 
 # ---- requests that crossed
 
+# What it holds never refers back to it, and must outlast it.
+@cython.no_gc
 @cython.final
 cdef class Crossing:
     """A request that Python answers. Whoever lets go of it unanswered resets its connection."""
@@ -255,6 +257,8 @@ cdef Span pointed(bytes data):
     return span
 
 
+# What it holds never refers back to it, and must outlast it.
+@cython.no_gc
 @cython.final
 cdef class DataPlane:
     """Threads that serve `listeners`, descriptors of bound and listening sockets, one each.

@@ -54,6 +54,8 @@ cdef uint64_t room_for(uint64_t length) noexcept:
     return (granules + step - 1) // step * step * GRANULE
 
 
+# What it holds never refers back to it, and must outlast it.
+@cython.no_gc
 @cython.final
 cdef class Memory:
     """Where bodies are kept: one sparse memfd of `size_bytes` addresses, and the heap.
@@ -162,6 +164,8 @@ cdef class Memory:
         return 0
 
 
+# What it holds never refers back to it, and must outlast it.
+@cython.no_gc
 @cython.final
 cdef class StoredBody:
     """A body in memory, as a buffer of bytes that never change."""

@@ -1,0 +1,177 @@
+"""Clients that mean harm, or are merely slow, and what they cost the others."""
+
+import asyncio
+import os
+import socket
+import struct
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.edge import RunningEdge, StartEdge
+from tests.fixtures.raw_client import RawClient
+from tests.fixtures.upstream import Reply, ScriptedUpstream
+
+FILM = "/media/p_1/0.m4s"
+FRESH = {"Cache-Control": "max-age=600", "Content-Type": "video/iso.segment"}
+LARGE = os.urandom(1 << 20) * 16
+
+
+async def ended(client: RawClient) -> bytes:
+    async with asyncio.timeout(20):
+        try:
+            return await client.reader.read()
+        except ConnectionResetError:
+            return b""
+
+
+async def test_a_client_that_takes_nothing_of_a_hit_is_dropped(
+    start_edge: StartEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(200, FRESH, LARGE))
+    async with start_edge(upstream.url, client_timeout_s=0.3) as edge:
+        assert (await edge.get(FILM)).body == LARGE
+        async with edge.connect() as client:
+            client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # it reads, too
+            await client.send(FILM)
+            await edge.until_metric("sluice_edge_connections_expired_total", 1)
+            assert (await edge.get(FILM)).body == LARGE
+
+
+async def test_a_client_that_reads_slowly_but_steadily_gets_all(
+    start_edge: StartEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(200, FRESH, LARGE[: 4 << 20]))
+    async with start_edge(upstream.url, client_timeout_s=0.5) as edge:
+        await edge.get(FILM)
+        async with edge.connect() as client:
+            await client.send(FILM)
+            head = await client.head()
+            taken = b""
+            while len(taken) < int(head["Content-Length"]):
+                taken += await client.exactly(1 << 18)
+                await asyncio.sleep(0.06)
+            assert taken == LARGE[: 4 << 20]
+
+
+async def test_a_head_that_does_not_end_is_a_408(
+    start_edge: StartEdge, upstream: ScriptedUpstream
+) -> None:
+    async with (
+        start_edge(upstream.url, header_timeout_s=0.2) as edge,
+        edge.connect() as client,
+        edge.connect() as waiting,
+    ):
+        client.writer.write(b"GET / HTTP/1.1\r\n")
+        assert (await ended(client)).startswith(b"HTTP/1.1 408 ")
+        upstream.on(FILM, Reply(200, FRESH, b"film"))
+        assert (await waiting.get(FILM)).body == b"film", "who has not begun has more time"
+
+
+async def test_an_idle_connection_is_closed(
+    start_edge: StartEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(200, FRESH, b"film"))
+    async with start_edge(upstream.url, idle_timeout_s=0.3) as edge, edge.connect() as client:
+        for _ in range(4):
+            await client.get(FILM)
+            await asyncio.sleep(0.15)
+        assert await ended(client) == b""
+
+
+async def test_a_client_has_no_more_connections_than_it_may(
+    start_edge: StartEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(200, FRESH, b"film"))
+    async with start_edge(upstream.url, max_connections_per_client=2) as edge:
+        async with edge.connect() as first, edge.connect() as second:
+            await first.get(FILM)
+            await second.get(FILM)
+            async with edge.connect() as third:
+                assert await ended(third) == b""
+        await edge.until_metric("sluice_edge_open_connections", 0)
+        assert (await edge.get(FILM)).body == b"film"
+        assert await edge.metric("sluice_edge_connections_refused_total") == 1
+
+
+async def test_all_clients_have_no_more_connections_than_there_may_be(
+    start_edge: StartEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(200, FRESH, b"film"))
+    async with start_edge(upstream.url, max_connections=2) as edge:  # one for each thread
+        clients = [await asyncio.open_connection("127.0.0.1", edge.port) for _ in range(30)]
+        for _, writer in clients:
+            writer.write(f"GET {FILM} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        refused = 0
+        for reader, _ in clients:
+            async with asyncio.timeout(20):
+                try:
+                    refused += await reader.read(1) == b""
+                except ConnectionResetError:
+                    refused += 1
+        assert refused >= 28
+        for _, writer in clients:
+            writer.close()
+
+
+async def test_a_request_body_is_held_back_until_the_upstream_takes_it(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on("/upload", Reply(201, {}, b"got it"))
+    async with edge.connect() as client:
+        client.writer.write(
+            b"POST /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+            b"Expect: 100-continue\r\n\r\n"
+        )
+        interim = await client.head()
+        assert interim.status == 100
+        sent = b""
+        for size in (1, 5, 70_000, 300_000, 1_000_000):
+            piece = LARGE[:size]
+            client.writer.write(b"%x;ext=1\r\n%b\r\n" % (size, piece))
+            await client.writer.drain()
+            sent += piece
+        client.writer.write(b"0\r\nTrailer: x\r\n\r\nGET /upload HTTP/1.1\r\nHost: a\r\n\r\n")
+        answers = [await client.body(await client.head()) for _ in range(2)]
+    assert [answer.status for answer in answers] == [201, 201]
+    assert upstream.requests[0].body == sent
+
+
+@pytest.mark.parametrize(
+    "coded", [b"zz\r\n", b"\r\n", b"5\r\nabcdefg", b"1\na", b"fffffffffffffffff\r\n", b"-1\r\n"]
+)
+async def test_a_body_that_is_no_chunked_coding_ends_the_connection(
+    edge: RunningEdge, upstream: ScriptedUpstream, coded: bytes
+) -> None:
+    upstream.on("/upload", Reply(201, {}, b"got it"))
+    async with edge.connect() as client:
+        client.writer.write(
+            b"POST /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" + coded
+        )
+        await ended(client)
+    assert all(seen.method == "POST" for seen in upstream.requests)
+
+
+async def test_connections_that_break_off_leave_nothing_behind(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(200, FRESH, LARGE))
+    await edge.get(FILM)
+    missing = "/media/p_1/never.m4s"
+    hold = asyncio.Event()
+    upstream.on(missing, Reply(200, FRESH, b"film", before=hold))
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for number in range(200):
+        target = (FILM, FILM, missing, "/media/x HTTP/1.1\r\nbroken")[number % 4]
+        connection = socket.create_connection(("127.0.0.1", edge.port))
+        connection.sendall(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        if number % 3:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+    hold.set()
+    await edge.until_metric("sluice_edge_open_connections", 0)
+    await edge.until_metric("sluice_edge_active_requests", 0)
+    await edge.until_metric("sluice_edge_fetches_in_flight", 0)
+    assert (await edge.get(FILM)).body == LARGE
+    await edge.until_metric("sluice_edge_open_connections", 0)
+    assert len(list(Path("/proc/self/fd").iterdir())) <= before + 4
