@@ -1,6 +1,7 @@
 """The data plane and the reference answer the same to the same bytes, however they arrive."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import AsyncIterator
 
@@ -24,7 +25,13 @@ REPLIES = {
     "/media/p_1/none.m4s": Reply(204, TYPED),
     "/media/p_1/moved.m4s": Reply(301, {**TYPED, "Location": "/media/p_1/long.m4s"}, b"there"),
     "/page?b=2&a=1": Reply(200, {**TYPED, "Access-Control-Allow-Origin": "x"}, b"<p>page</p>"),
-    "/media/p_1/private.m4s": Reply(200, {"Cache-Control": "no-store", **{}}, b"mine"),
+    "/media/p_1/private.m4s": Reply(
+        200,
+        {
+            "Cache-Control": "no-store",
+        },
+        b"mine",
+    ),
     "/media/p_1/varied.m4s": Reply(200, {**TYPED, "Vary": "Accept-Language"}, b"hallo"),
 }
 TARGETS = [
@@ -93,9 +100,9 @@ async def conversation(edge: RunningEdge, requests: list[bytes], pieces: list[in
                 at += size
 
         sending = asyncio.create_task(send())
-        answers = []
-        for raw in requests:
-            answers.append(await client.body(await client.head(), method=method_of(raw)))
+        answers = [
+            await client.body(await client.head(), method=method_of(raw)) for raw in requests
+        ]
         await sending
     return answers
 
@@ -138,7 +145,7 @@ async def both(upstream: ScriptedUpstream) -> AsyncIterator[list[RunningEdge]]:
 async def test_random_streams_are_answered_alike_whole_and_in_pieces(
     both: list[RunningEdge], seed: int
 ) -> None:
-    dice = random.Random(SEED + seed)  # noqa: S311 - chooses cases, guards nothing
+    dice = random.Random(SEED + seed)
     for _ in range(15):
         requests = [request(dice) for _ in range(dice.randint(1, 12))]
         total = len(b"".join(requests))
@@ -159,7 +166,7 @@ HOSTILE = [
 
 async def test_no_bytes_stop_the_threads(edge: RunningEdge, upstream: ScriptedUpstream) -> None:
     upstream.on("/media/p_1/long.m4s", REPLIES["/media/p_1/long.m4s"])
-    dice = random.Random(SEED)  # noqa: S311 - chooses cases, guards nothing
+    dice = random.Random(SEED)
     for _ in range(400):
         raw = request(dice) + request(dice)
         for _ in range(dice.randint(1, 4)):
@@ -170,8 +177,6 @@ async def test_no_bytes_stop_the_threads(edge: RunningEdge, upstream: ScriptedUp
             if dice.random() < 0.5:
                 client.writer.write_eof()
                 async with asyncio.timeout(20):
-                    try:
+                    with contextlib.suppress(ConnectionResetError):
                         await client.reader.read()
-                    except ConnectionResetError:
-                        pass
     assert (await edge.get("/media/p_1/long.m4s")).body == BODY

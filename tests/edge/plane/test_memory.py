@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+from pathlib import Path
 
 from native import Memory
 from tests.fixtures.edge import RunningEdge, StartEdge
@@ -52,6 +53,24 @@ async def _ask(edge: RunningEdge, target: str) -> socket.socket:
     return connection
 
 
+async def test_pages_that_wait_in_a_socket_are_not_written_again(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    """All of it was handed to the kernel, and nobody holds the body any more."""
+    body = os.urandom(300_000)
+    upstream.on(film(0), Reply(200, FRESH, body))
+    await edge.get(film(0))
+    waiting = [await _ask(edge, film(0)) for _ in range(4)]
+    await asyncio.sleep(0.2)
+    await edge.purge(urls=[film(0)])
+    for number in range(1, 9):
+        upstream.on(film(number), Reply(200, FRESH, bytes(300_000)))
+        assert (await edge.get(film(number))).body == bytes(300_000)
+    for connection in waiting:
+        assert (await read_all(connection)).partition(b"\r\n\r\n")[2] == body
+        connection.close()
+
+
 async def test_what_was_purged_while_it_was_read_is_read_to_its_end(
     edge: RunningEdge, upstream: ScriptedUpstream
 ) -> None:
@@ -67,7 +86,7 @@ async def test_what_was_purged_while_it_was_read_is_read_to_its_end(
 
 
 def used_kib() -> int:
-    with open("/proc/self/status", encoding="ascii") as status:
+    with Path("/proc/self/status").open(encoding="ascii") as status:
         return next(int(line.split()[1]) for line in status if line.startswith("RssShmem"))
 
 
