@@ -53,6 +53,18 @@ class EdgeMetrics:
             "sluice_edge_upstream_failures_total", "Fetches that failed, by fault.", ("code",)
         )
         self.purges = self.page.counter("sluice_edge_purges_total", "Purges accepted.")
+        self.stream_followed = self.page.gauge(
+            "sluice_edge_purge_stream_followed",
+            "1 while purges arrive through Redis, 0 while they do not or none is set.",
+        )
+        self.stream_entries = self.page.counter(
+            "sluice_edge_purge_stream_entries_total", "Entries of the purge stream applied."
+        )
+        self.stream_gaps = self.page.counter_family(
+            "sluice_edge_purge_stream_gaps_total",
+            "Times everything was forgotten as purges may have been missed, by why.",
+            ("reason",),
+        )
         self.active = self.page.gauge("sluice_edge_active_requests", "Requests being answered.")
         self.accepted = self.page.counter(
             "sluice_edge_connections_total", "Connections accepted from clients."
