@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from cli.descriptors import occupy_standard_descriptors
 from runtime.version import sluice_version
 
 COMPLETION_VARIABLE = "_SLUICE_COMPLETE"
@@ -11,6 +12,7 @@ COMPLETION_VARIABLE = "_SLUICE_COMPLETE"
 
 def main() -> None:
     """Run the command and end the process with its exit code."""
+    occupy_standard_descriptors()
     sys.exit(run(sys.argv[1:]))
 
 
