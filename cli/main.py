@@ -8,12 +8,18 @@ from cli.descriptors import occupy_standard_descriptors
 from runtime.version import sluice_version
 
 COMPLETION_VARIABLE = "_SLUICE_COMPLETE"
+# As a shell says it of a command that SIGINT ended.
+EXIT_INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command and end the process with its exit code."""
     occupy_standard_descriptors()
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while importing; later each command sees to it
+        code = EXIT_INTERRUPTED
+    sys.exit(code)
 
 
 def run(words: Sequence[str]) -> int:
