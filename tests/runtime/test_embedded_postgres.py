@@ -247,6 +247,19 @@ def test_a_folder_that_the_system_user_cannot_enter_is_named(
         postgres_programs.choose_identity.cache_clear()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_cluster_of_another_user_is_named_and_left_alone(data: Path) -> None:
+    (data / "postgres").mkdir()
+    (data / "postgres" / "postmaster.pid").touch()
+    os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        with pytest.raises(PostgresFailed, match=r"belongs to another user \(root\)"):
+            EmbeddedPostgres(data).prepare()
+    finally:
+        os.seteuid(0)
+    assert (data / "postgres" / "postmaster.pid").exists()
+
+
 def test_a_named_folder_without_programs_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PostgresMissing, match="does not hold the programs postgres and initdb"):
         find_programs(tmp_path)
