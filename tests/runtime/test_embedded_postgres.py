@@ -218,12 +218,16 @@ def test_root_becomes_a_user_with_a_name_since_initdb_asks_for_it() -> None:
 async def test_where_user_namespaces_are_forbidden_root_drops_to_a_system_user(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The environment may lie in a home folder, which the other user cannot enter.
+    programs = find_programs().folder
+    shutil.copytree(programs.parent, data / "programs")
+    within_reach = data / "programs" / programs.name
     monkeypatch.setattr(postgres_programs, "UNSHARE", ("false",))
     postgres_programs.choose_identity.cache_clear()
     try:
         dropped = postgres_programs.choose_identity().run_as
         assert dropped is not None
-        async with EmbeddedPostgres(data) as postgres:
+        async with EmbeddedPostgres(data, bin_folder=within_reach) as postgres:
             assert await ask(postgres, "SELECT 1") == 1
             assert Path(f"/proc/{postgres.child.pid}").stat().st_uid == dropped.uid
     finally:

@@ -11,12 +11,12 @@ from tools.launcher.failure import MachineLacks
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A program the tests start: the commands that will do, its package, and how tests find it."""
+    """A program the tests start: commands that will do, its package, the variable that names it."""
 
     what: str
     commands: tuple[str, ...]
     package: str
-    variable: str
+    variable: str | None = None
 
 
 NEEDS = (
@@ -26,6 +26,7 @@ NEEDS = (
         "chromium",
         "SLUICE_CHROMIUM",
     ),
+    Need("ffmpeg", ("ffmpeg",), "ffmpeg"),
 )
 
 
@@ -39,12 +40,13 @@ def provide(*, install: bool = True) -> dict[str, str]:
         missing = [need for need in NEEDS if locate(need) is None]
         if missing:
             bring(missing)
-    return {need.variable: place for need in NEEDS if (place := locate(need)) is not None}
+    found = ((need.variable, locate(need)) for need in NEEDS)
+    return {variable: place for variable, place in found if variable and place}
 
 
 def locate(need: Need) -> str | None:
     """Find a program: what the variable names, or one on the search path."""
-    named = os.environ.get(need.variable)
+    named = os.environ.get(need.variable) if need.variable else None
     if named:
         return named
     places = (shutil.which(command) for command in need.commands)
