@@ -19,7 +19,7 @@ from runtime.embedded_postgres import (
     make_socket_folder,
 )
 from runtime.postgres import connect
-from runtime.postgres_programs import PostgresMissing, find_programs
+from runtime.postgres_programs import PostgresMissing, bundled_bin, find_programs
 from tests.fixtures.processes import has_ended, until
 
 pytestmark = pytest.mark.postgres
@@ -219,9 +219,12 @@ async def test_where_user_namespaces_are_forbidden_root_drops_to_a_system_user(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The environment may lie in a home folder, which the other user cannot enter.
-    programs = find_programs().folder
-    shutil.copytree(programs.parent, data / "programs")
-    within_reach = data / "programs" / programs.name
+    programs = bundled_bin()
+    assert programs is not None
+    site_packages = programs.parents[2]
+    for folder in site_packages.glob("embedded_postgres*"):
+        shutil.copytree(folder, data / folder.name)
+    within_reach = data / programs.relative_to(site_packages)
     monkeypatch.setattr(postgres_programs, "UNSHARE", ("false",))
     postgres_programs.choose_identity.cache_clear()
     try:
