@@ -153,7 +153,8 @@ class EmbeddedPostgres:
         if self._child is not None:
             await self._child.stop(STOP_STEPS)
             self._child = None
-            self.remove_socket_folder()
+        # There is one even where nothing was started, as for a cluster of another version.
+        self.remove_socket_folder()
 
     def remove_socket_folder(self) -> None:
         """Remove the folder of the socket, once nothing listens there any more."""

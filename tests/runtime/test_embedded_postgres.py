@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime import postgres_programs
+from runtime import embedded_postgres, postgres_programs
 from runtime.child import ChildProcess
 from runtime.embedded_postgres import (
     EmbeddedPostgres,
@@ -170,6 +170,21 @@ async def test_a_cluster_of_another_major_version_is_named_and_left_alone(
     with pytest.raises(PostgresFailed, match=r"was made by Postgres \d+ and .* holds 99"):
         other.prepare()
     assert (data / "postgres" / "PG_VERSION").exists()
+
+
+async def test_a_cluster_that_is_refused_leaves_no_socket_folder(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with EmbeddedPostgres(data):
+        pass
+    sockets = data / "sockets"
+    sockets.mkdir()
+    monkeypatch.setattr(embedded_postgres, "_socket_root", lambda _run_as: sockets)
+    other = EmbeddedPostgres(data, bin_folder=fake_programs(tmp_path / "bin", 99))
+    with pytest.raises(PostgresFailed, match="holds 99"):
+        await other.start(lambda _line: None)
+    await other.stop()
+    assert list(sockets.iterdir()) == []
 
 
 async def test_a_cluster_that_cannot_start_says_why_in_one_sentence(data: Path) -> None:
