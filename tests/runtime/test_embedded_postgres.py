@@ -250,7 +250,7 @@ async def test_where_user_namespaces_are_forbidden_root_drops_to_a_system_user(
             assert Path(f"/proc/{postgres.child.pid}").stat().st_uid == dropped.uid
     finally:
         postgres_programs.choose_identity.cache_clear()
-    async with EmbeddedPostgres(data) as again:
+    async with EmbeddedPostgres(data, bin_folder=within_reach) as again:
         assert await ask(again, "SELECT 1") == 1
 
 
