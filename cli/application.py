@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from cli.commands import COMMANDS, Command
-from cli.exits import EXIT_INTERRUPTED, explain, fail
+from cli.exits import explain, fail
+from cli.main import EXIT_INTERRUPTED
 from core.errors import Fault
 from runtime.version import sluice_version
 

@@ -9,7 +9,6 @@ from runtime.settings.load import SettingsFault
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
-EXIT_INTERRUPTED: Final = 130
 
 
 def explain(message: str) -> None:

@@ -4,14 +4,22 @@ import os
 import sys
 from collections.abc import Sequence
 
+from cli.descriptors import occupy_standard_descriptors
 from runtime.version import sluice_version
 
 COMPLETION_VARIABLE = "_SLUICE_COMPLETE"
+# As a shell says it of a command that SIGINT ended.
+EXIT_INTERRUPTED = 130
 
 
 def main() -> None:
     """Run the command and end the process with its exit code."""
-    sys.exit(run(sys.argv[1:]))
+    occupy_standard_descriptors()
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # while importing; later each command sees to it
+        code = EXIT_INTERRUPTED
+    sys.exit(code)
 
 
 def run(words: Sequence[str]) -> int:

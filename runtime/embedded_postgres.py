@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import pwd
 import shutil
 import signal
 import stat
@@ -99,6 +100,7 @@ class EmbeddedPostgres:
 
         Blocks: seconds on a first start. Raises `PostgresMissing` and `PostgresFailed`.
         """
+        _refuse_foreign(self.folder)
         self._programs = find_programs(self._bin_folder)
         self._identity = choose_identity()
         self._socket_folder = make_socket_folder(self.folder, self._identity.run_as)
@@ -151,7 +153,8 @@ class EmbeddedPostgres:
         if self._child is not None:
             await self._child.stop(STOP_STEPS)
             self._child = None
-            self.remove_socket_folder()
+        # There is one even where nothing was started, as for a cluster of another version.
+        self.remove_socket_folder()
 
     def remove_socket_folder(self) -> None:
         """Remove the folder of the socket, once nothing listens there any more."""
@@ -342,6 +345,28 @@ def _socket_root(run_as: RunAs | None) -> Path:
     return Path("/tmp")  # noqa: S108 - a folder of mode 0700 is made in it and its owner checked
 
 
+def _refuse_foreign(folder: Path) -> None:
+    """See that a cluster found here can be ours: root may take over any, others only their own.
+
+    Raises `PostgresFailed`.
+    """
+    if os.geteuid() == 0 or not folder.exists():
+        return
+    owner = folder.stat().st_uid
+    if owner != os.geteuid():
+        raise PostgresFailed(
+            f"{folder} belongs to another user ({_user_name(owner)}): start Sluice as that user, "
+            "give the folder back with chown, or choose another one with --data"
+        )
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
 def _give_to(folder: Path, run_as: RunAs | None) -> None:
     """See that the user Postgres runs as owns `folder` and can reach it.
 
@@ -350,8 +375,6 @@ def _give_to(folder: Path, run_as: RunAs | None) -> None:
     owner = os.geteuid() if run_as is None else run_as.uid
     group = os.getegid() if run_as is None else run_as.gid
     if folder.stat().st_uid != owner:
-        if os.geteuid() != 0:
-            raise PostgresFailed(f"{folder} belongs to another user")
         os.chown(folder, owner, group)
         for inner in folder.rglob("*"):
             os.chown(inner, owner, group, follow_symlinks=False)

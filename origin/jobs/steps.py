@@ -14,12 +14,13 @@ from typing import Final, assert_never
 
 import msgspec
 
-from core.errors import InternalFault
+from core.errors import Fault, InternalFault
 from core.media.ladder import Rung, fixed_ladder
 from core.media.presentation import TrackKind
 from origin.jobs.bounds import copy_bounds, encode_bounds
 from origin.jobs.media import MediaProcesses, OnProgress
 from origin.jobs.reporting import Reporter
+from origin.packaging.faults import UnheardSound
 from origin.packaging.limits import Limits
 from origin.packaging.protocol import Audio, Ingest, Ingested, Poster, Video
 from origin.packaging.report import SourceReport
@@ -27,6 +28,7 @@ from origin.packaging.track import PackagedTrack
 from origin.publication import BuiltTrack, CheckedTracks, check_tracks
 from origin.repository import Attempt, Follower, Publication
 from runtime.jobs import Step, Task
+from runtime.logs import get_logger
 from runtime.storage import LocalStore
 
 # Shares of the work, in millions of pixels a picture.
@@ -35,6 +37,8 @@ POSTER_WEIGHT: Final = 0.01
 # How the progress of a step is divided.
 COPY_SHARE: Final = 0.05
 AUDIO_SHARE: Final = 0.15
+
+log = get_logger(__name__)
 
 
 class SourceMissing(InternalFault):
@@ -94,7 +98,12 @@ async def _encode(desk: Desk) -> Publication:
     tracks = list(found.tracks)
     sounds = [track.index for track in report.audio if track.index in streams]
     for number, stream in enumerate(sounds):
-        tracks.append(await _encode_audio(desk, report, stream, number, len(sounds)))
+        try:
+            tracks.append(await _encode_audio(desk, report, stream, number, len(sounds)))
+        except Fault as fault:  # it comes from another process, as a code
+            if fault.code != UnheardSound.code:
+                raise
+            log.info("sound.left_out", step=desk.attempt.step.key, reason=fault.message)
     rungs: Sequence[Rung] = ()
     if report.video is not None and report.video.index in streams:
         rungs = _ladder(report)

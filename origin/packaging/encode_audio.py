@@ -24,7 +24,7 @@ from core.isobmff.sample_entry import mp4a_codec_string, mp4a_sample_entry
 from core.media.description import TrackDescription
 from core.media.presentation import TrackKind
 from origin.packaging.demux import AnyPacket, may_jump, open_source, packets, select, time_base_of
-from origin.packaging.faults import CorruptSource
+from origin.packaging.faults import CorruptSource, UnheardSound
 from origin.packaging.limits import Limits
 from origin.packaging.progress import Progress, Pulse
 from origin.packaging.report import AudioTrackInfo, SourceReport
@@ -56,7 +56,7 @@ def transcode_audio(
 ) -> PackagedTrack:
     """Encode an audio track into the folder `a-{name}` of `out`: mono stays mono, others go stereo.
 
-    Raises a `SourceFault` when nothing can be decoded.
+    Raises a `SourceFault` when nothing can be decoded, `UnheardSound` when nothing is presented.
     """
     limits = limits or Limits()
     with open_source(path, limits) as container:
@@ -242,7 +242,7 @@ class _Sink:
 
     def finish(self, notes: tuple[str, ...]) -> PackagedTrack:
         if self._position() <= 0:
-            raise CorruptSource("All sound of this file lies before its first picture.")
+            raise UnheardSound
         self._drain(keep=0)
         self._store(self._encoder.encode_lazy(None))
         if self._held is not None:

@@ -72,6 +72,15 @@ class NoFrames(SourceFault):
         super().__init__(f"The {kind} track of this file is empty: there is no {content} in it.")
 
 
+class UnheardSound(SourceFault):
+    """Nothing of a sound track is presented: it ends before the first picture."""
+
+    code = "source.unheard"
+
+    def __init__(self) -> None:
+        super().__init__("All sound of this track lies before the first picture.")
+
+
 class SourceDimensions(SourceFault):
     """The picture is larger or smaller than the limits allow."""
 

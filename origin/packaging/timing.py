@@ -167,7 +167,7 @@ class AudioTimes:
     """Lays audio samples one after another. `granule` is the container's own tick, in samples.
 
     Raises `NeedsTranscodeError` where the container's times leave a gap or overlap that only
-    silence or a cut in the decoded sound can mend.
+    silence or a cut in the decoded sound can mend, and where nothing would be presented.
     """
 
     def __init__(self, frame_length: int, sample_rate: int, granule: Fraction, flags: int) -> None:
@@ -200,6 +200,8 @@ class AudioTimes:
         if 0 < self._held.duration + self._granule < duration:
             duration = int(self._held.duration)
         duration = max(1, min(duration, self._frame_length - self._held.discard))
+        if self._next - self._frame_length + duration <= 0:
+            raise NeedsTranscodeError("all of the sound lies before the first picture")
         yield Row(self._held.size_bytes, duration, 0, self._flags)
 
     def _start(self, packet: AudioPacket) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime import postgres_programs
+from runtime import embedded_postgres, postgres_programs
 from runtime.child import ChildProcess
 from runtime.embedded_postgres import (
     EmbeddedPostgres,
@@ -19,7 +19,7 @@ from runtime.embedded_postgres import (
     make_socket_folder,
 )
 from runtime.postgres import connect
-from runtime.postgres_programs import PostgresMissing, find_programs
+from runtime.postgres_programs import PostgresMissing, bundled_bin, find_programs
 from tests.fixtures.processes import has_ended, until
 
 pytestmark = pytest.mark.postgres
@@ -172,6 +172,21 @@ async def test_a_cluster_of_another_major_version_is_named_and_left_alone(
     assert (data / "postgres" / "PG_VERSION").exists()
 
 
+async def test_a_cluster_that_is_refused_leaves_no_socket_folder(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with EmbeddedPostgres(data):
+        pass
+    sockets = data / "sockets"
+    sockets.mkdir()
+    monkeypatch.setattr(embedded_postgres, "_socket_root", lambda _run_as: sockets)
+    other = EmbeddedPostgres(data, bin_folder=fake_programs(tmp_path / "bin", 99))
+    with pytest.raises(PostgresFailed, match="holds 99"):
+        await other.start(lambda _line: None)
+    await other.stop()
+    assert list(sockets.iterdir()) == []
+
+
 async def test_a_cluster_that_cannot_start_says_why_in_one_sentence(data: Path) -> None:
     async with EmbeddedPostgres(data):
         pass
@@ -218,17 +233,24 @@ def test_root_becomes_a_user_with_a_name_since_initdb_asks_for_it() -> None:
 async def test_where_user_namespaces_are_forbidden_root_drops_to_a_system_user(
     data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The environment may lie in a home folder, which the other user cannot enter.
+    programs = bundled_bin()
+    assert programs is not None
+    site_packages = programs.parents[2]
+    for folder in site_packages.glob("embedded_postgres*"):
+        shutil.copytree(folder, data / folder.name)
+    within_reach = data / programs.relative_to(site_packages)
     monkeypatch.setattr(postgres_programs, "UNSHARE", ("false",))
     postgres_programs.choose_identity.cache_clear()
     try:
         dropped = postgres_programs.choose_identity().run_as
         assert dropped is not None
-        async with EmbeddedPostgres(data) as postgres:
+        async with EmbeddedPostgres(data, bin_folder=within_reach) as postgres:
             assert await ask(postgres, "SELECT 1") == 1
             assert Path(f"/proc/{postgres.child.pid}").stat().st_uid == dropped.uid
     finally:
         postgres_programs.choose_identity.cache_clear()
-    async with EmbeddedPostgres(data) as again:
+    async with EmbeddedPostgres(data, bin_folder=within_reach) as again:
         assert await ask(again, "SELECT 1") == 1
 
 
@@ -245,6 +267,19 @@ def test_a_folder_that_the_system_user_cannot_enter_is_named(
             EmbeddedPostgres(closed).prepare()
     finally:
         postgres_programs.choose_identity.cache_clear()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_a_cluster_of_another_user_is_named_and_left_alone(data: Path) -> None:
+    (data / "postgres").mkdir()
+    (data / "postgres" / "postmaster.pid").touch()
+    os.seteuid(pwd.getpwnam("nobody").pw_uid)
+    try:
+        with pytest.raises(PostgresFailed, match=r"belongs to another user \(root\)"):
+            EmbeddedPostgres(data).prepare()
+    finally:
+        os.seteuid(0)
+    assert (data / "postgres" / "postmaster.pid").exists()
 
 
 def test_a_named_folder_without_programs_is_refused(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The command line of the gate: ``python -m tools.gate test|bench …``, usually by `./sluice`."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -12,6 +13,8 @@ from tools.launcher.progress import say
 
 def main(words: Sequence[str]) -> int:
     """Run one of the developers' commands and return its exit code."""
+    # A shell ignores Ctrl-C in its background jobs, and the tests' processes would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if words[:1] == ["test"]:
             return test(words[1:])

@@ -12,23 +12,24 @@ from tools.launcher.failure import MachineLacks
 
 @dataclass(frozen=True, slots=True)
 class Need:
-    """A program we start: the commands that will do, its package, and how it is found again."""
+    """A program we start: commands that will do, its package, the variable that names it."""
 
     what: str
     commands: tuple[str, ...]
     package: str
-    variable: str
+    variable: str | None = None
 
 
 CHROMIUM = Need(
     "Chromium", ("google-chrome", "google-chrome-stable", "chromium"), "chromium", "SLUICE_CHROMIUM"
 )
+FFMPEG = Need("ffmpeg", ("ffmpeg",), "ffmpeg")
 NGINX = Need("nginx", ("nginx",), "nginx", "SLUICE_NGINX")
 REDIS = Need("Redis", ("redis-server",), "redis-server", "SLUICE_REDIS_SERVER")
 VARNISH = Need("Varnish", ("varnishd",), "varnish", "SLUICE_VARNISH")
 
 # What the tests start; a benchmark names its own.
-NEEDS = (CHROMIUM, NGINX, REDIS)
+NEEDS = (CHROMIUM, FFMPEG, NGINX, REDIS)
 
 
 def provide(needs: Sequence[Need] = NEEDS, *, install: bool = True) -> dict[str, str]:
@@ -41,12 +42,13 @@ def provide(needs: Sequence[Need] = NEEDS, *, install: bool = True) -> dict[str,
         missing = [need for need in needs if locate(need) is None]
         if missing:
             bring(missing)
-    return {need.variable: place for need in needs if (place := locate(need)) is not None}
+    found = ((need.variable, locate(need)) for need in needs)
+    return {variable: place for variable, place in found if variable and place}
 
 
 def locate(need: Need) -> str | None:
     """Find a program: what the variable names, or one on the search path."""
-    named = os.environ.get(need.variable)
+    named = os.environ.get(need.variable) if need.variable else None
     if named:
         return named
     # Debian keeps servers in the administrator's folders.

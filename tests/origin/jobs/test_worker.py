@@ -2,13 +2,14 @@
 
 import asyncio
 import re
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from runtime.postgres import connection
 from tests.fixtures.catalogue import queue_rows, work_rows
-from tests.fixtures.media import Sound, make_clip
+from tests.fixtures.media import Picture, Sound, make_clip
 from tests.fixtures.origin import Library, running_origin, running_worker, worker_process
 
 pytestmark = pytest.mark.postgres
@@ -70,6 +71,18 @@ async def test_sound_alone_becomes_ready_without_a_poster(library: Library, tmp_
         video = await library.status_becomes(video_id)
     assert (video["status"], video["poster_key"]) == ("ready", None)
     assert [track["kind"] for track in await library.tracks(video_id)] == ["a"]
+
+
+async def test_sound_that_ends_before_the_first_picture_is_left_out(
+    library: Library, tmp_path: Path
+) -> None:
+    picture = Picture(times=range(125, 175), time_base=Fraction(1, 25))
+    clip = make_clip(tmp_path / "unheard.mkv", picture, Sound())
+    video_id = await library.upload(clip)
+    async with running_worker(library.worker_settings()):
+        video = await library.status_becomes(video_id)
+    assert (video["status"], video["error_code"]) == ("ready", None)
+    assert [track["kind"] for track in await library.tracks(video_id)] == ["v"]
 
 
 async def test_every_rung_is_cut_at_the_same_places(library: Library, foreign_clip: Path) -> None:

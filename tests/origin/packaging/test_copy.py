@@ -212,6 +212,12 @@ def test_sound_before_the_first_picture_is_not_presented(tmp_path: Path) -> None
     assert abs(index.priming - (48000 + 1024)) <= 48
 
 
+def test_sound_that_ends_before_the_first_picture_is_not_copied(tmp_path: Path) -> None:
+    picture = Picture(times=range(125, 175), time_base=Fraction(1, 25))
+    path = make_clip(tmp_path / "unheard.mkv", picture, Sound())
+    assert rejection(path) == "all of the sound lies before the first picture"
+
+
 def test_a_hole_in_the_sound_is_mended_by_encoding(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "gap.mkv", Picture(), Sound(gap=(24_000, 19_200)))
     report, outcome = ingest(path)

@@ -11,7 +11,7 @@ from core.media.ticks import Ticks
 from core.media.timeline import CutPlan, cut_plan, plan_segments
 from native import TrackIndex
 from origin.packaging.copy import copy_tracks
-from origin.packaging.faults import CorruptSource
+from origin.packaging.faults import CorruptSource, UnheardSound
 from origin.packaging.limits import Limits
 from origin.packaging.probe import probe
 from origin.packaging.progress import CancelledError, Unwatched
@@ -290,6 +290,14 @@ def test_sound_before_the_first_picture_is_cut_away(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "early.mkv", picture, Sound(codec="flac", samples=144_000))
     _, index = encoded_sound(path)
     assert index.duration - index.priming == 96_000
+
+
+def test_sound_that_ends_before_the_first_picture_is_a_fault_of_its_own(tmp_path: Path) -> None:
+    picture = Picture(codec="libx265", times=range(125, 175))
+    path = make_clip(tmp_path / "unheard.mkv", picture, Sound(codec="flac"))
+    with pytest.raises(UnheardSound):
+        encoded_sound(path)
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_a_hole_in_the_sound_is_filled_with_silence(tmp_path: Path) -> None:
