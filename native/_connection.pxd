@@ -5,7 +5,7 @@ All socket calls of the data plane are here, so that TLS has one place to go.
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 from posix.types cimport off_t
 
 from native._body cimport Body, body_hold, body_release, by_sendfile
@@ -85,7 +85,9 @@ cdef inline ssize_t socket_write(
     Connection* c, iovec* pieces, int count, bint more
 ) noexcept nogil:
     cdef msghdr message
-    message = msghdr(msg_iov=pieces, msg_iovlen=count)
+    memset(&message, 0, sizeof(message))
+    message.msg_iov = pieces
+    message.msg_iovlen = count
     return sendmsg(c.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT | (MSG_MORE if more else 0))
 
 

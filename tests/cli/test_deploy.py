@@ -22,7 +22,8 @@ from runtime.settings.load import INTERNAL_VARIABLES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RUNNING = REPOSITORY / "docs" / "operations" / "running.md"
-FILES = [*sorted((REPOSITORY / "deploy").iterdir()), REPOSITORY / "README.md", RUNNING]
+EDGE = REPOSITORY / "docs" / "operations" / "edge.md"
+FILES = [*sorted((REPOSITORY / "deploy").iterdir()), REPOSITORY / "README.md", RUNNING, EDGE]
 CLASSES: dict[str, type[SluiceSettings]] = {
     "up": UpSettings,
     "server": ServerSettings,

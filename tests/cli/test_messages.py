@@ -168,7 +168,8 @@ def test_a_database_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
 def test_doctor_says_what_it_found_for_each_check(tmp_path: Path) -> None:
     done = sluice("doctor", "--json", "--data", str(tmp_path / "new"), *ANY_PORT)
     findings = {row["name"]: row for row in map(json.loads, done.stdout.splitlines())}
-    assert set(findings) == {"python", "native", "pages", "ffmpeg", "postgres", "data", "ports"}
+    expected = {"python", "native", "pages", "ffmpeg", "postgres", "redis", "data", "ports"}
+    assert set(findings) == expected
     assert findings["postgres"]["well"]
     assert findings["ports"]["well"]
     assert not (tmp_path / "new").exists()

@@ -62,3 +62,15 @@ async def test_a_check_that_fails_is_named_with_its_problem(
     status, body = await ask("/readyz", {"postgres": check, "storage": well})
     assert status == 503
     assert body["checks"] == {"postgres": problem, "storage": "ok"}
+
+
+@pytest.mark.parametrize(("note", "shown"), [(None, "ok"), ("Redis is away", "Redis is away")])
+async def test_a_note_is_shown_and_changes_nothing(note: str | None, shown: str) -> None:
+    app = web.Application()
+    app.router.add_routes(
+        Health("edge", {"upstream": well}, notes={"redis": lambda: note}).routes()
+    )
+    async with TestClient(TestServer(app)) as client:
+        response = await client.get("/readyz")
+        assert response.status == 200
+        assert (await response.json())["checks"] == {"upstream": "ok", "redis": shown}

@@ -11,6 +11,7 @@ SQL_FILES = [
     ("runtime", "queries.sql"),
     ("runtime", "jobs.sql"),
     ("server", "queries.sql"),
+    ("server", "purge_stream.sql"),
     ("origin", "queries.sql"),
 ]
 

@@ -91,3 +91,27 @@ def test_a_network_that_is_none_is_named() -> None:
 def test_a_path_is_made_absolute_and_home_is_expanded() -> None:
     assert quantities.parse_folder("~/films") == Path.home() / "films"
     assert quantities.parse_folder("films") == Path.cwd() / "films"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "redis://cache",
+        "redis://:word@cache:6379/2",
+        "rediss://user:word@[::1]:6380",
+        "unix:///run/redis.sock",
+        "unix:///run/redis.sock?db=3",
+    ],
+)
+def test_a_redis_is_named_by_its_url(text: str) -> None:
+    assert quantities.parse_redis_url(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "cache:6379", "http://cache", "redis://", "redis://cache:0", "redis://cache:x",
+     "redis://cache/a", "redis://cache?db=1", "redis://cache#1", "unix://", "unix:///a?x=1"],
+)  # fmt: skip
+def test_what_names_no_redis_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a"):
+        quantities.parse_redis_url(text)
