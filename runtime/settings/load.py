@@ -30,8 +30,10 @@ INTERNAL_VARIABLES: Final = frozenset(
         "SLUICE_CALLED_FROM",
         "SLUICE_CHROMIUM",
         "SLUICE_DEBUG_NATIVE",
+        "SLUICE_FFMPEG",
         "SLUICE_NGINX",
         "SLUICE_READY_FD",
+        "SLUICE_REDIS_SERVER",
         "SLUICE_VARNISH",
     }
 )

@@ -17,13 +17,13 @@ class Need:
     what: str
     commands: tuple[str, ...]
     package: str
-    variable: str | None = None
+    variable: str
 
 
 CHROMIUM = Need(
     "Chromium", ("google-chrome", "google-chrome-stable", "chromium"), "chromium", "SLUICE_CHROMIUM"
 )
-FFMPEG = Need("ffmpeg", ("ffmpeg",), "ffmpeg")
+FFMPEG = Need("ffmpeg", ("ffmpeg",), "ffmpeg", "SLUICE_FFMPEG")
 NGINX = Need("nginx", ("nginx",), "nginx", "SLUICE_NGINX")
 REDIS = Need("Redis", ("redis-server",), "redis-server", "SLUICE_REDIS_SERVER")
 VARNISH = Need("Varnish", ("varnishd",), "varnish", "SLUICE_VARNISH")
@@ -43,12 +43,12 @@ def provide(needs: Sequence[Need] = NEEDS, *, install: bool = True) -> dict[str,
         if missing:
             bring(missing)
     found = ((need.variable, locate(need)) for need in needs)
-    return {variable: place for variable, place in found if variable and place}
+    return {variable: place for variable, place in found if place is not None}
 
 
 def locate(need: Need) -> str | None:
     """Find a program: what the variable names, or one on the search path."""
-    named = os.environ.get(need.variable) if need.variable else None
+    named = os.environ.get(need.variable)
     if named:
         return named
     # Debian keeps servers in the administrator's folders.
