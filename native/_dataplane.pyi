@@ -7,7 +7,6 @@ from native._memory import Memory, StoredBody
 
 @final
 class Crossing:
-    def __init__(self) -> None: ...
     @property
     def head(self) -> bytes: ...
     @property

@@ -1,7 +1,7 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """The data plane: threads that answer what is stored, and hand everything else to Python.
 
-The threads run `run` of `_worker.pxd` and never touch a Python object. This module is Python's side
+The threads run `run` of `_loop.pxd` and never touch a Python object. This module is Python's side
 of it: memory for bodies, entries, the requests that crossed, counters. Everything here runs on the
 one thread that has the event loop, except `DataPlane.serve`, which is a thread's whole life.
 """
@@ -39,6 +39,7 @@ from native._linux cimport (
     sluice_store,
     sluice_swap,
 )
+from native._loop cimport WAKE, run
 from native._memory cimport Memory, StoredBody
 from native._state cimport (
     BUCKETS,
@@ -69,7 +70,6 @@ from native._table cimport (
 )
 from native._target cimport LONGEST_KEY
 from native._text cimport Span
-from native._worker cimport WAKE, run
 
 cdef enum:
     REFUSALS = 8
@@ -82,6 +82,19 @@ cdef enum:
 
 # ---- requests that crossed
 
+# Only this module makes crossings: one without its request must never be reachable.
+cdef bint making = False
+
+
+cdef Crossing new_crossing():
+    global making
+    making = True
+    try:
+        return Crossing.__new__(Crossing)
+    finally:
+        making = False
+
+
 # What it holds never refers back to it, and must outlast it.
 @cython.no_gc
 @cython.final
@@ -91,8 +104,9 @@ cdef class Crossing:
     cdef Exchange* exchange
     cdef DataPlane plane         # keeps the worker
 
-    def __init__(self):
-        raise TypeError("crossings come from DataPlane.poll")
+    def __cinit__(self):
+        if not making:
+            raise TypeError("crossings come from DataPlane.poll")
 
     def __dealloc__(self):
         cdef Worker* w
@@ -546,7 +560,7 @@ cdef class DataPlane:
         return found
 
     cdef Crossing take(self, Exchange* exchange):
-        cdef Crossing crossing = Crossing.__new__(Crossing)
+        cdef Crossing crossing = new_crossing()
         sluice_add(&exchange.refs, 1)
         crossing.exchange = exchange
         crossing.plane = self

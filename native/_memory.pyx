@@ -95,7 +95,7 @@ cdef class Memory:
         cdef Py_buffer view
         PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
         try:
-            kept = StoredBody.__new__(StoredBody)
+            kept = new_body()
             kept.memory = self
             kept.body = self.take(view.len)
             memcpy(<void*>kept.body.at, view.buf, view.len)
@@ -164,14 +164,28 @@ cdef class Memory:
         return 0
 
 
+# Only this module makes bodies: one without its memory must never be reachable.
+cdef bint making = False
+
+
+cdef StoredBody new_body():
+    global making
+    making = True
+    try:
+        return StoredBody.__new__(StoredBody)
+    finally:
+        making = False
+
+
 # What it holds never refers back to it, and must outlast it.
 @cython.no_gc
 @cython.final
 cdef class StoredBody:
     """A body in memory, as a buffer of bytes that never change."""
 
-    def __init__(self):
-        raise TypeError("bodies come from Memory.keep")
+    def __cinit__(self):
+        if not making:
+            raise TypeError("bodies come from Memory.keep")
 
     def __dealloc__(self):
         body_release(self.body)

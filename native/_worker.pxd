@@ -1,4 +1,4 @@
-"""One thread of the data plane: its connections, driven from event to event.
+"""What a thread of the data plane does for one connection, from event to event.
 
 epoll tells of edges only: a connection is registered once, and what it said last is remembered in
 `readable` and `writable`. `drive` does whatever can be done for one connection until the socket or
@@ -7,13 +7,12 @@ is given to another only after the turn.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
 from native._answer cimport answer_entry, answer_preflight, answer_refusal
-from native._clients cimport client_enters, client_leaves, is_trusted, read_peer
+from native._clients cimport client_leaves
 from native._connection cimport (
-    BLOCKED,
     BROKEN,
     FLOWN,
     PAUSED,
@@ -28,7 +27,6 @@ from native._connection cimport (
     socket_end,
     socket_read,
     socket_reset,
-    timer_place,
     timer_start,
     timer_stop,
     timer_touch,
@@ -43,43 +41,13 @@ from native._exchange cimport (
 )
 from native._head cimport COMPLETE, EXPECT, INCOMPLETE, Head, has, scan_head
 from native._linux cimport (
-    AF_INET,
-    EAGAIN,
-    ECONNABORTED,
-    EINTR,
-    EPOLL_CTL_ADD,
-    EPOLL_CTL_DEL,
-    EPOLLERR,
-    EPOLLET,
-    EPOLLHUP,
-    EPOLLIN,
-    EPOLLOUT,
-    EPOLLRDHUP,
-    SIG_BLOCK,
-    SOCK_CLOEXEC,
-    SOCK_NONBLOCK,
-    accept4,
     close,
-    epoll_ctl,
-    epoll_event,
-    epoll_wait,
-    now_ms,
     now_us,
     pthread_mutex_lock,
     pthread_mutex_unlock,
-    pthread_sigmask,
     read,
-    sigfillset,
-    sigset_t,
-    sluice_errno,
     sluice_load,
-    sluice_store,
-    sluice_swap,
-    sockaddr,
-    sockaddr_storage,
-    socklen_t,
     tally,
-    wall_s,
 )
 from native._request_body cimport decode_body
 from native._state cimport (
@@ -90,11 +58,9 @@ from native._state cimport (
     BY_LENGTH,
     CHUNK_SIZE,
     CROSSED,
-    CUT,
     DEAD,
     DRAIN_BYTES,
     DRAINING,
-    ENDED,
     GONE,
     HEAD_TIMER,
     HEADROOM_BYTES,
@@ -105,38 +71,22 @@ from native._state cimport (
     LINGERING,
     NEW,
     NO_BODY,
-    NO_TIMER,
-    OPEN,
     POOLED,
     POOLED_PER_ANSWER,
     PROGRESS_BYTES,
     READ_BYTES,
     READING,
-    RESET,
     SCRATCH_BYTES,
     SEND_TIMER,
-    SPENT_GENERATION,
-    TIMERS,
     TURN_PASSES,
     Connection,
     Exchange,
     Out,
-    Peer,
-    Timer,
     Worker,
 )
 from native._table cimport Entry, entry_release, table_find, table_used
 from native._target cimport Key, read_key
 from native._text cimport Span, says
-
-cdef enum:
-    WAKE = 0
-    LISTENER = 1
-    EVENTS = 256
-    ACCEPTS = 64
-    REST_MS = 100                # how long accepting rests when descriptors have run out
-    LONGEST_WAIT_MS = 1000
-    GRACE_MS = 1000
 
 cdef enum Refusal:
     # The order of `Texts.refusals`.
@@ -550,304 +500,3 @@ cdef inline void drive_out(Worker* w, Connection* c) noexcept nogil:
             watch_time(w, c)
         else:
             end(w, c)
-
-
-cdef inline int64_t run_timers(Worker* w) noexcept nogil:
-    """End what has waited too long; give how long nothing else will."""
-    cdef int64_t wait_ms = LONGEST_WAIT_MS, left_ms
-    cdef Connection* c
-    cdef int each
-    for each in range(<int>TIMERS):
-        while True:
-            c = w.timers[each].first
-            if c == NULL:
-                break
-            left_ms = c.stamp_ms + w.hub.limits.timer_ms[each] - w.now_ms
-            if c.touched:
-                timer_stop(w, c)
-                timer_place(w, c, <Timer>each)
-            elif left_ms <= 0:
-                expire(w, c)
-            else:
-                wait_ms = min(wait_ms, left_ms)
-                break
-    return wait_ms
-
-
-# ---- what Python says
-
-cdef inline void finish(Worker* w, Connection* c, Exchange* exchange, int ending) noexcept nogil:
-    """Python has answered; go on with the connection as that leaves it."""
-    c.exchange = NULL
-    exchange.connection = NULL
-    exchange_release(exchange)
-    if ending == RESET:
-        socket_reset(c)
-        end(w, c)
-        return
-    c.state = READING
-    if ending == CUT or not c.keep_alive or sluice_load(&w.hub.draining):
-        c.closing = True
-        c.heedful = c.body_state != NO_BODY
-    elif c.body_state == BROKEN_BODY:
-        c.closing = c.heedful = True
-    elif c.body_state != NO_BODY:
-        c.state = DRAINING
-
-
-cdef inline void hear(Worker* w, Exchange* exchange) noexcept nogil:
-    """Take what Python pushed, and how it ends."""
-    cdef Connection* c = exchange.connection
-    cdef Out* out
-    cdef Out* last
-    cdef int ending
-    pthread_mutex_lock(&w.lock)
-    exchange.ready_queued = False
-    out = exchange.out
-    last = exchange.out_last
-    ending = exchange.ending
-    if c != NULL:
-        exchange.out = exchange.out_last = NULL
-    pthread_mutex_unlock(&w.lock)
-    if c == NULL:
-        return  # the client has gone; what was pushed goes with the exchange
-    if out != NULL:
-        if c.out == NULL:
-            c.out = out
-        else:
-            c.out_last.next = out
-        c.out_last = last
-    if ending != OPEN:
-        finish(w, c, exchange, ending)
-    if c.state != DEAD:
-        drive(w, c)
-
-
-cdef inline void hear_all(Worker* w) noexcept nogil:
-    cdef Exchange* exchange
-    cdef Exchange* next
-    if not sluice_load(&w.has_ready):
-        return
-    pthread_mutex_lock(&w.lock)
-    exchange = w.ready
-    w.ready = NULL
-    sluice_store(&w.has_ready, 0)
-    pthread_mutex_unlock(&w.lock)
-    while exchange != NULL:
-        next = exchange.next_ready
-        hear(w, exchange)
-        exchange_release(exchange)
-        exchange = next
-
-
-# ---- accepting
-
-cdef inline Connection* new_connection(Worker* w) noexcept nogil:
-    """Give a place for a connection; NULL when memory is short."""
-    cdef Connection* c = w.spare
-    cdef Connection** wider
-    cdef uint32_t room
-    if c != NULL:
-        w.spare = c.later
-        c.later = NULL
-        return c
-    if w.connection_count == w.connection_room:
-        room = max(64, w.connection_room * 2)
-        wider = <Connection**>realloc(w.connections, room * sizeof(Connection*))
-        if wider == NULL:
-            return NULL
-        w.connections = wider
-        w.connection_room = room
-    c = <Connection*>calloc(1, sizeof(Connection))
-    if c == NULL:
-        return NULL
-    c.place = w.connection_count
-    c.state = DEAD
-    w.connections[w.connection_count] = c
-    w.connection_count += 1
-    return c
-
-
-cdef inline void begin(Connection* c, int fd, Peer peer) noexcept nogil:
-    c.fd = fd
-    c.state = READING
-    c.timer = NO_TIMER
-    c.touched = False
-    c.readable = c.hung_up = c.closing = c.heedful = c.unparsed = c.queued = c.served = False
-    c.writable = c.keep_alive = True
-    c.earlier = c.later = c.again = NULL
-    c.input = NULL
-    c.input_length = 0
-    c.out = c.out_last = NULL
-    c.exchange = NULL
-    c.body_state = NO_BODY
-    c.peer = peer
-
-
-cdef inline bint admit(Worker* w, int fd, const sockaddr_storage* from_) noexcept nogil:
-    """Take a connection in; False when it is one too many."""
-    cdef Connection* c
-    cdef epoll_event event
-    cdef Peer peer
-    read_peer(from_, &peer)
-    peer.trusted = is_trusted(w.hub, peer.address)
-    if w.open >= w.hub.limits.connections or not client_enters(w.hub, peer.address):
-        return False
-    c = new_connection(w)
-    if c == NULL:
-        client_leaves(w.hub, peer.address)
-        return False
-    begin(c, fd, peer)
-    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET
-    event.data.u64 = <uint64_t>c.generation << 32 | c.place
-    w.open += 1
-    tally(&w.counters.open, 1)
-    if epoll_ctl(w.poll, EPOLL_CTL_ADD, fd, &event) != 0:
-        end(w, c)
-        return True
-    timer_start(w, c, IDLE_TIMER)
-    return True
-
-
-cdef inline void accept_all(Worker* w) noexcept nogil:
-    cdef sockaddr_storage from_
-    cdef socklen_t length
-    cdef int fd, why, _each
-    for _each in range(ACCEPTS):
-        length = sizeof(from_)
-        fd = accept4(w.listener, <sockaddr*>&from_, &length, SOCK_NONBLOCK | SOCK_CLOEXEC)
-        if fd >= 0:
-            if admit(w, fd, &from_):
-                tally(&w.counters.accepted, 1)
-            else:
-                tally(&w.counters.turned_away, 1)
-                close(fd)
-            continue
-        why = sluice_errno()
-        if why == EAGAIN:
-            return
-        if why != EINTR and why != ECONNABORTED:
-            watch_listener(w, False)  # no descriptors or no memory: others must leave first
-            w.accept_after_ms = w.now_ms + REST_MS
-            return
-
-
-cdef inline void watch_listener(Worker* w, bint watch) noexcept nogil:
-    cdef epoll_event event
-    event.events = EPOLLIN
-    event.data.u64 = <uint64_t>SPENT_GENERATION << 32 | LISTENER
-    epoll_ctl(w.poll, EPOLL_CTL_ADD if watch else EPOLL_CTL_DEL, w.listener, &event)
-    w.accepting = watch
-
-
-# ---- the loop
-
-cdef inline void take_event(Worker* w, const epoll_event* event) noexcept nogil:
-    cdef uint32_t place = <uint32_t>event.data.u64
-    cdef uint32_t generation = <uint32_t>(event.data.u64 >> 32)
-    cdef Connection* c
-    cdef uint64_t rung
-    if generation == SPENT_GENERATION:
-        if place == LISTENER:
-            accept_all(w)
-        else:
-            read(w.wake_fd, &rung, sizeof(rung))
-        return
-    c = w.connections[place]
-    if c.generation != generation or c.state == DEAD:
-        return  # of a connection that ended earlier in this round
-    if event.events & EPOLLIN:
-        c.readable = True
-    if event.events & EPOLLOUT:
-        c.writable = True
-    if event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR):
-        c.hung_up = c.readable = True
-        if event.events & (EPOLLHUP | EPOLLERR):
-            c.writable = True  # so that the next write finds out
-    drive(w, c)
-
-
-cdef inline void take_turns(Worker* w) noexcept nogil:
-    """Go on with the connections that had to let others go first."""
-    cdef Connection* c = w.again
-    cdef Connection* next
-    w.again = NULL
-    while c != NULL:
-        next = c.again
-        c.queued = False
-        if c.state == DEAD:
-            put_back(w, c)
-        else:
-            drive(w, c)
-        c = next
-
-
-cdef inline void drain(Worker* w) noexcept nogil:
-    """Stop accepting, and part from whoever waits for nothing.
-
-    Who has just connected has a moment to ask.
-    """
-    cdef Connection* c
-    cdef uint32_t each
-    if w.listener >= 0:
-        if w.accepting:
-            accept_all(w)  # who was let in by the kernel is answered
-            watch_listener(w, False)
-        close(w.listener)
-        w.listener = -1
-    for each in range(w.connection_count):
-        c = w.connections[each]
-        if (c.state == READING and c.out == NULL and c.input_length == 0 and not c.readable
-                and (c.served or w.now_ms - c.stamp_ms >= GRACE_MS)):
-            end(w, c)
-
-
-cdef inline void end_all(Worker* w) noexcept nogil:
-    cdef uint32_t each
-    for each in range(w.connection_count):
-        if w.connections[each].state != DEAD:
-            end(w, w.connections[each])
-
-
-cdef inline int64_t next_wait_ms(Worker* w) noexcept nogil:
-    cdef int64_t wait_ms = run_timers(w)
-    if w.again != NULL:
-        return 0
-    if not w.accepting and w.listener >= 0:
-        if w.now_ms >= w.accept_after_ms:
-            watch_listener(w, True)
-        else:
-            wait_ms = min(wait_ms, <int64_t>REST_MS)
-    return wait_ms
-
-
-cdef inline void run(Worker* w) noexcept nogil:
-    """Serve until told to stop, or until the last connection has gone when draining."""
-    cdef epoll_event[256] events     # EVENTS
-    cdef int64_t wait_ms
-    cdef int count, each
-    cdef bint drained = False
-    cdef sigset_t signals
-    sigfillset(&signals)
-    pthread_sigmask(SIG_BLOCK, &signals, NULL)
-    w.now_ms = now_ms()
-    watch_listener(w, True)
-    while not sluice_load(&w.hub.stopping):
-        wait_ms = next_wait_ms(w)
-        sluice_store(&w.sleeping, 1)
-        if sluice_load(&w.has_ready) or sluice_load(&w.hub.draining) != drained:
-            wait_ms = 0
-        count = epoll_wait(w.poll, events, EVENTS, <int>wait_ms)
-        sluice_store(&w.sleeping, 0)
-        w.now_ms = now_ms()
-        w.wall_s = wall_s()
-        for each in range(count):
-            take_event(w, &events[each])
-        hear_all(w)
-        take_turns(w)
-        if sluice_load(&w.hub.draining):
-            drain(w)
-            drained = True
-            if w.open == 0:
-                break
-    end_all(w)
