@@ -16,7 +16,7 @@ from edge.metrics import EdgeMetrics
 from edge.plane_client import PlaneClient
 from edge.shelf import PlaneShelf
 from edge.store import MemoryStore
-from edge.wire import preflight_text, problem_texts, refusal_texts
+from edge.wire import preflight_text, problem_texts, refusal_texts, token_texts
 from native import Crossing, DataPlane, Memory
 from runtime.metrics import LATENCY_BUCKETS_S
 
@@ -72,6 +72,9 @@ class PlaneServer:
             preflight=preflight_text(),
             refusals=refusal_texts(),
             problems=[*problem_texts()],
+            token_refused=[*token_texts()],
+            keys=[(key.kid.encode("ascii"), key.secret) for key in config.media_keys.keys],
+            fill_key=None if config.fill_key is None else config.fill_key.encode(),
             bounds_s=list(LATENCY_BUCKETS_S),
         )
         shelf.attach(self.plane)

@@ -8,7 +8,9 @@ from core.http.byterange import UnsatisfiableRange
 from core.http.conditional import FailedPrecondition
 from core.http.cors import ALLOWED_METHODS, MEDIA_CORS, PREFLIGHT
 from core.http.fields import Headers, first
+from core.http.media_token import NO_KEYS, KeyRing, MediaKey, TokenRefused, sign, verify
 from core.http.problem import PROBLEM_TYPE, problem_body
+from core.http.target import MEDIA_PREFIX
 from edge.client import SERVER
 
 # What the data plane refuses by itself, in the order in which it names them.
@@ -25,6 +27,9 @@ REFUSALS: Final = (
 _INSTANCE: Final = "@instance@"
 _REQUEST_ID: Final = "@request-id@"
 _LENGTH: Final = 987_654_321_987_654_321
+# A playback id, a key's name, and a time long ago, for a token that is to be refused.
+_NAME: Final = "s_sentinel"
+_ENDED_S: Final = 123_456_789
 
 
 def status_line(status: int) -> bytes:
@@ -74,6 +79,35 @@ def problem_texts() -> list[tuple[bytes | None, ...]]:
     """For 412 and 416: the status, and the document around length, path and request id."""
     refused = FailedPrecondition("the representation is not the one the request names")
     return [_around(refused), _around(UnsatisfiableRange(_LENGTH))]
+
+
+def token_texts() -> list[tuple[bytes, ...]]:
+    """For each way to have no good token: status and fields, and the document around three names.
+
+    The faults come from where they are raised, so that there is one place that words them.
+    """
+    keys = KeyRing((MediaKey(_NAME, bytes(32)),))
+    ended = sign(_NAME, session_id="x", expires_s=_ENDED_S, keys=keys)
+    mac, _, rest = ended.partition(".")
+    return [
+        _around_name(f"{MEDIA_PREFIX}{_NAME}/x", keys, _NAME),
+        _around_name(f"{MEDIA_PREFIX}~{'A' * len(mac)}.{rest}/{_NAME}/x", keys, _NAME),
+        _around_name(f"{MEDIA_PREFIX}~{ended}/x/x", NO_KEYS, _NAME),
+        _around_name(f"{MEDIA_PREFIX}~{ended}/{_NAME}/x", keys, str(_ENDED_S)),
+    ]
+
+
+def _around_name(path: str, keys: KeyRing, name: str) -> tuple[bytes, ...]:
+    try:
+        verify(path, keys, _ENDED_S)
+    except TokenRefused as fault:
+        document = problem_body(fault, instance=_INSTANCE, request_id=_REQUEST_ID)
+        fields = (("Content-Type", PROBLEM_TYPE), ("Cache-Control", "no-store"), *MEDIA_CORS)
+        before, _, after = document.partition(name.encode())
+        between, _, after = after.partition(_INSTANCE.encode())
+        middle, _, end = after.partition(_REQUEST_ID.encode())
+        return status_line(fault.status) + field_lines(served(fields)), before, between, middle, end
+    raise AssertionError(f"{path} was let through")
 
 
 def _around(fault: Fault) -> tuple[bytes | None, ...]:

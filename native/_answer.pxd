@@ -5,7 +5,7 @@ reference edge answers with, so there is one place that decides which fields an 
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memchr
 
 from native._conditional cimport (
     FAILED,
@@ -43,11 +43,22 @@ from native._text cimport (
     put_span,
     put_text,
 )
+from native._token cimport (
+    EXPIRED,
+    FORGED,
+    MISSING,
+    UNJUDGED,
+    UNKNOWN_KEY,
+    Admission,
+    TokenPath,
+    is_word,
+)
 
 cdef enum:
     REQUEST_ID_LEAST = 8
     REQUEST_ID_MOST = 64
     BOUNDARY = 32
+    NAMED_CHARACTERS = 80        # of a name in a message; longer ones are cut
 
 
 cdef inline Pen scratch_pen(Worker* w) noexcept nogil:
@@ -216,10 +227,14 @@ cdef inline void put_problem(
     if texts[1].at != NULL:
         put_number(pen, length)
         put_span(pen, texts[1])
+    put_ids(pen, texts + 2, path, identity)
+
+
+cdef inline void put_ids(Pen* pen, const Span* texts, Span path, Span identity) noexcept nogil:
     put_path(pen, path)
-    put_span(pen, texts[2])
+    put_span(pen, texts[0])
     put_span(pen, identity)
-    put_span(pen, texts[3])
+    put_span(pen, texts[1])
 
 
 cdef inline bint answer_problem(
@@ -247,6 +262,76 @@ cdef inline bint answer_problem(
         put_number(&pen, entry.length)
         put_text(&pen, b"\r\nAccept-Ranges: bytes\r\n")
     put_own(&pen, entry, now, identity)
+    put_length(&pen, text.at - document)
+    put_end(c, &pen, head.minor)
+    if head.method.length == 3:
+        put(&pen, document, text.at - document)
+    if pen.full or text.full:
+        return False
+    count_status(w, texts[0])
+    queue_scratch(w, c, &pen)
+    return True
+
+
+cdef inline bint is_repr(Span name) noexcept nogil:
+    """Whether Python would write a name between quotes as it is."""
+    cdef uint32_t each
+    for each in range(name.length):
+        if not is_word(name.at[each]):
+            return False
+    return name.length <= NAMED_CHARACTERS
+
+
+cdef inline Span refused_name(const Key* key, const TokenPath* path, Admission why) noexcept nogil:
+    """Give what the message of a refusal names."""
+    cdef Span name
+    cdef const uint8_t* slash
+    if why == FORGED:
+        return path.id
+    if why == UNKNOWN_KEY:
+        return path.kid
+    if why == EXPIRED:
+        return path.expiry
+    name.at = key.text.at + 7
+    name.length = key.path_length - 7
+    slash = <const uint8_t*>memchr(name.at, 47, name.length)
+    if slash != NULL:
+        name.length = <uint32_t>(slash - name.at)
+    return name
+
+
+cdef inline bint refuse_token(
+    Worker* w, Connection* c, const Head* head, const Key* key, const TokenPath* path,
+    Admission why
+) noexcept nogil:
+    """Answer 403 to who has no token or a wrong one; False where Python has to."""
+    cdef uint8_t[16] room
+    cdef uint8_t[20480] document
+    cdef Span identity = request_id(w, c, head, room)
+    cdef Span whole = key.text
+    cdef Span name
+    cdef const Span* texts
+    cdef Pen pen = scratch_pen(w)
+    cdef Pen text
+    if why == UNJUDGED:
+        return False
+    name = refused_name(key, path, why)
+    if not is_repr(name):
+        return False
+    texts = &w.hub.texts.token_refused[<int>why - <int>MISSING][0]
+    text.at = document
+    text.end = document + sizeof(document)
+    text.full = False
+    whole.length = key.path_length
+    put_span(&text, texts[1])
+    put_span(&text, name)
+    put_span(&text, texts[2])
+    put_ids(&text, texts + 3, whole, identity)
+    put_status(&pen, head.minor, texts[0])
+    put_date_field(w, &pen)
+    put_text(&pen, b"X-Request-Id: ")
+    put_span(&pen, identity)
+    put(&pen, b"\r\n", 2)
     put_length(&pen, text.at - document)
     put_end(c, &pen, head.minor)
     if head.method.length == 3:

@@ -37,6 +37,9 @@ class DataPlane:
         preflight: bytes,
         refusals: list[bytes],
         problems: list[Sequence[bytes | None]],
+        token_refused: list[Sequence[bytes]],
+        keys: list[tuple[bytes, bytes]],
+        fill_key: bytes | None,
         bounds_s: list[float],
     ) -> DataPlane: ...
     @property

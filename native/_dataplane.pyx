@@ -70,10 +70,13 @@ from native._table cimport (
 )
 from native._target cimport LONGEST_KEY
 from native._text cimport Span
+from native._token cimport LONGEST_KID, REMEMBERED, TokenKey, Verified, token_key
 
 cdef enum:
     REFUSALS = 8
     PROBLEM_TEXTS = 5
+    TOKEN_REFUSALS = 4
+    KEY_BYTES = 64
     CLIENT_LISTS = 1024
     NEW_EVENT = 1
     GONE_EVENT = 8
@@ -281,7 +284,10 @@ cdef class DataPlane:
     bounds those of one thread, `per_client` those of one address over all threads (0: any number).
     `trusted`: networks of proxies, (16 address bytes, bits). `preflight`: the status and the fields
     of the answer to OPTIONS; `refusals`: status, fields and document of each refusal;
-    `problems`: for 412 and 416 the status, and the document around length, path and request id.
+    `problems`: for 412 and 416 the status, and the document around length, path and request id;
+    `token_refused`: for a missing token, a forged one, an unknown key and an expired one the status
+    and fields, and the document around name, path and request id. `keys`: (name, secret) pairs;
+    `fill_key`: what an edge that has looked at the token shows instead of it.
     """
 
     cdef Hub hub
@@ -294,15 +300,17 @@ cdef class DataPlane:
         self, list listeners not None, Memory memory not None, *, tuple timers_s not None,
         unsigned long long connections, unsigned int per_client, list trusted not None,
         bytes preflight not None, list refusals not None, list problems not None,
-        list bounds_s not None,
+        list token_refused not None, list keys not None, bytes fill_key, list bounds_s not None,
     ):
         cdef int each
         self.hub.fd = -1
         self.memory = memory
         if len(timers_s) != TIMERS or len(refusals) != REFUSALS or len(bounds_s) != BUCKETS - 1:
             raise ValueError("timers, refusals or bounds are not as many as there are")
-        if not listeners or any(len(texts) != PROBLEM_TEXTS for texts in problems):
-            raise ValueError("no listeners, or problems without their texts")
+        if not listeners or len(problems) != 2 or len(token_refused) != TOKEN_REFUSALS:
+            raise ValueError("no listeners, or not as many problems as there are")
+        if any(len(texts) != PROBLEM_TEXTS for texts in [*problems, *token_refused]):
+            raise ValueError("a problem without its texts")
         self.hub.sleeping = 1
         self.hub.limits.connections = connections
         self.hub.limits.per_client = per_client
@@ -310,8 +318,9 @@ cdef class DataPlane:
             self.hub.limits.timer_ms[each] = <int64_t>(<double>timers_s[each] * 1000)
         for each in range(BUCKETS - 1):
             self.hub.bounds_us[each] = <uint64_t>(<double>bounds_s[each] * 1e6)
-        self.keep_texts(preflight, refusals, problems)
+        self.keep_texts(preflight, refusals, problems, token_refused, fill_key)
         self.keep_trusted(trusted)
+        self.keep_keys(keys)
         if getrandom(&self.hub.table.seed, 8, 0) != 8 or not table_open(&self.hub.table):
             raise MemoryError("no room for the table")
         pthread_mutex_init(&self.hub.clients_lock, NULL)
@@ -323,15 +332,37 @@ cdef class DataPlane:
         for each in range(self.threads):
             self.open_worker(&self.workers[each], listeners[each])
 
-    cdef int keep_texts(self, bytes preflight, list refusals, list problems) except -1:
-        cdef int each
-        self.texts = [preflight, *refusals, *problems[0], *problems[1]]
+    cdef int keep_texts(
+        self, bytes preflight, list refusals, list problems, list token_refused, bytes fill_key
+    ) except -1:
+        cdef int each, number
+        self.texts = [preflight, refusals, problems, token_refused, fill_key]
         self.hub.texts.preflight = pointed(preflight)
+        self.hub.texts.fill_key = pointed(fill_key)
+        for number in range(TOKEN_REFUSALS):
+            for each in range(PROBLEM_TEXTS):
+                self.hub.texts.token_refused[number][each] = pointed(token_refused[number][each])
         for each in range(REFUSALS):
             self.hub.texts.refusals[each] = pointed(refusals[each])
         for each in range(PROBLEM_TEXTS):
             self.hub.texts.problem_412[each] = pointed(problems[0][each])
             self.hub.texts.problem_416[each] = pointed(problems[1][each])
+        return 0
+
+    cdef int keep_keys(self, list keys) except -1:
+        cdef TokenKey* key
+        cdef bytes kid, secret
+        self.hub.keys = <TokenKey*>calloc(max(1, len(keys)), sizeof(TokenKey))
+        if self.hub.keys == NULL:
+            raise MemoryError("no room for the keys")
+        for kid, secret in keys:
+            if not 0 < len(kid) <= LONGEST_KID or not 0 < len(secret) <= KEY_BYTES:
+                raise ValueError(f"the key {kid!r} or its name is too long, or there is none")
+            key = &self.hub.keys[self.hub.key_count]
+            memcpy(key.kid, <const char*>kid, len(kid))
+            key.kid_length = <uint32_t>len(kid)
+            token_key(key, <const uint8_t*><const char*>secret, <uint32_t>len(secret))
+            self.hub.key_count += 1
         return 0
 
     cdef int keep_trusted(self, list trusted) except -1:
@@ -357,7 +388,8 @@ cdef class DataPlane:
         w.input = <uint8_t*>malloc(INPUT_BYTES)
         w.scratch = <uint8_t*>malloc(SCRATCH_BYTES)
         w.key = <uint8_t*>malloc(LONGEST_KEY)
-        if w.input == NULL or w.scratch == NULL or w.key == NULL:
+        w.verified = <Verified*>calloc(REMEMBERED, sizeof(Verified))
+        if w.input == NULL or w.scratch == NULL or w.key == NULL or w.verified == NULL:
             raise MemoryError("no room for a thread's buffers")
         if getrandom(&w.random, 8, 0) != 8:
             raise OSError("the kernel gives no random bytes")
@@ -388,6 +420,7 @@ cdef class DataPlane:
                 self.hub.clients[each] = client.next
                 free(client)
         free(self.hub.trusted)
+        free(self.hub.keys)
 
     cdef int close_worker(self, Worker* w) except -1:
         cdef Exchange* exchange
@@ -406,6 +439,7 @@ cdef class DataPlane:
         free(w.input)
         free(w.scratch)
         free(w.key)
+        free(w.verified)
         if w.listener >= 0:
             close(w.listener)
         if w.poll >= 0:

@@ -54,6 +54,7 @@ cdef enum Known:
     IF_MODIFIED_SINCE
     IF_UNMODIFIED_SINCE
     REQUEST_ID
+    FILL_KEY
     KNOWN_FIELDS
     UNKNOWN
 
@@ -68,7 +69,7 @@ cdef struct Head:
     Span target
     int minor
     uint32_t repeated        # a bit for each known field that stands there more than once
-    Span[12] known           # KNOWN_FIELDS of them; of a repeated field the first
+    Span[13] known           # KNOWN_FIELDS of them; of a repeated field the first
     int field_count
     Field[100] fields        # MOST_FIELDS
     bint keep_alive
@@ -100,6 +101,8 @@ cdef inline int known_field(const uint8_t* at, size_t length) noexcept nogil:
         return IF_NONE_MATCH if says(at, length, b"if-none-match") else UNKNOWN
     if length == 14:
         return CONTENT_LENGTH if says(at, length, b"content-length") else UNKNOWN
+    if length == 15:
+        return FILL_KEY if says(at, length, b"sluice-fill-key") else UNKNOWN
     if length == 17:
         if says(at, length, b"transfer-encoding"):
             return TRANSFER_ENCODING

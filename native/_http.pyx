@@ -6,6 +6,8 @@
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
 
 from native._conditional cimport (
     FAILED,
@@ -19,8 +21,24 @@ from native._conditional cimport (
 from native._head cimport COMPLETE, INCOMPLETE, Head
 from native._head cimport scan_head as scan
 from native._range cimport SELECTED, UNSATISFIABLE, Parts, Selection, select
+from native._sha256 cimport sha256 as hash_bytes
 from native._target cimport LONGEST_KEY, Key, read_key
 from native._text cimport Pen, Span, fixdate, put_date
+from native._token cimport (
+    ADMITTED,
+    EXPIRED,
+    FORGED,
+    LONGEST_KID,
+    REMEMBERED,
+    UNKNOWN_KEY,
+    Admission,
+    TokenKey,
+    TokenPath,
+    Verified,
+    read_token_path,
+    token_key,
+    verify,
+)
 
 from native.values import RequestHead
 
@@ -147,3 +165,51 @@ def write_date(unsigned long long seconds):
     pen.full = False
     put_date(&pen, <int64_t>seconds)
     return (<const char*>room)[:29]
+
+
+def sha256(bytes data not None):
+    """Give the SHA-256 of the bytes."""
+    cdef uint8_t[32] digest
+    hash_bytes(<const uint8_t*><const char*>data, len(data), digest)
+    return (<const char*>digest)[:32]
+
+
+cdef str name_of(Admission admission):
+    if admission == ADMITTED:
+        return "admitted"
+    if admission == FORGED:
+        return "forged"
+    if admission == UNKNOWN_KEY:
+        return "unknown key"
+    return "expired" if admission == EXPIRED else None
+
+
+def judge_token(bytes path not None, bytes kid not None, bytes secret not None, double now_s):
+    """Judge the token of a path that begins with `/media/~`, twice: the second time from memory.
+
+    Give "admitted", "forged", "unknown key" or "expired", and the bytes that the token takes in the
+    path; None where the decision is left to Python. Raises `ValueError` for a longer key or name
+    than there may be.
+    """
+    cdef TokenKey key
+    cdef TokenPath parts
+    cdef Admission first, again
+    cdef Verified* memory
+    cdef Span text = span_of(path)
+    check_size(path)
+    if len(kid) > LONGEST_KID or len(secret) > 64 or not path.startswith(b"/media/~"):
+        raise ValueError("the key is too long, or the path has no token")
+    if not read_token_path(text, &parts):
+        return None
+    memcpy(key.kid, <const char*>kid, len(kid))
+    key.kid_length = <uint32_t>len(kid)
+    token_key(&key, <const uint8_t*><const char*>secret, <uint32_t>len(secret))
+    memory = <Verified*>calloc(REMEMBERED, sizeof(Verified))
+    if memory == NULL:
+        raise MemoryError("no room to remember a token in")
+    first = verify(&key, 1, memory, 7, text, &parts, now_s)
+    again = verify(&key, 1, memory, 7, text, &parts, now_s)
+    free(memory)
+    if first != again:
+        raise AssertionError("what is remembered of a token is not what was found")
+    return name_of(first), parts.token_length

@@ -158,5 +158,5 @@ cdef inline int64_t now_us() noexcept nogil:
 cdef inline double wall_s() noexcept nogil:
     """Give the seconds since the epoch."""
     cdef timespec at
-    clock_gettime(CLOCK_REALTIME_COARSE, &at)
+    clock_gettime(CLOCK_REALTIME, &at)
     return <double>at.tv_sec + <double>at.tv_nsec * 1e-9

@@ -65,13 +65,7 @@ cdef inline void sha256_block(uint32_t* state, const uint8_t* block) noexcept no
         state[each] += now[each]
 
 
-cdef inline void sha256(const uint8_t* data, uint64_t length, uint8_t* digest) noexcept nogil:
-    """Hash `length` bytes; `digest` has room for 32."""
-    cdef uint32_t[8] state
-    cdef uint8_t[128] last
-    cdef uint64_t left = length
-    cdef uint64_t padded
-    cdef int each
+cdef inline void sha256_begin(uint32_t* state) noexcept nogil:
     # §5.3.3: the fractional parts of the square roots of the first eight primes
     state[0] = 0x6a09e667
     state[1] = 0xbb67ae85
@@ -81,17 +75,34 @@ cdef inline void sha256(const uint8_t* data, uint64_t length, uint8_t* digest) n
     state[5] = 0x9b05688c
     state[6] = 0x1f83d9ab
     state[7] = 0x5be0cd19
-    while left >= 64:
+
+
+cdef inline void sha256_finish(
+    uint32_t* state, const uint8_t* data, uint64_t length, uint64_t before, uint8_t* digest
+) noexcept nogil:
+    """Take in the last bytes, after `before` bytes in whole blocks; `digest` has room for 32."""
+    cdef uint8_t[128] last
+    cdef uint64_t total = before + length
+    cdef uint64_t padded
+    cdef int each
+    while length >= 64:
         sha256_block(state, data)
         data += 64
-        left -= 64
+        length -= 64
     memset(last, 0, sizeof(last))
-    memcpy(last, data, left)
-    last[left] = 0x80
-    padded = 64 if left < 56 else 128
-    put_be64(last + padded - 8, length * 8)
+    memcpy(last, data, length)
+    last[length] = 0x80
+    padded = 64 if length < 56 else 128
+    put_be64(last + padded - 8, total * 8)
     sha256_block(state, last)
     if padded == 128:
         sha256_block(state, last + 64)
     for each in range(8):
         put_be32(digest + 4 * each, state[each])
+
+
+cdef inline void sha256(const uint8_t* data, uint64_t length, uint8_t* digest) noexcept nogil:
+    """Hash `length` bytes; `digest` has room for 32."""
+    cdef uint32_t[8] state
+    sha256_begin(state)
+    sha256_finish(state, data, length, 0, digest)

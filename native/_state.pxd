@@ -12,6 +12,7 @@ from native._body cimport Body
 from native._linux cimport pthread_mutex_t
 from native._table cimport Table
 from native._text cimport Span
+from native._token cimport TokenKey, Verified
 
 cdef enum:
     READ_BYTES = 32768           # how much one recv takes, and so the most that waits unparsed
@@ -181,6 +182,9 @@ cdef struct Texts:
     # The status, and the document around length, path and request id; see `_answer.pxd`.
     Span problem_412[5]
     Span problem_416[5]
+    # The status and the fields, and the document around a name, path and request id.
+    Span token_refused[4][5]
+    Span fill_key                # what an edge below us shows; NULL when there is none
 
 cdef struct ClientCount:
     ClientCount* next
@@ -196,6 +200,8 @@ cdef struct Hub:
     Texts texts
     Network* trusted
     int trusted_count
+    TokenKey* keys
+    int key_count
     pthread_mutex_t clients_lock
     ClientCount* clients[1024]
     int draining                 # atomic
@@ -238,6 +244,7 @@ cdef struct Worker:
     uint8_t* input               # INPUT_BYTES
     uint8_t* scratch             # SCRATCH_BYTES
     uint8_t* key                 # LONGEST_KEY of _target.pxd
+    Verified* verified           # REMEMBERED of _token.pxd
     uint32_t scratch_used
     Out[64] pool                 # POOLED
     int pooled

@@ -10,7 +10,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
-from native._answer cimport answer_entry, answer_preflight, answer_refusal
+from native._answer cimport answer_entry, answer_preflight, answer_refusal, refuse_token
 from native._clients cimport client_leaves
 from native._connection cimport (
     BROKEN,
@@ -39,7 +39,7 @@ from native._exchange cimport (
     tell_python_locked,
     ring_bell,
 )
-from native._head cimport COMPLETE, EXPECT, INCOMPLETE, Head, has, scan_head
+from native._head cimport COMPLETE, EXPECT, FILL_KEY, INCOMPLETE, Head, has, scan_head
 from native._linux cimport (
     close,
     now_us,
@@ -48,6 +48,7 @@ from native._linux cimport (
     read,
     sluice_load,
     tally,
+    wall_s,
 )
 from native._request_body cimport decode_body
 from native._state cimport (
@@ -84,9 +85,20 @@ from native._state cimport (
     Out,
     Worker,
 )
-from native._table cimport Entry, entry_release, table_find, table_used
+from native._table cimport Entry, entry_release, hash_of, table_find, table_used
 from native._target cimport Key, read_key
 from native._text cimport Span, says
+from native._token cimport (
+    ADMITTED,
+    MISSING,
+    OPEN_PATH,
+    UNJUDGED,
+    Admission,
+    TokenPath,
+    read_token_path,
+    starts_signed,
+    verify,
+)
 
 cdef enum Refusal:
     # The order of `Texts.refusals`.
@@ -207,23 +219,60 @@ cdef inline bint cross(Worker* w, Connection* c, const Head* head, Span whole) n
     return True
 
 
-cdef inline bint is_guarded(const Key* key) noexcept nogil:
-    """Whether a path is one that only a token opens, or has one: `/media/s_…`, `/media/~…`."""
-    cdef const uint8_t* name = key.text.at + 7
-    if not key.media or key.path_length < 8:
+cdef inline bint from_edge(const Worker* w, const Head* head) noexcept nogil:
+    """Whether an edge below us asks, which has looked at the token and taken it off."""
+    cdef Span known = w.hub.texts.fill_key
+    cdef Span shown = head.known[<int>FILL_KEY]
+    cdef uint8_t differs = 0
+    cdef uint32_t each
+    if known.at == NULL or shown.at == NULL or known.length != shown.length:
         return False
-    return name[0] == 126 or key.path_length > 8 and name[0] == 115 and name[1] == 95
+    for each in range(known.length):
+        differs |= known.at[each] ^ shown.at[each]
+    return differs == 0
+
+
+cdef inline Admission admit_path(
+    Worker* w, const Head* head, Key* key, TokenPath* path
+) noexcept nogil:
+    """Let through what is public and what a token opens, which is then taken off the key."""
+    cdef Admission admission
+    cdef uint64_t hashed
+    cdef Span text = key.text
+    if not key.media or key.path_length < 8:
+        return OPEN_PATH
+    text.length = key.path_length
+    if text.at[7] != 126:
+        if not starts_signed(text) or from_edge(w, head):
+            return OPEN_PATH
+        return UNJUDGED if has(head, FILL_KEY) else MISSING
+    if not read_token_path(text, path):
+        return UNJUDGED
+    hashed = hash_of(w.hub.table.seed, text.at, path.prefix_length)
+    admission = verify(
+        w.hub.keys, w.hub.key_count, w.verified, hashed, text, path, w.wall_s
+    )
+    if admission == ADMITTED:
+        if key.text.at != w.key:
+            memcpy(w.key, key.text.at, key.text.length)
+        key.text.at = w.key + path.token_length
+        key.text.length -= path.token_length
+        key.path_length -= path.token_length
+        memcpy(w.key + path.token_length, b"/media/", 7)
+    return admission
 
 
 cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nogil:
     """Answer a request here, if it is one of those that need no Python."""
     cdef Key key
     cdef Entry* entry
+    cdef TokenPath path
+    cdef Admission admission
     cdef Span method = head.method
     cdef bint answered
     if head.chunked or head.content_length or has(head, EXPECT):
         return False
-    if not read_key(head.target, w.key, &key) or is_guarded(&key):
+    if not read_key(head.target, w.key, &key):
         return False
     if method.length == 7 and key.media and memcmp(method.at, b"OPTIONS", 7) == 0:
         if not answer_preflight(w, c, head):
@@ -233,6 +282,12 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
     if not (method.length == 3 and memcmp(method.at, b"GET", 3) == 0
             or method.length == 4 and memcmp(method.at, b"HEAD", 4) == 0):
         return False
+    admission = admit_path(w, head, &key, &path)
+    if admission != OPEN_PATH and admission != ADMITTED:
+        if not refuse_token(w, c, head, &key, &path, admission):
+            return False
+        tally(&w.counters.refused, 1)
+        return True
     entry = table_find(&w.hub.table, key.text)
     if entry == NULL:
         return False
@@ -338,6 +393,7 @@ cdef inline bint take_requests(Worker* w, Connection* c) noexcept nogil:
             c.readable = False
         elif count > 0:
             length += <uint32_t>count
+    w.wall_s = wall_s()  # after the request came: a token that has ended by then is refused
     used = parse(w, c, length)
     if c.state == DEAD:
         return False

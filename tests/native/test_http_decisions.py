@@ -1,5 +1,6 @@
 """What the data plane decides about HTTP, against `core.http`, which defines it."""
 
+import hashlib
 import re
 
 import pytest
@@ -9,6 +10,18 @@ from hypothesis import strategies as st
 from core.http.byterange import Outcome, resolve
 from core.http.conditional import Preconditions, Validators, evaluate, if_range_holds
 from core.http.dates import format_http_date, parse_http_date
+from core.http.media_token import (
+    KeyRing,
+    MediaKey,
+    TokenExpired,
+    TokenForged,
+    TokenMalformed,
+    TokenRefused,
+    TokenUnknownKey,
+    sign,
+    split,
+    verify,
+)
 from core.http.target import RefusedTarget, read_target
 from native import _http
 
@@ -139,3 +152,68 @@ def test_whatever_is_read_as_a_date_is_the_cores_date(text: str) -> None:
     if re.search(r"[^\x00-\x7f]", text):
         return
     assert _http.read_date(text.encode()) == parse_http_date(text)
+
+
+@given(st.binary(max_size=300))
+@example(bytes(55))
+@example(bytes(56))
+@example(bytes(64))
+@example(bytes(119))
+@example(bytes(120))
+def test_hashes_are_those_of_the_library(data: bytes) -> None:
+    assert _http.sha256(data) == hashlib.sha256(data).digest()
+
+
+words = st.text("ab_-09", min_size=1, max_size=9)
+NOW_S = 1_000_000
+REFUSED: dict[str | None, type[TokenRefused]] = {
+    "forged": TokenForged,
+    "unknown key": TokenUnknownKey,
+    "expired": TokenExpired,
+    None: TokenMalformed,
+}
+
+
+def judged_by_core(path: str, keys: KeyRing) -> str | None:
+    try:
+        verify(path, keys, NOW_S)
+    except tuple(REFUSED.values()) as fault:
+        return next(name for name, kind in REFUSED.items() if isinstance(fault, kind))
+    return "admitted"
+
+
+@settings(max_examples=400)
+@given(
+    words,
+    words,
+    words,
+    st.binary(min_size=32, max_size=64),
+    st.integers(NOW_S - 2, NOW_S + 2) | st.integers(0, 10**12 - 1),
+    st.none() | st.tuples(st.integers(0, 130), st.text("aA0._-~/%", max_size=2)),
+)
+def test_tokens_come_to_what_the_core_says(
+    playback_id: str,
+    session_id: str,
+    kid: str,
+    secret: bytes,
+    expires_s: int,
+    spoil: tuple[int, str] | None,
+) -> None:
+    keys = KeyRing((MediaKey(kid, secret),))
+    token = sign(playback_id, session_id=session_id, expires_s=expires_s, keys=keys)
+    path = f"/media/~{token}/{playback_id}/v/0.m4s"
+    if spoil is not None:
+        at = 8 + spoil[0] % (len(path) - 8)
+        path = path[:at] + spoil[1] + path[at + 1 :]
+    found = _http.judge_token(path.encode(), kid.encode(), secret, NOW_S)
+    expected = judged_by_core(path, keys)
+    assert (None if found is None else found[0]) == expected
+    if expected == "admitted" and found is not None:
+        assert "/media/" + path[7 + found[1] :] == split(path).path
+
+
+@given(st.text("aA0._-~/", max_size=200))
+def test_whatever_stands_where_a_token_would_is_judged_as_the_core_does(rest: str) -> None:
+    keys = KeyRing((MediaKey("a", bytes(32)),))
+    found = _http.judge_token(f"/media/~{rest}".encode(), b"a", bytes(32), NOW_S)
+    assert (None if found is None else found[0]) == judged_by_core(f"/media/~{rest}", keys)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from core.http.media_token import KeyRing, MediaKey, sign
 from tests.fixtures.edge import EDGES, RunningEdge
 from tests.fixtures.raw_client import Answer
 from tests.fixtures.upstream import Reply, ScriptedUpstream
@@ -24,6 +25,7 @@ REPLIES = {
     "/media/p_1/gone.m4s": Reply(404, {**TYPED, "Cache-Status": "origin; hit"}, b"nothing"),
     "/media/p_1/none.m4s": Reply(204, TYPED),
     "/media/p_1/moved.m4s": Reply(301, {**TYPED, "Location": "/media/p_1/long.m4s"}, b"there"),
+    "/media/s_1/0.m4s": Reply(200, {**TYPED, "ETag": '"s"'}, b"0123456789"),
     "/page?b=2&a=1": Reply(200, {**TYPED, "Access-Control-Allow-Origin": "x"}, b"<p>page</p>"),
     "/media/p_1/private.m4s": Reply(
         200,
@@ -34,8 +36,24 @@ REPLIES = {
     ),
     "/media/p_1/varied.m4s": Reply(200, {**TYPED, "Vary": "Accept-Language"}, b"hallo"),
 }
+KEYS = KeyRing((MediaKey("now", bytes(range(32))),))
+
+
+def signed(playback_id: str, *, expires_s: int = 9_999_999_999, keys: KeyRing = KEYS) -> str:
+    return f"/media/~{sign(playback_id, session_id='x', expires_s=expires_s, keys=keys)}"
+
+
 TARGETS = [
     *REPLIES,
+    f"{signed('s_1')}/s_1/0.m4s",
+    f"{signed('s_1')}/s_1/0.m4s?b=1&CMCD=x",
+    f"{signed('s_1')}/s_2/0.m4s",
+    f"{signed('p_1')}/p_1/long.m4s",
+    f"{signed('s_1', expires_s=1)}/s_1/0.m4s?CMCD=x",
+    f"{signed('s_1', keys=KeyRing((MediaKey('gone', bytes(32)),)))}/s_1/0.m4s",
+    f"{signed('s_1')[:-1]}1/s_1/0.m4s",
+    "/media/s_1/0.m4s",
+    "/media/s_1",
     "/media/p_1/long.m4s?CMCD=br%3D100",
     "/media/p_1/%6cong.m4s",
     "/media/p_1/../x",
@@ -132,11 +150,11 @@ async def both(upstream: ScriptedUpstream) -> AsyncIterator[list[RunningEdge]]:
     for target, reply in REPLIES.items():
         upstream.on(target, reply)
     async with (
-        EDGES["reference"](upstream.url) as reference,
-        EDGES["plane"](upstream.url) as plane,
+        EDGES["reference"](upstream.url, media_keys=KEYS) as reference,
+        EDGES["plane"](upstream.url, media_keys=KEYS) as plane,
     ):
         for edge in (reference, plane):
-            for target in REPLIES:
+            for target in [*REPLIES, f"{signed('s_1')}/s_1/0.m4s"]:
                 await edge.get(target)
         yield [reference, plane]
 
