@@ -58,6 +58,7 @@ cdef enum:
     REQUEST_ID_LEAST = 8
     REQUEST_ID_MOST = 64
     BOUNDARY = 32
+    COPIED_BYTES = 4096
     NAMED_CHARACTERS = 80        # of a name in a message; longer ones are cut
 
 
@@ -74,6 +75,11 @@ cdef inline void queue_scratch(Worker* w, Connection* c, Pen* pen) noexcept nogi
     cdef Out* out
     cdef uint8_t* begin = w.scratch + w.scratch_used
     if pen.at == begin:
+        return
+    out = c.out_last
+    if out != NULL and out.pooled and out.body == NULL and out.at + out.length == begin:
+        out.length += pen.at - begin
+        w.scratch_used = <uint32_t>(pen.at - w.scratch)
         return
     out = pooled_out(w)
     out.body = NULL
@@ -96,7 +102,22 @@ cdef inline void queue_body(
     out_point(out, entry.body, start, length)
     out.pooled = True
     out_append(c, out)
+
+
+cdef inline bint finish(
+    Worker* w, Connection* c, Pen* pen, Entry* entry, uint64_t start, uint64_t length, Span status
+) noexcept nogil:
+    """Queue a head and the body behind it; a short one is copied, which costs less than a piece."""
+    if length and length <= COPIED_BYTES:
+        put(pen, entry.body.at + start, length)
+    if pen.full:
+        return False
+    queue_scratch(w, c, pen)
+    if length > COPIED_BYTES:
+        queue_body(w, c, entry, start, length)
     tally(&w.counters.body_bytes, length)
+    count_status(w, status)
+    return True
 
 
 cdef inline void put_status(Pen* pen, int minor, Span block) noexcept nogil:
@@ -422,6 +443,7 @@ cdef inline bint answer_parts(
         queue_scratch(w, c, &pen)
         queue_body(w, c, entry, parts.at[each].start,
                    parts.at[each].stop - parts.at[each].start)
+        tally(&w.counters.body_bytes, parts.at[each].stop - parts.at[each].start)
     put_text(&pen, b"\r\n--")
     put(&pen, boundary, BOUNDARY)
     put_text(&pen, b"--\r\n")
@@ -439,13 +461,9 @@ cdef inline bint answer_whole(
     put_status(&pen, head.minor, entry.whole)
     put_own(&pen, entry, now, request_id(w, c, head, room))
     put_end(c, &pen, head.minor)
-    if pen.full:
-        return False
-    count_status(w, entry.whole)
-    queue_scratch(w, c, &pen)
-    if head.method.length == 3:
-        queue_body(w, c, entry, 0, entry.length)
-    return True
+    return finish(
+        w, c, &pen, entry, 0, entry.length if head.method.length == 3 else 0, entry.whole
+    )
 
 
 cdef inline bint answer_part(
@@ -459,12 +477,7 @@ cdef inline bint answer_part(
     put_own(&pen, entry, now, request_id(w, c, head, room))
     put_length(&pen, stop - start)
     put_end(c, &pen, head.minor)
-    if pen.full:
-        return False
-    count_status(w, entry.part)
-    queue_scratch(w, c, &pen)
-    queue_body(w, c, entry, start, stop - start)
-    return True
+    return finish(w, c, &pen, entry, start, stop - start, entry.part)
 
 
 cdef inline bint answer_unchanged(

@@ -24,6 +24,7 @@ from native._linux cimport (
     linger,
     msghdr,
     recv,
+    send,
     sendfile,
     sendmsg,
     setsockopt,
@@ -89,6 +90,11 @@ cdef inline ssize_t socket_write(
     message.msg_iov = pieces
     message.msg_iovlen = count
     return sendmsg(c.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT | (MSG_MORE if more else 0))
+
+
+cdef inline ssize_t socket_write_one(Connection* c, iovec* piece, bint more) noexcept nogil:
+    return send(c.fd, piece.iov_base, piece.iov_len,
+                MSG_NOSIGNAL | MSG_DONTWAIT | (MSG_MORE if more else 0))
 
 
 cdef inline ssize_t socket_send_file(Connection* c, Out* out) noexcept nogil:
@@ -232,6 +238,8 @@ cdef inline ssize_t send_some(Connection* c) noexcept nogil:
         pieces[count].iov_len = out.length
         count += 1
         out = out.next
+    if count == 1:
+        return socket_write_one(c, &pieces[0], out != NULL)
     return socket_write(c, pieces, count, out != NULL)
 
 

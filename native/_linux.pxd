@@ -58,13 +58,14 @@ cdef extern from * nogil:
     enum: EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED
 
     # ---- files and memory
-    enum: MFD_CLOEXEC, PROT_READ, PROT_WRITE, MAP_SHARED, MAP_NORESERVE
+    enum: MFD_CLOEXEC, PROT_READ, PROT_WRITE, MAP_SHARED, MAP_NORESERVE, MADV_NOHUGEPAGE
     enum: FALLOC_FL_PUNCH_HOLE, FALLOC_FL_KEEP_SIZE
     void* MAP_FAILED
     int memfd_create(const char* name, unsigned int flags)
     int ftruncate(int fd, off_t length)
     int fallocate(int fd, int mode, off_t offset, off_t length)
     void* mmap(void* at, size_t length, int protection, int flags, int fd, off_t offset)
+    int madvise(void* at, size_t length, int advice)
     int munmap(void* at, size_t length)
     int close(int fd)
     ssize_t read(int fd, void* data, size_t length)
@@ -133,6 +134,7 @@ cdef extern from * nogil:
     int setsockopt(int fd, int level, int name, const void* value, socklen_t length)
     int shutdown(int fd, int how)
     ssize_t recv(int fd, void* data, size_t length, int flags)
+    ssize_t send(int fd, const void* data, size_t length, int flags)
     ssize_t sendmsg(int fd, const msghdr* message, int flags)
     ssize_t sendfile(int out, int source, off_t* offset, size_t count)
 

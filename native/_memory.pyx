@@ -20,6 +20,7 @@ from native._body cimport Body, body_release
 from native._linux cimport (
     FALLOC_FL_KEEP_SIZE,
     FALLOC_FL_PUNCH_HOLE,
+    MADV_NOHUGEPAGE,
     MAP_FAILED,
     MAP_NORESERVE,
     MAP_SHARED,
@@ -29,6 +30,7 @@ from native._linux cimport (
     close,
     fallocate,
     ftruncate,
+    madvise,
     memfd_create,
     mmap,
     munmap,
@@ -79,6 +81,9 @@ cdef class Memory:
         if self.arena.base == MAP_FAILED:
             self.arena.base = NULL
             raise OSError(f"no addresses for {self.arena.size} bytes")
+        # A part of a huge page that a socket still holds is not punched out but overwritten with
+        # zeros. A kernel without huge pages refuses the advice, and needs none.
+        madvise(self.arena.base, self.arena.size, MADV_NOHUGEPAGE)
 
     def __dealloc__(self):
         # Every body holds this object, and the threads are gone before the last of them is.

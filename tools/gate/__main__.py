@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from tools.gate import bench, gate
+from tools.gate import bench, gate, sanitize
 from tools.gate.steps import STEPS
 from tools.launcher.failure import SetupFailed
 from tools.launcher.progress import say
@@ -45,7 +45,14 @@ def test(words: Sequence[str]) -> int:
         metavar="STEP",
         help="run this step alone; may be given several times",
     )
+    parser.add_argument(
+        "--sanitize",
+        action="store_true",
+        help="run the tests of the compiled modules under sanitizers, and nothing else",
+    )
     options, for_pytest = parser.parse_known_args(words)
+    if options.sanitize:
+        return sanitize.run()
     if options.list:
         for step in STEPS:
             print(f"{step.name:<11}{step.purpose}")
