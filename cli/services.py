@@ -43,7 +43,13 @@ def run_edge(settings: "EdgeSettings") -> int:
     """Run a cache node."""
     from edge.main import run  # noqa: PLC0415 - a command imports its own service alone
 
-    return _run("edge", settings, lambda ready: run(settings, ready=ready))
+    # Answers under way have time of their own; then it has as long to end as any process.
+    return _run(
+        "edge",
+        settings,
+        lambda ready: run(settings, ready=ready),
+        stop_deadline_s=settings.drain_timeout_s + settings.stop_deadline_s,
+    )
 
 
 def run_migrate(settings: "MigrateSettings", *, as_json: bool) -> int:
@@ -61,11 +67,17 @@ def run_migrate(settings: "MigrateSettings", *, as_json: bool) -> int:
     return 0
 
 
-def _run(name: str, settings: CommonSettings, service: "Service") -> int:
+def _run(
+    name: str,
+    settings: CommonSettings,
+    service: "Service",
+    *,
+    stop_deadline_s: float | None = None,
+) -> int:
     return run_service(
         service,
         name=name,
         log_level=settings.log_level,
         log_format=settings.log_format,
-        stop_deadline_s=settings.stop_deadline_s,
+        stop_deadline_s=settings.stop_deadline_s if stop_deadline_s is None else stop_deadline_s,
     )

@@ -8,12 +8,21 @@ from ipaddress import ip_network
 import native
 from edge.config import EdgeConfig
 from edge.service import Sockets, serving
+from runtime.descriptors import raise_descriptor_limit
 from runtime.listen import HostPort, bind, local_address, share
+from runtime.logs import get_logger
 from runtime.settings.edge import EdgeSettings
+
+log = get_logger(__name__)
 
 
 async def run(settings: EdgeSettings, *, ready: Callable[[str], None] | None = None) -> None:
     """Serve until cancelled; `ready` is called with the public URL once both ports answer."""
+    descriptors = raise_descriptor_limit()
+    if settings.max_connections > descriptors:
+        log.warning(
+            "edge.descriptors", allowed=descriptors, max_connections=settings.max_connections
+        )
     sockets = Sockets(public_listeners(settings), bind(settings.admin_listen))
     async with serving(configuration(settings), sockets):
         if ready is not None:

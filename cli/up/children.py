@@ -25,6 +25,8 @@ from runtime.settings.declaration import SluiceSettings, declarations
 READY_DEADLINE_S: Final = 60.0
 # Beyond the child's own deadline, so that it ends itself and says why.
 GRACE_S: Final = 2.0
+# The part of that deadline in which the edge may end the answers under way.
+DRAIN_SHARE: Final = 0.6
 
 OnLineOf = Callable[[str], OnLine]
 
@@ -69,6 +71,7 @@ def commands(
             listen=edge,
             upstream=addresses.origin.url(),
             admin_listen=str(admin),
+            drain_timeout_s=f"{settings.stop_deadline_s * DRAIN_SHARE:g}",
         ),
     ]
 
