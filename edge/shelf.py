@@ -6,6 +6,7 @@ answer has is decided in one place.
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Final
 
 from core.cache.stored import StoredHead
@@ -97,10 +98,10 @@ class PlaneShelf:
             self._plane.drop(_key(key))
 
     def used(self) -> Iterable[CacheKey]:
-        """What was answered since the last call, least recent first."""
+        """What was answered since the last call, least recent first; once for each use, nearly."""
         assert self._plane is not None
-        for key, _ in self._plane.used():
-            yield CacheKey(key.decode("utf-8", "surrogateescape"))
+        for key, uses in self._plane.used():
+            yield from repeat(CacheKey(key.decode("utf-8", "surrogateescape")), uses)
 
 
 def write_texts(head: StoredHead, representation: RepresentationFacts) -> Texts:

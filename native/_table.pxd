@@ -24,7 +24,7 @@ from native._text cimport Span
 cdef enum:
     SHARDS = 64
     FIRST_BUCKETS = 64
-    MOST_USES = 1000000
+    MOST_USES = 4            # no policy counts further, and threads need not share the counter
 
 cdef struct Entry:
     # Everything an answer needs, ready to be copied. The spans point behind this struct.
