@@ -18,7 +18,7 @@ from edge.purge_desk import PurgeDesk
 from edge.purge_follower import following
 from edge.reference import ReferenceServer
 from edge.store import MemoryStore
-from edge.upstream import Upstream
+from edge.upstream import HttpUpstream, Upstream
 
 if native.IMPL == "compiled":
     from edge.plane import PlaneServer, plane_memory
@@ -39,9 +39,13 @@ async def serving(
     sockets: Sockets,
     clock: Callable[[], float] = time.time,
     *,
+    upstream: Upstream | None = None,
     on_plane: bool = native.IMPL == "compiled",
 ) -> AsyncIterator[None]:
-    """Serve on the sockets for as long as the context lasts, then let requests end."""
+    """Serve on the sockets for as long as the context lasts, then let requests end.
+
+    Misses are fetched from `upstream`, or over HTTP from the one that the configuration names.
+    """
     metrics = EdgeMetrics()
     shelf = plane = None
     if on_plane:
@@ -49,7 +53,8 @@ async def serving(
         shelf = PlaneShelf(config.name, memory)
         plane = PlaneServer(config, sockets.public, memory, shelf, metrics)
     store = MemoryStore(config.memory_bytes, metrics.evictions.inc, shelf)
-    upstream = Upstream(config)
+    if upstream is None:
+        upstream = HttpUpstream(config)
     filler = Filler(config, store, upstream, metrics, clock)
     metrics.watch(
         objects=lambda: len(store),
