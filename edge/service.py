@@ -52,7 +52,7 @@ async def serving(
         memory = plane_memory(config.memory_bytes)
         shelf = PlaneShelf(config.name, memory)
         plane = PlaneServer(config, sockets.public, memory, shelf, metrics)
-    store = MemoryStore(config.memory_bytes, metrics.evictions.inc, shelf)
+    store = MemoryStore(config.memory_bytes, metrics.evictions.inc, shelf, config.cache_policy)
     if upstream is None:
         upstream = HttpUpstream(config)
     filler = Filler(config, store, upstream, metrics, clock)
