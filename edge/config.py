@@ -1,18 +1,32 @@
-"""What one edge is told: its upstream, its budgets and its deadlines."""
+"""What one edge is told: its upstream, its audience, its budgets and its deadlines."""
 
 import hmac
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from core.cache.policies import CachePolicy
 from core.http.forwarding import Network
 from core.http.media_token import NO_KEYS, KeyRing
 
 
+class Audience(Enum):
+    """Who asks.
+
+    Viewers show tokens for signed media. Edges have looked at those and taken them off: they show
+    the fill key under `/media/`, if there is one, and are told the surrogate keys of everything, to
+    purge by them.
+    """
+
+    VIEWERS = auto()
+    EDGES = auto()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EdgeConfig:
     """The configuration of an edge; bytes and seconds are in the names.
 
-    `upstream` is a base URL without a trailing slash. `memory_bytes` is the budget for what is
+    `upstream` is a base URL without a trailing slash, empty where the upstream is no HTTP server.
+    `memory_bytes` is the budget for what is
     stored, `max_object_bytes` the largest object that is, and also the most one fetch in flight
     keeps. `client_timeout_s` is how long a client may take to accept 64 KiB, `idle_timeout_s` how
     long to send the head of its next request, the first one included. `header_timeout_s` is how
@@ -20,8 +34,9 @@ class EdgeConfig:
     when the edge stops. `max_connections_per_client` counts those from one address; 0 is no limit.
     """
 
-    upstream: str
+    upstream: str = ""
     name: str = "edge"
+    audience: Audience = Audience.VIEWERS
     memory_bytes: int = 512 * 2**20
     cache_policy: CachePolicy = CachePolicy.S3_FIFO
     max_object_bytes: int = 64 * 2**20

@@ -26,8 +26,8 @@ class Result(StrEnum):
 class EdgeMetrics:
     """Counters and histograms of one edge; gauges are read when the page is asked for."""
 
-    def __init__(self) -> None:
-        self.page = Metrics(process="edge")
+    def __init__(self, process: str = "edge") -> None:
+        self.page = Metrics(process=process)
         self.requests = self.page.counter_family(
             "sluice_edge_requests_total", "Requests, by how they ended.", ("result",)
         )

@@ -2,13 +2,14 @@
 
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from aiohttp import web
 
 import native
+from core.cache.purging import Purge
 from edge.admin import Admin
 from edge.config import EdgeConfig
 from edge.fill import Filler
@@ -25,12 +26,18 @@ if native.IMPL == "compiled":
     from edge.shelf import PlaneShelf
 
 
+Purger = Callable[[Purge], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Sockets:
-    """The listening sockets of the two ports; the data plane runs a thread for each public one."""
+    """The listening sockets of the two ports; the data plane runs a thread for each public one.
+
+    Without a socket for it there is no admin port.
+    """
 
     public: tuple[socket.socket, ...]
-    admin: socket.socket
+    admin: socket.socket | None
 
 
 @asynccontextmanager
@@ -40,13 +47,14 @@ async def serving(
     clock: Callable[[], float] = time.time,
     *,
     upstream: Upstream | None = None,
+    metrics: EdgeMetrics | None = None,
     on_plane: bool = native.IMPL == "compiled",
-) -> AsyncIterator[None]:
-    """Serve on the sockets for as long as the context lasts, then let requests end.
+) -> AsyncIterator[Purger]:
+    """Serve on the sockets for as long as the context lasts, then let requests end; give a purger.
 
     Misses are fetched from `upstream`, or over HTTP from the one that the configuration names.
     """
-    metrics = EdgeMetrics()
+    metrics = metrics or EdgeMetrics()
     shelf = plane = None
     if on_plane:
         memory = plane_memory(config.memory_bytes)
@@ -76,9 +84,14 @@ async def serving(
         else:
             reference = ReferenceServer(config, handler, metrics.sent_bytes).runner()
             await _start(stack, reference, *sockets.public)
-        admin = Admin(config, desk, metrics, upstream, follower).application()
-        await _start(stack, web.AppRunner(admin, access_log=None), sockets.admin)
-        yield
+        if sockets.admin is not None:
+            admin = Admin(config, desk, metrics, upstream, follower).application()
+            await _start(stack, web.AppRunner(admin, access_log=None), sockets.admin)
+
+        async def purge(purge: Purge) -> None:
+            filler.purge(purge)
+
+        yield purge
 
 
 async def _start(stack: AsyncExitStack, runner: web.BaseRunner, *listeners: socket.socket) -> None:
