@@ -35,7 +35,7 @@ CHILD_LIMIT: Final = 1000
 
 # When each counter was made says nothing that process_start_time_seconds does not, and would be a
 # third of every page.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types for it
 
 M = TypeVar("M", bound=MetricWrapperBase)
 
