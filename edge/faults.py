@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from core.errors import InputFault, UpstreamFault
+from core.errors import InputFault, InternalFault, UpstreamFault
 
 
 class MethodRefused(InputFault):
@@ -17,6 +17,14 @@ class FillKeyRefused(InputFault):
 
     status: ClassVar[int] = 403
     code: ClassVar[str] = "origin.fill_key"
+
+
+class Draining(InternalFault):
+    """The edge was told to stop."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "edge.draining"
+    retryable: ClassVar[bool] = True
 
 
 class UpstreamUnreachable(UpstreamFault):

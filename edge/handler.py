@@ -21,6 +21,7 @@ from core.http.forwarding import (
     is_trusted,
     request_id,
 )
+from core.http.media_token import TokenRefused
 from core.http.target import MEDIA_PREFIX, Target, read_target
 from edge.answer import Caption, answer_entry, answer_flight, answer_preflight, answer_problem
 from edge.ask import Ask
@@ -73,8 +74,8 @@ class EdgeHandler:
             pass  # counted as aborted
         finally:
             self._metrics.active.dec()
-            self._metrics.requests(result).inc()
-            self._metrics.seconds(result).observe(time.perf_counter() - began_s)
+            seconds = time.perf_counter() - began_s
+            self._metrics.count_answer(result, seconds, client.account)
 
     async def _answer(self, client: Client, request: Incoming) -> Result:
         hop = Hop(request.peer, "http", is_trusted(request.peer, self._config.trusted_proxies))
@@ -132,7 +133,11 @@ class EdgeHandler:
             if ask.target.media and self._config.fill_key is not None and not from_edge:
                 raise FillKeyRefused(f"the header {FILL_KEY_FIELD} is missing or wrong")
             return ask
-        target = self._gate.admit(ask.target, self._clock(), from_edge=from_edge)
+        try:
+            target = self._gate.admit(ask.target, self._clock(), from_edge=from_edge)
+        except TokenRefused as refused:
+            self._metrics.token_refusals(refused.code.partition(".")[2]).inc()
+            raise
         return replace(ask, target=target)
 
     # GET and HEAD

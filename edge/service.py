@@ -14,6 +14,7 @@ from edge.admin import Admin
 from edge.config import EdgeConfig
 from edge.fill import Filler
 from edge.handler import EdgeHandler
+from edge.measured_upstream import MeasuredUpstream
 from edge.metrics import EdgeMetrics
 from edge.purge_desk import PurgeDesk
 from edge.purge_follower import following
@@ -61,12 +62,12 @@ async def serving(
         shelf = PlaneShelf(config.name, memory)
         plane = PlaneServer(config, sockets.public, memory, shelf, metrics)
     store = MemoryStore(config.memory_bytes, metrics.evictions.inc, shelf, config.cache_policy)
-    if upstream is None:
-        upstream = HttpUpstream(config)
+    upstream = MeasuredUpstream(upstream or HttpUpstream(config), metrics)
     filler = Filler(config, store, upstream, metrics, clock)
     metrics.watch(
         objects=lambda: len(store),
         stored_bytes=lambda: store.used_bytes,
+        limit_bytes=config.memory_bytes,
         fetches=lambda: filler.fetches,
     )
     handler = EdgeHandler(config, store, upstream, filler, metrics, clock)
@@ -78,15 +79,18 @@ async def serving(
         follower = await stack.enter_async_context(
             following(config.redis_url, desk, filler, metrics)
         )
+        # Before the public port, so that it answers until the last viewer has gone.
+        admin = Admin(config, desk, metrics, upstream, follower)
+        if sockets.admin is not None:
+            runner = web.AppRunner(admin.application(), access_log=None)
+            await _start(stack, runner, sockets.admin)
         if plane is not None:
             await plane.start(handler, store)
             stack.push_async_callback(plane.close)
         else:
-            reference = ReferenceServer(config, handler, metrics.sent_bytes).runner()
+            reference = ReferenceServer(config, handler, metrics).runner()
             await _start(stack, reference, *sockets.public)
-        if sockets.admin is not None:
-            admin = Admin(config, desk, metrics, upstream, follower).application()
-            await _start(stack, web.AppRunner(admin, access_log=None), sockets.admin)
+        stack.callback(admin.drain)
 
         async def purge(purge: Purge) -> None:
             filler.purge(purge)
