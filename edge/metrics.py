@@ -52,6 +52,15 @@ class EdgeMetrics:
         self.upstream_failures = self.page.counter_family(
             "sluice_edge_upstream_failures_total", "Fetches that failed, by fault.", ("code",)
         )
+        self.upstream_retries = self.page.counter(
+            "sluice_edge_upstream_retries_total",
+            "Requests sent again as their connection broke before anything was answered.",
+        )
+        self.circuit_changes = self.page.counter_family(
+            "sluice_edge_upstream_circuit_changes_total",
+            "Changes of the circuit breaker before the upstream, by its new state.",
+            ("state",),
+        )
         self.purges = self.page.counter("sluice_edge_purges_total", "Purges accepted.")
         self.stream_followed = self.page.gauge(
             "sluice_edge_purge_stream_followed",
@@ -88,6 +97,19 @@ class EdgeMetrics:
         self.page.watch("sluice_edge_stored_objects", "Stored responses.", objects)
         self.page.watch("sluice_edge_stored_bytes", "Bytes taken by them.", stored_bytes)
         self.page.watch("sluice_edge_fetches_in_flight", "Fetches under way.", fetches)
+
+    def watch_upstream(
+        self, *, connections: Callable[[], float], is_open: Callable[[], float]
+    ) -> None:
+        """Declare the gauges that are read from an upstream over HTTP."""
+        self.page.watch(
+            "sluice_edge_upstream_connections", "Connections to the upstream.", connections
+        )
+        self.page.watch(
+            "sluice_edge_upstream_circuit_open",
+            "1 while the circuit breaker keeps requests from the upstream, else 0.",
+            is_open,
+        )
 
     def watch_plane(self, plane: "DataPlane") -> None:
         """Add what the data plane answers by itself to the counts, whenever they are read."""
