@@ -3,6 +3,7 @@
 import hmac
 from dataclasses import dataclass
 
+from core.cache.policies import CachePolicy
 from core.http.forwarding import Network
 from core.http.media_token import NO_KEYS, KeyRing
 
@@ -25,6 +26,7 @@ class EdgeConfig:
     upstream: str
     name: str = "edge"
     memory_bytes: int = 512 * 2**20
+    cache_policy: CachePolicy = CachePolicy.S3_FIFO
     max_object_bytes: int = 64 * 2**20
     upstream_ca_file: str | None = None
     upstream_idle_timeout_s: float = 60.0

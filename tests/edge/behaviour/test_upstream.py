@@ -304,6 +304,7 @@ async def test_a_certificate_for_another_name_is_refused(
 async def test_an_upstream_that_speaks_no_tls_is_a_502(start_edge: StartEdge) -> None:
     def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example ready\r\n")
+        writer.close()
 
     server = await asyncio.start_server(greet, "127.0.0.1", 0)
     async with server, start_edge(https(server.sockets[0].getsockname()[1])) as edge:
