@@ -43,8 +43,8 @@ from native._linux cimport (
 )
 
 cdef enum:
-    GRANULE = 65536              # places in the arena begin at multiples of this
-    HEAP_BYTES = 65536           # a body up to this long lies on the heap
+    GRANULE = 4096               # places in the arena begin at multiples of this: a page
+    HEAP_BYTES = 8192            # a body up to this long lies on the heap
 
 
 cdef uint64_t room_for(uint64_t length) noexcept:
