@@ -27,6 +27,8 @@ SEND_BUFFER_BYTES: Final = 256 * 1024
 ADDRESSES_PER_BYTE: Final = 16
 TIDY_S: Final = 1.0
 STOP_S: Final = 2.0
+# How many wait for the disk at the same time, so that no thread of the data plane has to.
+READERS: Final = 4
 BODY, WRITABLE, GONE = 2, 4, 8
 
 
