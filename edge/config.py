@@ -3,6 +3,7 @@
 import hmac
 from dataclasses import dataclass
 
+from core.cache.policies import CachePolicy
 from core.http.forwarding import Network
 from core.http.media_token import NO_KEYS, KeyRing
 
@@ -22,6 +23,7 @@ class EdgeConfig:
     upstream: str
     name: str = "edge"
     memory_bytes: int = 512 * 2**20
+    cache_policy: CachePolicy = CachePolicy.S3_FIFO
     max_object_bytes: int = 64 * 2**20
     max_upstream_connections: int = 256
     connect_timeout_s: float = 3.0

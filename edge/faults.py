@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from core.errors import InputFault, UpstreamFault
+from core.errors import InputFault, InternalFault, UpstreamFault
 
 
 class MethodRefused(InputFault):
@@ -10,6 +10,14 @@ class MethodRefused(InputFault):
 
     status: ClassVar[int] = 405
     code: ClassVar[str] = "method.not_allowed"
+
+
+class Draining(InternalFault):
+    """The edge was told to stop."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "edge.draining"
+    retryable: ClassVar[bool] = True
 
 
 class UpstreamUnreachable(UpstreamFault):

@@ -1,9 +1,14 @@
-"""The upstream over HTTP/1.1: one door in and out, with bounds, deadlines and faults of our own."""
+"""What misses are fetched from, and the usual kind of it: an HTTP/1.1 server.
+
+`Upstream` is all that the edge knows of it. Over HTTP there is one door in and out, with bounds,
+deadlines and faults of our own.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import aiohttp
 from yarl import URL
@@ -29,8 +34,56 @@ class UpstreamRequest:
     request_id: str
 
 
-class UpstreamAnswer:
-    """An answer whose head has come; `length` is None when it is not said."""
+class UpstreamAnswer(Protocol):
+    """An answer whose head has come."""
+
+    @property
+    def status(self) -> int:
+        """The status code."""
+
+    @property
+    def headers(self) -> Headers:
+        """The fields as they came."""
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes the body has; None when that is not said."""
+
+    @property
+    def framed(self) -> bool:
+        """Whether the end of the body is marked; one that is not may have been cut short."""
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body as it arrives.
+
+        Raises `UpstreamTimeout` when it pauses for too long, `UpstreamBroken` when it is cut short,
+        or the `Fault` of an upstream that is part of this process.
+        """
+
+
+class Upstream(Protocol):
+    """Where misses are fetched from; the edge opens it when it starts, and closes it at its end."""
+
+    async def open(self) -> None:
+        """Get ready to be asked."""
+
+    async def close(self) -> None:
+        """Let go of everything; nothing is being asked any more."""
+
+    def send(
+        self, request: UpstreamRequest, body: AsyncIterator[bytes] | None = None
+    ) -> AbstractAsyncContextManager[UpstreamAnswer]:
+        """Ask, and give the answer once its head has come. Raises a `Fault` when there is none.
+
+        Who leaves the context early wants no more of the answer.
+        """
+
+    async def check(self) -> None:
+        """Raise a `Fault` when it cannot be asked at the moment."""
+
+
+class HttpAnswer:
+    """An answer over HTTP."""
 
     def __init__(self, response: aiohttp.ClientResponse, method: str, stall_s: float) -> None:
         self._response = response
@@ -62,8 +115,8 @@ class UpstreamAnswer:
             raise UpstreamBroken(with_cause) from error
 
 
-class Upstream:
-    """A bounded pool of connections to one upstream."""
+class HttpUpstream:
+    """A bounded pool of connections to one HTTP server."""
 
     def __init__(self, config: EdgeConfig) -> None:
         self._config = config
@@ -88,7 +141,7 @@ class Upstream:
     @asynccontextmanager
     async def send(
         self, request: UpstreamRequest, body: AsyncIterator[bytes] | None = None
-    ) -> AsyncIterator[UpstreamAnswer]:
+    ) -> AsyncIterator[HttpAnswer]:
         """Ask, and give the answer once its head has come.
 
         Raises `UpstreamUnreachable`, `UpstreamTimeout` and `UpstreamBroken`. An answer that is not
@@ -96,7 +149,7 @@ class Upstream:
         """
         response = await self._await_head(request, body)
         try:
-            yield UpstreamAnswer(response, request.method, self._config.stall_timeout_s)
+            yield HttpAnswer(response, request.method, self._config.stall_timeout_s)
         finally:
             # Gives the connection back when the answer was read to its end; closes it otherwise.
             if response.content.at_eof():

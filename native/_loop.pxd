@@ -213,7 +213,8 @@ cdef inline void begin(Connection* c, int fd, Peer peer) noexcept nogil:
     c.state = READING
     c.timer = NO_TIMER
     c.touched = False
-    c.readable = c.hung_up = c.closing = c.heedful = c.unparsed = c.queued = c.served = c.cold = False
+    c.readable = c.hung_up = c.closing = c.heedful = c.unparsed = c.queued = False
+    c.served = c.cold = False
     c.writable = c.keep_alive = True
     c.earlier = c.later = c.again = NULL
     c.input = NULL
@@ -231,7 +232,10 @@ cdef inline bint admit(Worker* w, int fd, const sockaddr_storage* from_) noexcep
     cdef Peer peer
     read_peer(from_, &peer)
     peer.trusted = is_trusted(w.hub, peer.address)
-    if w.open >= w.hub.limits.connections or not client_enters(w.hub, peer.address):
+    if w.open >= w.hub.limits.connections:
+        return False
+    if not client_enters(w.hub, peer.address):
+        tally(&w.counters.crowded, 1)
         return False
     c = new_connection(w)
     if c == NULL:

@@ -27,7 +27,7 @@ from native._linux cimport (
 
 cdef enum:
     GULP_BYTES = 262144          # how much a reader reads at once
-    WARM_BYTES = 1048576         # how much a connection waits for at most, and sends before it looks
+    WARM_BYTES = 1048576         # how much a connection waits for, and sends, at most
     WARM_PAGES = 258
 
 

@@ -4,6 +4,7 @@ import os
 import socket
 from typing import ClassVar
 
+from core.cache.policies import CachePolicy
 from runtime.listen import HostPort
 from runtime.settings.declaration import setting
 from runtime.settings.quantities import Address, Bytes, Count, Networks, Seconds, Text, Url
@@ -42,6 +43,11 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings,
     )
     memory_bytes: Bytes = setting(
         512 * 2**20, "How much memory the cache fills with bodies.", ge=2**20, le=16 * 2**40
+    )
+    cache_policy: CachePolicy = setting(
+        CachePolicy.S3_FIFO,
+        "What stays when there is no room for everything: what is asked for again and again, "
+        "whatever passes by once (s3-fifo), or what was asked for last (lru).",
     )
     max_object_bytes: Bytes = setting(
         64 * 2**20,

@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from core.cache.policies import CachePolicy
 from edge.main import configuration, run
 from runtime.listen import AddressInUse, HostPort
 from runtime.settings.edge import EdgeSettings
@@ -48,6 +49,7 @@ def test_every_setting_reaches_the_edge() -> None:
         settings(
             "http://origin:8082",
             memory_bytes=2**21,
+            cache_policy="lru",
             max_object_bytes=2**30,
             connect_timeout_s=1,
             first_byte_timeout_s=2,
@@ -60,6 +62,7 @@ def test_every_setting_reaches_the_edge() -> None:
     )
     assert config.upstream == "http://origin:8082"
     assert (config.memory_bytes, config.max_object_bytes) == (2**21, 2**21)
+    assert config.cache_policy is CachePolicy.LRU
     assert (config.connect_timeout_s, config.first_byte_timeout_s) == (1, 2)
     assert (config.stall_timeout_s, config.client_timeout_s) == (3, 4)
     assert (config.fill_key, config.admin_token) == ("fill", "admin")
