@@ -14,6 +14,7 @@ from edge.config import EdgeConfig
 from edge.handler import EdgeHandler
 from edge.metrics import EdgeMetrics
 from edge.plane_client import PlaneClient
+from edge.plane_counts import PlaneCounts
 from edge.shelf import PlaneShelf
 from edge.store import MemoryStore
 from edge.wire import preflight_text, problem_texts, refusal_texts, token_texts
@@ -50,7 +51,6 @@ class PlaneServer:
             _prepare(listener)
         self._config = config
         self._memory = memory
-        self._metrics = metrics
         self._listeners = listeners
         self._clients: dict[Crossing, tuple[PlaneClient, asyncio.Task[None]]] = {}
         self._threads: list[threading.Thread] = []
@@ -78,7 +78,7 @@ class PlaneServer:
             bounds_s=list(LATENCY_BUCKETS_S),
         )
         shelf.attach(self.plane)
-        metrics.watch_plane(self.plane)
+        PlaneCounts(metrics, self.plane).attach()
 
     async def start(self, handler: EdgeHandler, store: MemoryStore) -> None:
         """Serve from now on."""
@@ -145,7 +145,7 @@ class PlaneServer:
 
     def _begin(self, crossing: Crossing) -> None:
         assert self._handler is not None
-        client = PlaneClient(crossing, self._metrics.sent_bytes)
+        client = PlaneClient(crossing)
         task = asyncio.create_task(self._handler.answer(client.incoming(), client))
         self._clients[crossing] = client, task
         task.add_done_callback(lambda _: self._end(crossing))

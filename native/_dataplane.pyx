@@ -606,7 +606,11 @@ cdef class DataPlane:
     # What was counted
 
     def counters(self):
-        """Give the counters of each thread, by name; they may be a moment apart."""
+        """Give the counters of each thread, by name; they may be a moment apart.
+
+        What is counted by kind is a tuple: `expired` in the order of `timers_s`, `refusals` and
+        `tokens_refused` in that of their texts, `hit_seconds` in that of `bounds_s`, then longer.
+        """
         cdef int each
         return [self.counters_of(&self.workers[each]) for each in range(self.threads)]
 
@@ -622,13 +626,19 @@ cdef class DataPlane:
             "body_bytes": sluice_count(&w.counters.body_bytes),
             "accepted": sluice_count(&w.counters.accepted),
             "turned_away": sluice_count(&w.counters.turned_away),
-            "expired": sluice_count(&w.counters.expired),
+            "crowded": sluice_count(&w.counters.crowded),
             "open": sluice_count(&w.counters.open),
             "hit_us": sluice_count(&w.counters.hit_us),
         }
         for each in range(1, 6):
             found[f"status_{each}xx"] = sluice_count(&w.counters.statuses[each])
-        found["hit_seconds"] = tuple([
-            sluice_count(&w.counters.hit_seconds[each]) for each in range(BUCKETS)
-        ])
+        found["expired"] = counts(w.counters.expired, TIMERS)
+        found["refusals"] = counts(w.counters.refusals, REFUSALS)
+        found["tokens_refused"] = counts(w.counters.tokens_refused, TOKEN_REFUSALS)
+        found["hit_seconds"] = counts(w.counters.hit_seconds, BUCKETS)
         return found
+
+
+cdef tuple counts(const uint64_t* counters, int count):
+    cdef int each
+    return tuple([sluice_count(&counters[each]) for each in range(count)])

@@ -216,7 +216,10 @@ cdef inline bint admit(Worker* w, int fd, const sockaddr_storage* from_) noexcep
     cdef Peer peer
     read_peer(from_, &peer)
     peer.trusted = is_trusted(w.hub, peer.address)
-    if w.open >= w.hub.limits.connections or not client_enters(w.hub, peer.address):
+    if w.open >= w.hub.limits.connections:
+        return False
+    if not client_enters(w.hub, peer.address):
+        tally(&w.counters.crowded, 1)
         return False
     c = new_connection(w)
     if c == NULL:

@@ -160,7 +160,10 @@ cdef struct Counters:
     uint64_t body_bytes          # of hits' bodies alone
     uint64_t accepted
     uint64_t turned_away
-    uint64_t expired
+    uint64_t crowded             # of them, those whose address had as many as it may
+    uint64_t expired[5]          # by timer: TIMERS
+    uint64_t refusals[8]         # in the order of `Refusal` in _worker.pxd
+    uint64_t tokens_refused[4]   # from MISSING on, in the order of `Admission` in _token.pxd
     uint64_t statuses[6]
     uint64_t hit_seconds[13]     # BUCKETS, then more
     uint64_t hit_us

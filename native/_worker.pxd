@@ -287,6 +287,7 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
         if not refuse_token(w, c, head, &key, &path, admission):
             return False
         tally(&w.counters.refused, 1)
+        tally(&w.counters.tokens_refused[<int>admission - <int>MISSING], 1)
         return True
     entry = table_find(&w.hub.table, key.text)
     if entry == NULL:
@@ -303,6 +304,7 @@ cdef inline void refuse(Worker* w, Connection* c, Refusal why) noexcept nogil:
     """Answer what is no request, and read no further."""
     answer_refusal(w, c, w.hub.texts.refusals[<int>why])
     tally(&w.counters.refused, 1)
+    tally(&w.counters.refusals[<int>why], 1)
     c.keep_alive = False
     c.closing = c.heedful = True
 
@@ -534,7 +536,7 @@ cdef inline void watch_time(Worker* w, Connection* c) noexcept nogil:
 
 cdef inline void expire(Worker* w, Connection* c) noexcept nogil:
     """This connection's time has run out."""
-    tally(&w.counters.expired, 1)
+    tally(&w.counters.expired[c.timer], 1)
     if c.timer == HEAD_TIMER:
         w.turn_bytes = 0
         w.pooled = 0
