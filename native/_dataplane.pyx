@@ -302,7 +302,7 @@ cdef class DataPlane:
         self, list listeners not None, Memory memory not None, *, tuple timers_s not None,
         unsigned long long connections, unsigned int per_client, list trusted not None,
         bytes preflight not None, list refusals not None, list problems not None,
-        list token_refused not None, list keys not None, bytes fill_key, bint for_edges,
+        list token_refused not None, list keys not None, bytes fill_key, bint for_edges=False,
         list bounds_s not None,
     ):
         cdef int each
