@@ -12,6 +12,7 @@ from aiohttp.typedefs import Handler
 from core.cache.purge_stream import MOST_NAMES, PurgeOrder
 from core.errors import InputFault
 from edge.config import EdgeConfig
+from edge.faults import Draining
 from edge.metrics import EdgeMetrics
 from edge.purge_desk import PurgeDesk
 from edge.purge_follower import PurgeFollower
@@ -83,8 +84,19 @@ class Admin:
         self._metrics = metrics
         # Without Redis an edge serves on, so that it is away makes nobody look elsewhere.
         notes = {} if follower is None else {"redis": lambda: follower.problem}
-        self._health = Health("edge", {"upstream": upstream.check}, notes=notes)
+        checks = {"upstream": upstream.check, "serving": self._check_serving}
+        self._health = Health("edge", checks, notes=notes)
         self._new_token = new_token
+        self._draining = False
+
+    def drain(self) -> None:
+        """Say from now on that the edge stops."""
+        self._draining = True
+        self._metrics.draining.set(1)
+
+    async def _check_serving(self) -> None:
+        if self._draining:
+            raise Draining("the edge stops: it ends the answers under way, and accepts no more")
 
     def application(self) -> web.Application:
         """The application to run on the admin port."""

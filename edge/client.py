@@ -1,5 +1,6 @@
 """The connection to one client while one request is answered, whatever it is made of."""
 
+from dataclasses import dataclass
 from typing import Final, Protocol
 
 from core.http.byterange import ByteSpan
@@ -14,8 +15,20 @@ class ClientGone(ConnectionError):
     """The client left, or did not take its bytes in time."""
 
 
+@dataclass(slots=True)
+class Account:
+    """What has become of one answer: its status once it began, and how much body was handed on."""
+
+    status: int | None = None
+    body_bytes: int = 0
+
+
 class Client(Protocol):
     """Writes one answer; every write has a deadline."""
+
+    @property
+    def account(self) -> Account:
+        """What has become of the answer so far."""
 
     @property
     def begun(self) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from core.errors import InputFault, UpstreamFault
+from core.errors import InputFault, InternalFault, UpstreamFault
 
 
 class MethodRefused(InputFault):
@@ -10,6 +10,14 @@ class MethodRefused(InputFault):
 
     status: ClassVar[int] = 405
     code: ClassVar[str] = "method.not_allowed"
+
+
+class Draining(InternalFault):
+    """The edge was told to stop."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "edge.draining"
+    retryable: ClassVar[bool] = True
 
 
 class UpstreamUnreachable(UpstreamFault):
@@ -29,6 +37,21 @@ class UpstreamBroken(UpstreamFault):
     """The upstream's answer is no HTTP, or ended before it was whole."""
 
     code: ClassVar[str] = "upstream.broken"
+
+
+class UpstreamBusy(UpstreamFault):
+    """Every connection to the upstream is in use."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "upstream.busy"
+    retry_after_s = 1
+
+
+class UpstreamResting(UpstreamFault):
+    """The upstream failed so often that it is not asked for a while."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "upstream.resting"
 
 
 class UpstreamUnwell(UpstreamFault):

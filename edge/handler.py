@@ -21,6 +21,7 @@ from core.http.forwarding import (
     is_trusted,
     request_id,
 )
+from core.http.media_token import TokenRefused
 from core.http.target import MEDIA_PREFIX, Target, read_target
 from edge.answer import Caption, answer_entry, answer_flight, answer_preflight, answer_problem
 from edge.ask import Ask
@@ -72,8 +73,8 @@ class EdgeHandler:
             pass  # counted as aborted
         finally:
             self._metrics.active.dec()
-            self._metrics.requests(result).inc()
-            self._metrics.seconds(result).observe(time.perf_counter() - began_s)
+            seconds = time.perf_counter() - began_s
+            self._metrics.count_answer(result, seconds, client.account)
 
     async def _answer(self, client: Client, request: Incoming) -> Result:
         hop = Hop(request.peer, "http", is_trusted(request.peer, self._config.trusted_proxies))
@@ -124,7 +125,11 @@ class EdgeHandler:
         """The request under the path that the cache knows. Raises one of the `TokenRefused`."""
         shown = first(ask.fields, "sluice-fill-key")
         from_edge = self._config.is_fill_key(shown)
-        target = self._gate.admit(ask.target, self._clock(), from_edge=from_edge)
+        try:
+            target = self._gate.admit(ask.target, self._clock(), from_edge=from_edge)
+        except TokenRefused as refused:
+            self._metrics.token_refusals(refused.code.partition(".")[2]).inc()
+            raise
         return replace(ask, target=target)
 
     # GET and HEAD

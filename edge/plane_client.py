@@ -5,13 +5,11 @@ import time
 from collections.abc import AsyncIterator
 from ipaddress import IPv6Address
 
-from prometheus_client import Counter
-
 from core.http.byterange import ByteSpan
 from core.http.dates import format_http_date
 from core.http.fields import Headers, first
 from edge.body import PIECE_BYTES
-from edge.client import BODILESS, ClientGone
+from edge.client import BODILESS, Account, ClientGone
 from edge.incoming import Incoming
 from edge.store import StoredBytes
 from edge.wire import field_lines, served, status_line
@@ -24,11 +22,11 @@ class PlaneClient:
     When the client leaves, whoever runs the request is cancelled.
     """
 
-    def __init__(self, crossing: Crossing, sent_bytes: Counter) -> None:
+    def __init__(self, crossing: Crossing) -> None:
         head = scan_head(crossing.head)
         assert isinstance(head, RequestHead), "the data plane scanned it, too"
         self._crossing = crossing
-        self._sent_bytes = sent_bytes
+        self.account = Account()
         self._head = head
         self._begun = False
         self._silent = head.method == b"HEAD"
@@ -64,6 +62,7 @@ class PlaneClient:
     async def begin(self, status: int, fields: Headers, content_length: int | None) -> None:
         """Send the head; None as the length of a body means that its end will be marked."""
         self._begun = True
+        self.account.status = status
         bodiless = status in BODILESS
         self._silent = self._silent or bodiless
         self._left = None if self._silent else content_length
@@ -82,12 +81,12 @@ class PlaneClient:
 
     async def send(self, piece: bytes | memoryview) -> None:
         """Send some of the body."""
-        self._sent_bytes.inc(len(piece))
         if self._silent or not piece:
             return
         if self._left is not None:
             piece = piece[: self._left]
             self._left -= len(piece)
+        self.account.body_bytes += len(piece)
         if self._chunked:
             self._crossing.push(b"".join((b"%x\r\n" % len(piece), piece, b"\r\n")))
         else:
@@ -97,7 +96,7 @@ class PlaneClient:
     async def send_stored(self, stored: StoredBytes, span: ByteSpan) -> None:
         """Send some of a stored body, straight from where it is stored if it may go as it is."""
         if isinstance(stored, StoredBody) and not self._chunked and not self._silent:
-            self._sent_bytes.inc(span.length)
+            self.account.body_bytes += span.length
             if self._left is not None:
                 self._left -= span.length
             self._crossing.push_stored(stored, span.start, span.stop)

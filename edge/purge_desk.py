@@ -32,7 +32,7 @@ class PurgeDesk:
         if name in self._done:
             self._done.move_to_end(name)
             return
-        self._filler.purge(purge)
+        self._metrics.purged_objects.inc(self._filler.purge(purge))
         self._metrics.purges.inc()
         self._done[name] = None
         if len(self._done) > MOST_REMEMBERED:

@@ -12,15 +12,15 @@ from typing import Final
 
 from aiohttp import HttpVersion11, web
 from multidict import CIMultiDict
-from prometheus_client import Counter
 
 from core.http.byterange import ByteSpan
 from core.http.fields import Headers
 from edge.body import PIECE_BYTES
-from edge.client import BODILESS, SERVER, ClientGone
+from edge.client import BODILESS, SERVER, Account, ClientGone
 from edge.config import EdgeConfig
 from edge.handler import EdgeHandler
 from edge.incoming import Incoming
+from edge.metrics import EdgeMetrics
 from edge.store import StoredBytes
 
 _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for no time
@@ -29,10 +29,10 @@ _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for no ti
 class ReferenceClient:
     """Writes one answer; every write has a deadline."""
 
-    def __init__(self, request: web.BaseRequest, timeout_s: float, sent_bytes: Counter) -> None:
+    def __init__(self, request: web.BaseRequest, timeout_s: float) -> None:
         self._request = request
         self._timeout_s = timeout_s
-        self._sent_bytes = sent_bytes
+        self.account = Account()
         self.response: web.StreamResponse | None = None
 
     @property
@@ -50,6 +50,7 @@ class ReferenceClient:
         elif self._may_chunk(status):
             response.enable_chunked_encoding()
         self.response = response
+        self.account.status = status
         async with self._deadline():
             await response.prepare(self._request)
 
@@ -62,7 +63,7 @@ class ReferenceClient:
         assert self.response is not None
         if self._request.method == "HEAD":
             return  # RFC 9110 §9.3.2: the head alone, even that of an error
-        self._sent_bytes.inc(len(piece))
+        self.account.body_bytes += len(piece)
         async with self._deadline():
             await self.response.write(piece)
 
@@ -115,10 +116,10 @@ class ReferenceClient:
 class ReferenceServer:
     """Hands aiohttp's requests to the handler."""
 
-    def __init__(self, config: EdgeConfig, handler: EdgeHandler, sent_bytes: Counter) -> None:
+    def __init__(self, config: EdgeConfig, handler: EdgeHandler, metrics: EdgeMetrics) -> None:
         self._config = config
         self._handler = handler
-        self._sent_bytes = sent_bytes
+        self._metrics = metrics
 
     def runner(self) -> web.ServerRunner:
         """What serves on a socket."""
@@ -132,11 +133,13 @@ class ReferenceServer:
             auto_decompress=False,
             keepalive_timeout=self._config.idle_timeout_s,
         )
+        self._metrics.threads.set(1)
+        self._metrics.open_connections.set_function(lambda: len(server.connections))
         return web.ServerRunner(server, shutdown_timeout=self._config.drain_timeout_s)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
-        client = ReferenceClient(request, self._config.client_timeout_s, self._sent_bytes)
+        client = ReferenceClient(request, self._config.client_timeout_s)
         incoming = Incoming(
             method=request.method,
             target=request.raw_path,
@@ -144,5 +147,8 @@ class ReferenceServer:
             peer=request.remote or "unknown",
             body=request.content.iter_any() if request.can_read_body else None,
         )
-        await self._handler.answer(incoming, client)
+        try:
+            await self._handler.answer(incoming, client)
+        finally:
+            self._metrics.network_sent_bytes.inc(request.writer.output_size)
         return client.response or web.StreamResponse(status=499)

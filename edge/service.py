@@ -13,6 +13,8 @@ from edge.admin import Admin
 from edge.config import EdgeConfig
 from edge.fill import Filler
 from edge.handler import EdgeHandler
+from edge.http_upstream import HttpUpstream
+from edge.measured_upstream import MeasuredUpstream
 from edge.metrics import EdgeMetrics
 from edge.purge_desk import PurgeDesk
 from edge.purge_follower import following
@@ -39,21 +41,26 @@ async def serving(
     sockets: Sockets,
     clock: Callable[[], float] = time.time,
     *,
+    upstream: Upstream | None = None,
     on_plane: bool = native.IMPL == "compiled",
 ) -> AsyncIterator[None]:
-    """Serve on the sockets for as long as the context lasts, then let requests end."""
+    """Serve on the sockets for as long as the context lasts, then let requests end.
+
+    Misses are fetched from `upstream`, or over HTTP from the one that the configuration names.
+    """
     metrics = EdgeMetrics()
     shelf = plane = None
     if on_plane:
         memory = plane_memory(config.memory_bytes)
         shelf = PlaneShelf(config.name, memory)
         plane = PlaneServer(config, sockets.public, memory, shelf, metrics)
-    store = MemoryStore(config.memory_bytes, metrics.evictions.inc, shelf)
-    upstream = Upstream(config)
+    store = MemoryStore(config.memory_bytes, metrics.evictions.inc, shelf, config.cache_policy)
+    upstream = MeasuredUpstream(upstream or HttpUpstream(config, metrics), metrics)
     filler = Filler(config, store, upstream, metrics, clock)
     metrics.watch(
         objects=lambda: len(store),
         stored_bytes=lambda: store.used_bytes,
+        limit_bytes=config.memory_bytes,
         fetches=lambda: filler.fetches,
     )
     handler = EdgeHandler(config, store, upstream, filler, metrics, clock)
@@ -65,14 +72,16 @@ async def serving(
         follower = await stack.enter_async_context(
             following(config.redis_url, desk, filler, metrics)
         )
+        # Before the public port, so that it answers until the last viewer has gone.
+        admin = Admin(config, desk, metrics, upstream, follower)
+        await _start(stack, web.AppRunner(admin.application(), access_log=None), sockets.admin)
         if plane is not None:
             await plane.start(handler, store)
             stack.push_async_callback(plane.close)
         else:
-            reference = ReferenceServer(config, handler, metrics.sent_bytes).runner()
+            reference = ReferenceServer(config, handler, metrics).runner()
             await _start(stack, reference, *sockets.public)
-        admin = Admin(config, desk, metrics, upstream, follower).application()
-        await _start(stack, web.AppRunner(admin, access_log=None), sockets.admin)
+        stack.callback(admin.drain)
         yield
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
-from core.cache.lru import ByteLru
+from core.cache.policies import CachePolicy, make_policy
 from core.cache.purging import Purge, PurgeLog
 from core.cache.stored import StoredHead
 from core.http.cache_key import CacheKey, cache_key
@@ -13,6 +13,7 @@ from core.http.target import Target
 from core.http.vary import VaryNames
 
 if TYPE_CHECKING:
+    from core.cache.eviction import EvictionPolicy
     from native import StoredBody
 
 # A body on the heap of Python or in the memory of the data plane; read it through the buffer.
@@ -62,7 +63,7 @@ class Shelf(Protocol):
 
 
 class MemoryStore:
-    """Entries within a budget of bytes; the least recently used make room.
+    """Entries within a budget of bytes; the policy says which make room.
 
     With a `shelf`, entries are shown there, and what is answered there counts as used.
     """
@@ -72,9 +73,10 @@ class MemoryStore:
         limit_bytes: int,
         evicted: Callable[[], None] = lambda: None,
         shelf: Shelf | None = None,
+        policy: CachePolicy = CachePolicy.S3_FIFO,
     ) -> None:
         self._shelf = shelf
-        self._lru: ByteLru[CacheKey] = ByteLru(limit_bytes)
+        self._policy: EvictionPolicy[CacheKey] = make_policy(policy, limit_bytes)
         self._entries: dict[CacheKey, Entry] = {}
         self._names: dict[str, VaryNames] = {}
         self._variants: dict[str, set[CacheKey]] = {}
@@ -88,7 +90,7 @@ class MemoryStore:
     @property
     def used_bytes(self) -> int:
         """How much of the budget is taken."""
-        return self._lru.used_bytes
+        return self._policy.used_bytes
 
     def key(self, target: Target, request: Headers) -> CacheKey:
         """The key of a request, by what its resource is known to vary by."""
@@ -100,14 +102,14 @@ class MemoryStore:
             return
         for key in self._shelf.used():
             if key in self._entries:
-                self._lru.touch(key)
+                self._policy.touch(key)
 
     def look_up(self, target: Target, request: Headers) -> Lookup:
         """Find what is stored for a request, and count it as used."""
         key = self.key(target, request)
         entry = self._entries.get(key)
         if entry is not None:
-            self._lru.touch(key)
+            self._policy.touch(key)
         return Lookup(key, entry, bool(self._variants.get(key.resource)))
 
     def get(self, key: CacheKey) -> Entry | None:
@@ -131,15 +133,17 @@ class MemoryStore:
             self._names.pop(resource, None)
 
     def put(self, entry: Entry) -> bool:
-        """Store an entry in place of an older one; False when it is larger than the budget."""
+        """Store an entry in place of an older one; False when there is no room for it."""
         self.note_uses()
-        self.remove(entry.key)
-        victims = self._lru.admit(entry.key, entry.size_bytes)
+        self._drop(entry.key)  # not from the policy, to which the new one is a version of the old
+        victims = self._policy.admit(entry.key, entry.size_bytes)
         if victims is None:
             return False
         for victim in victims:
             self._drop(victim)
             self._evicted()
+        if entry.key not in self._policy:
+            return False  # what is kept is worth more
         if self._shelf is not None:
             entry = replace(entry, body=self._shelf.keep(entry.body))
             self._shelf.show(entry)
@@ -153,7 +157,7 @@ class MemoryStore:
 
     def remove(self, key: CacheKey) -> None:
         """Forget an entry, if it is there."""
-        self._lru.remove(key)
+        self._policy.remove(key)
         self._drop(key)
 
     def purge(self, purge: Purge, now_s: float) -> int:

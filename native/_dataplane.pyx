@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
-from native._body cimport body_hold, body_release
+from native._body cimport Warming, body_hold, body_release
 from native._connection cimport out_of_bytes, out_point
 from native._exchange cimport exchange_release, tell_worker_locked, wake_worker
 from native._linux cimport (
@@ -41,6 +41,7 @@ from native._linux cimport (
 )
 from native._loop cimport WAKE, run
 from native._memory cimport Memory, StoredBody
+from native._reader cimport warming_free
 from native._state cimport (
     BUCKETS,
     CUT,
@@ -424,6 +425,7 @@ cdef class DataPlane:
 
     cdef int close_worker(self, Worker* w) except -1:
         cdef Exchange* exchange
+        cdef Warming* warmed
         cdef uint32_t each
         while w.ready != NULL:
             exchange = w.ready
@@ -433,6 +435,10 @@ cdef class DataPlane:
             exchange = w.events
             w.events = exchange.next_event
             exchange_release(exchange)
+        while w.warmed != NULL:
+            warmed = w.warmed
+            w.warmed = warmed.next
+            warming_free(warmed)
         for each in range(w.connection_count):
             free(w.connections[each])
         free(w.connections)
@@ -606,7 +612,11 @@ cdef class DataPlane:
     # What was counted
 
     def counters(self):
-        """Give the counters of each thread, by name; they may be a moment apart."""
+        """Give the counters of each thread, by name; they may be a moment apart.
+
+        What is counted by kind is a tuple: `expired` in the order of `timers_s`, `refusals` and
+        `tokens_refused` in that of their texts, `hit_seconds` in that of `bounds_s`, then longer.
+        """
         cdef int each
         return [self.counters_of(&self.workers[each]) for each in range(self.threads)]
 
@@ -622,13 +632,21 @@ cdef class DataPlane:
             "body_bytes": sluice_count(&w.counters.body_bytes),
             "accepted": sluice_count(&w.counters.accepted),
             "turned_away": sluice_count(&w.counters.turned_away),
-            "expired": sluice_count(&w.counters.expired),
+            "crowded": sluice_count(&w.counters.crowded),
+            "disk_waits": sluice_count(&w.counters.disk_waits),
+            "disk_failures": sluice_count(&w.counters.disk_failures),
             "open": sluice_count(&w.counters.open),
             "hit_us": sluice_count(&w.counters.hit_us),
         }
         for each in range(1, 6):
             found[f"status_{each}xx"] = sluice_count(&w.counters.statuses[each])
-        found["hit_seconds"] = tuple([
-            sluice_count(&w.counters.hit_seconds[each]) for each in range(BUCKETS)
-        ])
+        found["expired"] = counts(w.counters.expired, TIMERS)
+        found["refusals"] = counts(w.counters.refusals, REFUSALS)
+        found["tokens_refused"] = counts(w.counters.tokens_refused, TOKEN_REFUSALS)
+        found["hit_seconds"] = counts(w.counters.hit_seconds, BUCKETS)
         return found
+
+
+cdef tuple counts(const uint64_t* counters, int count):
+    cdef int each
+    return tuple([sluice_count(&counters[each]) for each in range(count)])

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.cache.policies import CachePolicy
 from core.cache.purging import Purge
 from core.cache.stored import Arrival, stored_head
 from core.http.cache_key import CacheKey
@@ -57,6 +58,18 @@ def test_what_is_larger_than_the_budget_is_not_stored_and_leaves_no_older_versio
     assert (len(store), store.used_bytes) == (0, 0)
 
 
+def test_an_entry_that_was_replaced_keeps_its_uses() -> None:
+    store = MemoryStore(36_000)
+    target = read_target("/media/x")
+    store.put(entry("/media/x", size=1000))
+    for _ in range(3):
+        store.look_up(target, ())
+    store.put(entry("/media/x", size=1000))
+    for number in range(20):
+        store.put(entry(f"/media/{number}", size=1000))
+    assert store.look_up(target, ()).entry is not None
+
+
 steps = st.lists(
     st.tuples(
         st.sampled_from(["put", "remove", "look", "tag", "url", "soft"]),
@@ -69,9 +82,11 @@ steps = st.lists(
 )
 
 
-@given(steps)
-def test_the_indexes_never_disagree(script: list[tuple[str, str, str, str, int]]) -> None:
-    store = MemoryStore(12_000)
+@given(steps, st.sampled_from(CachePolicy))
+def test_the_indexes_never_disagree(
+    script: list[tuple[str, str, str, str, int]], policy: CachePolicy
+) -> None:
+    store = MemoryStore(12_000, policy=policy)
     for what, resource, tags, says, size in script:
         made = entry(
             resource, tags=tags, vary="Accept-Language" if says else "", says=says, size=size

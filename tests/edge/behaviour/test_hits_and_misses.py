@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.cache.policies import CachePolicy
 from tests.fixtures.edge import RunningEdge, StartEdge
 from tests.fixtures.upstream import CHUNKED, UNFRAMED, Reply, ScriptedUpstream
 
@@ -163,13 +164,13 @@ async def test_an_object_that_turns_out_larger_than_the_limit_is_whole_all_the_s
         assert await edge.metric("sluice_edge_stored_objects") == 0
 
 
-async def test_the_least_recently_used_make_room(
+async def test_with_lru_the_least_recently_used_make_room(
     start_edge: StartEdge, upstream: ScriptedUpstream
 ) -> None:
     names = [f"/media/p_1/{number}.m4s" for number in range(4)]
     for name in names:
         upstream.on(name, Reply(200, FRESH, bytes(100_000)))
-    async with start_edge(upstream.url, memory_bytes=320_000) as edge:
+    async with start_edge(upstream.url, memory_bytes=320_000, cache_policy=CachePolicy.LRU) as edge:
         for name in (*names[:3], names[0], names[3]):
             await edge.get(name)
         assert await edge.metric("sluice_edge_evictions_total") == 1
@@ -177,6 +178,21 @@ async def test_the_least_recently_used_make_room(
         assert upstream.count(names[0]) == 1
         await edge.get(names[1])
         assert upstream.count(names[1]) == 2
+
+
+async def test_what_is_asked_for_again_survives_a_pass_over_what_is_not(
+    start_edge: StartEdge, upstream: ScriptedUpstream
+) -> None:
+    names = [f"/media/p_1/{number}.m4s" for number in range(20)]
+    for name in names:
+        upstream.on(name, Reply(200, FRESH, bytes(100_000)))
+    async with start_edge(upstream.url, memory_bytes=720_000) as edge:
+        for _ in range(3):
+            await edge.get(names[0])
+        for name in names[1:]:
+            await edge.get(name)
+        await edge.get(names[0])
+    assert upstream.count(names[0]) == 1
 
 
 async def test_variants_are_kept_apart(edge: RunningEdge, upstream: ScriptedUpstream) -> None:
