@@ -154,9 +154,19 @@ async def test_a_request_body_is_held_back_until_the_upstream_takes_it(
 @pytest.mark.parametrize(
     "coded",
     [
-        b"zz\r\n", b"\r\n", b"5\r\nabcdefg", b"1\na", b"fffffffffffffffff\r\n", b"-1\r\n", b"1 \r\na",
-        b"1;\x00\r\na", b"1;a\nb\r\na", b"0\r\nX: y\n\r\n", b"0\r\n\n", b"0x1\r\na",
-    ],  # fmt: skip
+        b"zz\r\n",
+        b"\r\n",
+        b"5\r\nabcdefg",
+        b"1\na",
+        b"fffffffffffffffff\r\n",
+        b"-1\r\n",
+        b"1 \r\na",
+        b"1;\x00\r\na",
+        b"1;a\nb\r\na",
+        b"0\r\nX: y\n\r\n",
+        b"0\r\n\n",
+        b"0x1\r\na",
+    ],
 )
 async def test_a_body_that_is_no_chunked_coding_ends_the_connection(
     edge: RunningEdge, upstream: ScriptedUpstream, coded: bytes
