@@ -2,23 +2,12 @@
 
 import hmac
 from dataclasses import dataclass
-from enum import Enum, auto
+from pathlib import Path
 
 from core.cache.policies import CachePolicy
 from core.http.forwarding import Network
 from core.http.media_token import NO_KEYS, KeyRing
-
-
-class Audience(Enum):
-    """Who asks.
-
-    Viewers show tokens for signed media. Edges have looked at those and taken them off: they show
-    the fill key under `/media/`, if there is one, and are told the surrogate keys of everything, to
-    purge by them.
-    """
-
-    VIEWERS = auto()
-    EDGES = auto()
+from edge.audience import Audience
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,8 +22,10 @@ class EdgeConfig:
     one fetch in flight keeps. `client_timeout_s` is how long a client may take to accept 64 KiB,
     `idle_timeout_s` how long to send the head of its next request, the first one included.
     `header_timeout_s` is how long a head may take from its first byte on, `drain_timeout_s` how
-    long answers may take to end when the edge stops. `max_connections_per_client` counts those
-    from one address; 0 is no limit.
+    long answers may take to end when the edge stops. `cache_dir` is where slices are kept on disk,
+    `disk_bytes` the budget there, and `disk_reserve_bytes` is left free for others; without a
+    folder there is memory alone. `disk_timeout_s` is how long a read may take.
+    `max_connections_per_client` counts those from one address; 0 is no limit.
     """
 
     upstream: str = ""
@@ -45,6 +36,10 @@ class EdgeConfig:
     max_object_bytes: int = 64 * 2**20
     upstream_ca_file: str | None = None
     upstream_idle_timeout_s: float = 60.0
+    cache_dir: Path | None = None
+    disk_bytes: int = 10 * 2**30
+    disk_reserve_bytes: int = 2**30
+    disk_timeout_s: float = 2.0
     max_upstream_connections: int = 256
     breaker_failures: int = 5
     breaker_open_s: float = 5.0

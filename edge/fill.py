@@ -35,7 +35,9 @@ from core.http.forwarding import fill_request, forwarded_request
 from core.http.storable import AnswerFacts, FetchFacts, Refusal, storable
 from core.http.vary import variant
 from edge.ask import Ask
-from edge.config import Audience, EdgeConfig
+from edge.audience import Audience
+from edge.config import EdgeConfig
+from edge.disk.tier import DiskTier
 from edge.faults import UpstreamBroken, UpstreamUnwell
 from edge.flight import (
     PASS_WINDOW_BYTES,
@@ -68,7 +70,9 @@ class Filler:
         upstream: Upstream,
         metrics: EdgeMetrics,
         clock: Clock,
+        tier: DiskTier | None = None,
     ) -> None:
+        self._tier = tier
         self._config = config
         self._store = store
         self._upstream = upstream
@@ -125,8 +129,18 @@ class Filler:
         if entry.key not in self._shared:
             self._launch_shared(entry.key, ask, entry)
 
-    def purge(self, purge: Purge) -> int:
-        """Purge what is stored, and part new requests from the fetches that began before."""
+    async def purge(self, purge: Purge) -> int:
+        """Purge what is stored, and part new requests from the fetches that began before.
+
+        For this process that is done before the first wait; on return no crash can undo it. Raises
+        `PurgeNotDurable`.
+        """
+        count = self._purge_memory(purge)
+        if self._tier is not None:
+            count = max(count, await self._tier.purge(purge, self._clock()))
+        return count
+
+    def _purge_memory(self, purge: Purge) -> int:
         count = self._store.purge(purge, self._clock())
         for flight in tuple(self._shared.values()):
             tags = flight.settled.head.tags if isinstance(flight.settled, Streaming) else ()

@@ -25,8 +25,10 @@ from core.http.media_token import TokenRefused
 from core.http.target import MEDIA_PREFIX, Target, read_target
 from edge.answer import Caption, answer_entry, answer_flight, answer_preflight, answer_problem
 from edge.ask import Ask
+from edge.audience import Audience
 from edge.client import Client
-from edge.config import Audience, EdgeConfig
+from edge.config import EdgeConfig
+from edge.disk.faults import PurgeNotDurable
 from edge.faults import FillKeyRefused, MethodRefused, OnlyIfCached
 from edge.fill import Filler
 from edge.flight import Confirmed, Failed, Streaming, Ticket
@@ -248,7 +250,7 @@ class EdgeHandler:
         async with self._upstream.send(upstream_request, request.body) as answer:
             if ask.method not in SAFE and answer.status < 400:
                 # RFC 9111 §4.4: what was stored of this resource is no longer true.
-                self._filler.purge(Purge(frozenset(), frozenset({str(ask.target)})))
+                await self._invalidate(ask.target)
             await client.begin(
                 answer.status,
                 self._passed_fields(ask, answer.headers, answer.status),
@@ -258,6 +260,13 @@ class EdgeHandler:
                 await client.send(chunk)
         await client.end()
         return Result.PASS
+
+    async def _invalidate(self, target: Target) -> None:
+        try:
+            await self._filler.purge(Purge(resources=frozenset({str(target)})))
+        except PurgeNotDurable as fault:
+            # The upstream has done it, so its answer stands; what is stored here is gone already.
+            log.error("invalidation.not_durable", target=str(target), reason=fault.message)  # noqa: TRY400
 
     def _passed_fields(self, ask: Ask, headers: Headers, status: int) -> Headers:
         handling = Handling(Forward.METHOD, status)

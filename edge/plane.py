@@ -10,7 +10,8 @@ from ipaddress import IPv4Network
 from typing import Final
 
 from core.http.forwarding import Network
-from edge.config import Audience, EdgeConfig
+from edge.audience import Audience
+from edge.config import EdgeConfig
 from edge.handler import EdgeHandler
 from edge.metrics import EdgeMetrics
 from edge.plane_client import PlaneClient

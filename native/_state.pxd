@@ -52,6 +52,7 @@ cdef enum BodyState:
     NO_BODY
     BY_LENGTH
     CHUNK_SIZE
+    CHUNK_PADDING
     CHUNK_EXTENSION
     CHUNK_SIZE_LF
     CHUNK_DATA

@@ -404,6 +404,8 @@ cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept n
             refuse(w, c, refusal_of(status))
             return length
         c.served = True
+        if c.timer == HEAD_TIMER:
+            timer_stop(w, c)  # the next head has a time of its own
         c.keep_alive = head.keep_alive and not sluice_load(&w.hub.draining)
         whole.at = w.input + at
         whole.length = head.length

@@ -2,7 +2,7 @@
 
 import json
 
-from edge.config import Audience
+from edge.audience import Audience
 from tests.fixtures.edge import StartEdge
 from tests.fixtures.upstream import Reply, ScriptedUpstream
 
