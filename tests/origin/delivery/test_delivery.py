@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 import av
 import pytest
 
+from cli.delivery import run as run_origin
 from origin.main import FillKeyMissing
-from origin.main import run as run_origin
 from runtime.listen import HostPort
 from runtime.settings import OriginSettings
 from tests.fixtures.catalogue import playback_id_of
