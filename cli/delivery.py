@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ipaddress import ip_network
 from typing import Final
 
+import native
 from edge.audience import Audience
 from edge.config import EdgeConfig
 from edge.main import public_listeners
@@ -25,7 +26,12 @@ OBJECT_SHARE: Final = 4
 ANYBODY: Final = (ip_network("0.0.0.0/0"), ip_network("::/0"))
 
 
-async def run(settings: OriginSettings, *, ready: Callable[[str], None] | None = None) -> None:
+async def run(
+    settings: OriginSettings,
+    *,
+    ready: Callable[[str], None] | None = None,
+    on_plane: bool = native.IMPL == "compiled",
+) -> None:
     """Deliver until cancelled; `ready` is told the URL once requests are answered.
 
     Raises `AddressInUse`, `FillKeyMissing`, `DatabaseUnavailable`, `SchemaOutdated`.
@@ -37,7 +43,11 @@ async def run(settings: OriginSettings, *, ready: Callable[[str], None] | None =
     async with (
         open_origin(settings, metrics.page) as origin,
         serving(
-            configuration(settings), sockets, upstream=origin.pipeline, metrics=metrics
+            configuration(settings),
+            sockets,
+            upstream=origin.pipeline,
+            metrics=metrics,
+            on_plane=on_plane,
         ) as purge,
     ):
         if ready is not None:

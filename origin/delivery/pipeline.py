@@ -67,6 +67,11 @@ class Pipeline:
             "Answers under /media/ that the pipeline made, by status.",
             ("status",),
         )
+        metrics.watch(
+            "sluice_origin_listening",
+            "1 while changes are announced to us, 0 while Postgres cannot be heard.",
+            lambda: titles.listening,
+        )
         self._bytes = metrics.counter(
             "sluice_origin_body_bytes_total", "Bytes of bodies that the pipeline announced."
         )
