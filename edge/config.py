@@ -21,6 +21,7 @@ class EdgeConfig:
     long to send the head of its next request, the first one included. `header_timeout_s` is how
     long a head may take from its first byte on, `drain_timeout_s` how long answers may take to end
     when the edge stops. `max_connections_per_client` counts those from one address; 0 is no limit.
+    `negative_ttl_s` is how long a 404 or 410 is fresh that does not say it.
     """
 
     upstream: str
@@ -42,6 +43,7 @@ class EdgeConfig:
     drain_timeout_s: float = 5.0
     max_connections: int = 50_000
     max_connections_per_client: int = 0
+    negative_ttl_s: float = 0.0
     fill_key: str | None = None
     admin_token: str | None = None
     redis_url: str | None = None

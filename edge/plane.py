@@ -72,7 +72,7 @@ class PlaneServer:
             preflight=preflight_text(),
             refusals=refusal_texts(),
             problems=[*problem_texts()],
-            token_refused=[*token_texts()],
+            token_refused=[*token_texts(config.name)],
             keys=[(key.kid.encode("ascii"), key.secret) for key in config.media_keys.keys],
             fill_key=None if config.fill_key is None else config.fill_key.encode(),
             bounds_s=list(LATENCY_BUCKETS_S),
