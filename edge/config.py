@@ -2,6 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.cache.policies import CachePolicy
 from core.http.forwarding import Network
@@ -20,8 +21,11 @@ class EdgeConfig:
     keeps. `client_timeout_s` is how long a client may take to accept 64 KiB, `idle_timeout_s` how
     long to send the head of its next request, the first one included. `header_timeout_s` is how
     long a head may take from its first byte on, `drain_timeout_s` how long answers may take to end
-    when the edge stops. `max_connections_per_client` counts those from one address; 0 is no limit.
-    `negative_ttl_s` is how long a 404 or 410 is fresh that does not say it.
+    when the edge stops. `cache_dir` is where slices are kept on disk, `disk_bytes` the budget
+    there, and `disk_reserve_bytes` is left free for others; without a folder there is memory alone.
+    `disk_timeout_s` is how long a read may take. `max_connections_per_client` counts those from one
+    address; 0 is no limit. `negative_ttl_s` is how long a 404 or 410 is fresh that does
+    not say it.
     """
 
     upstream: str
@@ -31,6 +35,10 @@ class EdgeConfig:
     max_object_bytes: int = 64 * 2**20
     upstream_ca_file: str | None = None
     upstream_idle_timeout_s: float = 60.0
+    cache_dir: Path | None = None
+    disk_bytes: int = 10 * 2**30
+    disk_reserve_bytes: int = 2**30
+    disk_timeout_s: float = 2.0
     max_upstream_connections: int = 256
     breaker_failures: int = 5
     breaker_open_s: float = 5.0

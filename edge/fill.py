@@ -40,6 +40,7 @@ from core.http.storable import AnswerFacts, FetchFacts, Refusal, storable
 from core.http.vary import variant
 from edge.ask import Ask
 from edge.config import EdgeConfig
+from edge.disk.tier import DiskTier
 from edge.faults import UpstreamBroken, UpstreamUnwell
 from edge.flight import (
     PASS_WINDOW_BYTES,
@@ -73,7 +74,9 @@ class Filler:
         upstream: Upstream,
         metrics: EdgeMetrics,
         clock: Clock,
+        tier: DiskTier | None = None,
     ) -> None:
+        self._tier = tier
         self._config = config
         self._store = store
         self._upstream = upstream
@@ -133,8 +136,18 @@ class Filler:
             own = replace(ask, fields=without(ask.fields, _DIRECTIVES))
             self._launch_shared(entry.key, own, entry)
 
-    def purge(self, purge: Purge) -> int:
-        """Purge what is stored, and part new requests from the fetches that began before."""
+    async def purge(self, purge: Purge) -> int:
+        """Purge what is stored, and part new requests from the fetches that began before.
+
+        For this process that is done before the first wait; on return no crash can undo it. Raises
+        `PurgeNotDurable`.
+        """
+        count = self._purge_memory(purge)
+        if self._tier is not None:
+            count = max(count, await self._tier.purge(purge, self._clock()))
+        return count
+
+    def _purge_memory(self, purge: Purge) -> int:
         count = self._store.purge(purge, self._clock())
         for flight in tuple(self._shared.values()):
             tags = flight.settled.head.tags if isinstance(flight.settled, Streaming) else ()

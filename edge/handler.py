@@ -27,6 +27,7 @@ from edge.answer import Caption, answer_entry, answer_flight, answer_preflight, 
 from edge.ask import Ask
 from edge.client import Client
 from edge.config import EdgeConfig
+from edge.disk.faults import PurgeNotDurable
 from edge.faults import MethodRefused, OnlyIfCached
 from edge.fill import Filler
 from edge.flight import Confirmed, Failed, Streaming, Ticket
@@ -247,7 +248,7 @@ class EdgeHandler:
             fields = (*fields, ("Content-Length", length))
         upstream_request = UpstreamRequest(ask.method, str(ask.target), fields, ask.request_id)
         async with self._upstream.send(upstream_request, request.body) as answer:
-            self._invalidate(ask, answer.status, answer.headers)
+            await self._invalidate(ask, answer.status, answer.headers)
             await client.begin(
                 answer.status,
                 self._passed_fields(ask, answer.headers, Handling(reason, answer.status)),
@@ -258,12 +259,17 @@ class EdgeHandler:
         await client.end()
         return Result.PASS
 
-    def _invalidate(self, ask: Ask, status: int, answer: Headers) -> None:
+    async def _invalidate(self, ask: Ask, status: int, answer: Headers) -> None:
         host = (first(ask.fields, "host") or "").lower()
         authorities = {host, self._config.upstream.partition("://")[2].partition("/")[0].lower()}
         untrue = invalidated(ask.method, status, ask.target, answer, authorities)
-        if untrue:
-            self._filler.purge(Purge(resources=untrue))
+        if not untrue:
+            return
+        try:
+            await self._filler.purge(Purge(resources=untrue))
+        except PurgeNotDurable as fault:
+            # The upstream has done it, so its answer stands; what is stored here is gone already.
+            log.error("invalidation.not_durable", target=str(ask.target), reason=fault.message)  # noqa: TRY400
 
     def _passed_fields(self, ask: Ask, headers: Headers, handling: Handling) -> Headers:
         return forwarded_response(headers, media=False) + own_fields(

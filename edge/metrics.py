@@ -98,6 +98,14 @@ class EdgeMetrics:
         self.evictions = self.page.counter(
             "sluice_edge_evictions_total", "Stored responses dropped to make room."
         )
+        self.disk_waits = self.page.counter(
+            "sluice_edge_disk_waits_total",
+            "Times a connection waited for bytes of a file that were not in memory.",
+        )
+        self.disk_failures = self.page.counter(
+            "sluice_edge_disk_failures_total",
+            "Answers broken off because a file could not be read.",
+        )
 
     def _declare_upstream(self) -> None:
         self.filled_bytes = self.page.counter(

@@ -5,12 +5,16 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import web
 
 import native
 from edge.admin import Admin
 from edge.config import EdgeConfig
+from edge.disk.metrics import DiskMetrics
+from edge.disk.opening import DiskPlan, open_disk
+from edge.disk.tier import DiskTier
 from edge.fill import Filler
 from edge.handler import EdgeHandler
 from edge.http_upstream import HttpUpstream
@@ -25,6 +29,11 @@ from edge.upstream import Upstream
 if native.IMPL == "compiled":
     from edge.plane import PlaneServer, plane_memory
     from edge.shelf import PlaneShelf
+
+
+# Without Redis a server tells an edge of a purge for a day; what an edge that was away for longer
+# has on its disk may have been purged without its knowledge.
+LONGEST_ABSENCE_S: Final = 20 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +65,23 @@ async def serving(
         plane = PlaneServer(config, sockets.public, memory, shelf, metrics)
     store = MemoryStore(config.memory_bytes, metrics.evictions.inc, shelf, config.cache_policy)
     upstream = MeasuredUpstream(upstream or HttpUpstream(config, metrics), metrics)
-    filler = Filler(config, store, upstream, metrics, clock)
-    metrics.watch(
-        objects=lambda: len(store),
-        stored_bytes=lambda: store.used_bytes,
-        limit_bytes=config.memory_bytes,
-        fetches=lambda: filler.fetches,
-    )
-    handler = EdgeHandler(config, store, upstream, filler, metrics, clock)
     async with AsyncExitStack() as stack:
+        tier = await _opened_disk(stack, config, metrics, clock)
+        filler = Filler(config, store, upstream, metrics, clock, tier)
+        metrics.watch(
+            objects=lambda: len(store),
+            stored_bytes=lambda: store.used_bytes,
+            limit_bytes=config.memory_bytes,
+            fetches=lambda: filler.fetches,
+        )
+        handler = EdgeHandler(config, store, upstream, filler, metrics, clock)
         await upstream.open()
         stack.push_async_callback(upstream.close)
         stack.push_async_callback(filler.close)
         desk = PurgeDesk(filler, metrics)
+        stack.push_async_callback(desk.close)
         follower = await stack.enter_async_context(
-            following(config.redis_url, desk, filler, metrics)
+            following(config.redis_url, desk, filler, metrics, tier)
         )
         # Before the public port, so that it answers until the last viewer has gone.
         admin = Admin(config, desk, metrics, upstream, follower)
@@ -83,6 +94,30 @@ async def serving(
             await _start(stack, reference, *sockets.public)
         stack.callback(admin.drain)
         yield
+
+
+async def _opened_disk(
+    stack: AsyncExitStack, config: EdgeConfig, metrics: EdgeMetrics, clock: Callable[[], float]
+) -> DiskTier | None:
+    """The disk tier, unless the edge has none; it is closed when all else is."""
+    if config.cache_dir is None:
+        return None
+    plan = DiskPlan(
+        config.cache_dir,
+        config.disk_bytes,
+        reserve_bytes=config.disk_reserve_bytes,
+        read_deadline_s=config.disk_timeout_s,
+        away_limit_s=LONGEST_ABSENCE_S if config.redis_url is None else None,
+    )
+    disk_metrics = DiskMetrics(metrics.page)
+    tier = await stack.enter_async_context(open_disk(plan, disk_metrics, clock))
+    disk_metrics.watch(
+        objects=lambda: len(tier),
+        stored_bytes=lambda: tier.used_bytes,
+        limit_bytes=config.disk_bytes,
+        queued_bytes=lambda: tier.queued_bytes,
+    )
+    return tier
 
 
 async def _start(stack: AsyncExitStack, runner: web.BaseRunner, *listeners: socket.socket) -> None:

@@ -7,7 +7,17 @@ from typing import ClassVar
 from core.cache.policies import CachePolicy
 from runtime.listen import HostPort
 from runtime.settings.declaration import setting
-from runtime.settings.quantities import Address, Bytes, Count, File, Networks, Seconds, Text, Url
+from runtime.settings.quantities import (
+    Address,
+    Bytes,
+    Count,
+    File,
+    Folder,
+    Networks,
+    Seconds,
+    Text,
+    Url,
+)
 from runtime.settings.shared import (
     AdminSettings,
     CommonSettings,
@@ -43,6 +53,18 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings,
     )
     memory_bytes: Bytes = setting(
         512 * 2**20, "How much memory the cache fills with bodies.", ge=2**20, le=16 * 2**40
+    )
+    cache_dir: Folder | None = setting(
+        None,
+        "The folder where the cache keeps bodies on disk, so that it is warm after a restart; one "
+        "for each edge. `up` puts it into its data folder.",
+        default_says="memory alone",
+    )
+    disk_bytes: Bytes = setting(
+        10 * 2**30,
+        "How much of the disk the cache fills in `cache_dir`; a gigabyte is always left free.",
+        ge=2**20,
+        le=2**50,
     )
     cache_policy: CachePolicy = setting(
         CachePolicy.S3_FIFO,

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,8 @@ def test_every_setting_reaches_the_edge() -> None:
             memory_bytes=2**21,
             cache_policy="lru",
             max_object_bytes=2**30,
+            cache_dir="/var/cache/sluice",
+            disk_bytes="1TiB",
             connect_timeout_s=1,
             first_byte_timeout_s=2,
             stall_timeout_s=3,
@@ -69,6 +72,7 @@ def test_every_setting_reaches_the_edge() -> None:
     assert config.upstream == "http://origin:8082"
     assert (config.memory_bytes, config.max_object_bytes) == (2**21, 2**21)
     assert config.cache_policy is CachePolicy.LRU
+    assert (config.cache_dir, config.disk_bytes) == (Path("/var/cache/sluice"), 2**40)
     assert (config.connect_timeout_s, config.first_byte_timeout_s) == (1, 2)
     assert (config.upstream_ca_file, config.upstream_idle_timeout_s) == ("/ca.pem", 5)
     assert config.max_upstream_connections == 6
