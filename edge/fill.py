@@ -39,6 +39,7 @@ from core.http.request_directives import request_directives
 from core.http.storable import AnswerFacts, FetchFacts, Refusal, storable
 from core.http.vary import variant
 from edge.ask import Ask
+from edge.audience import Audience
 from edge.config import EdgeConfig
 from edge.disk.tier import DiskTier
 from edge.faults import UpstreamBroken, UpstreamUnwell
@@ -292,6 +293,7 @@ class Filler:
             answer.headers,
             arrival,
             media=flight.target.media,
+            tagged=self._config.audience is Audience.EDGES,
             missing_s=self._config.negative_ttl_s,
         )
         refusal = self._refusal(flight, head, answer)

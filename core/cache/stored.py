@@ -76,14 +76,23 @@ class Arrival:
 
 
 def stored_head(
-    status: int, headers: Headers, arrival: Arrival, *, media: bool, missing_s: float = 0.0
+    status: int,
+    headers: Headers,
+    arrival: Arrival,
+    *,
+    media: bool,
+    tagged: bool = False,
+    missing_s: float = 0.0,
 ) -> StoredHead:
-    """Read the head of an answer that has just arrived; `missing_s` is as `lifetime` takes it."""
+    """Read the head of an answer that has just come.
+
+    `tagged`: its surrogate keys are sent on; `missing_s` is as `lifetime` takes it.
+    """
     fields = _dated(end_to_end(headers), arrival)
     return StoredHead(
         status=status,
         fields=fields,
-        sent=forwarded_response(fields, media=media),
+        sent=forwarded_response(fields, media=media, tagged=tagged),
         media=media,
         allowed=lifetime(status, fields, arrival.received_s, missing_s=missing_s),
         received_s=arrival.received_s,
@@ -146,7 +155,8 @@ def freshened(
 def confirmed(stored: StoredHead, validation: Headers, arrival: Arrival) -> StoredHead:
     """The stored head as a 304 renews it: its fields updated, its age counted from now."""
     merged = refreshed(stored.fields, _dated(validation, arrival))
-    head = stored_head(stored.status, merged, arrival, media=stored.media)
+    tagged = first(stored.sent, "surrogate-key") is not None
+    head = stored_head(stored.status, merged, arrival, media=stored.media, tagged=tagged)
     return replace(
         head, initial_age_s=initial_age(validation, arrival.requested_s, arrival.received_s)
     )
