@@ -69,3 +69,8 @@ class Presentation:
     video: tuple[Rendition, ...]
     audio: tuple[Rendition, ...]
     duration_ms: int
+
+    @property
+    def has_files(self) -> bool:
+        """Whether any rendition is to be had as one file."""
+        return any(each.layout is not None for each in (*self.video, *self.audio))

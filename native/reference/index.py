@@ -137,8 +137,9 @@ class TrackIndex:
 
     def _presented(self, number: int) -> int:
         """Give when a sample is presented with the edit applied, never before 0."""
-        time = self._position(number)[1] + self._row(number).composition_offset
-        return max(0, time - self.priming)
+        _, time = self._position(number)
+        shown: int = time + self._row(number).composition_offset - self.priming
+        return max(0, shown)
 
     def _check_range(self, first: int, count: int) -> None:
         if first < 0 or count < 1 or count > self.sample_count - first:
