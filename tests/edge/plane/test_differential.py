@@ -98,8 +98,7 @@ def request(dice: random.Random) -> bytes:
     if dice.random() < 0.1:
         fields.append(("Cache-Control", "no-cache"))
     for name, values in CHOICES:
-        for _ in range(dice.choice([0, 0, 0, 1, 1, 2])):
-            fields.append((name, dice.choice(values)))
+        fields += [(name, dice.choice(values)) for _ in range(dice.choice([0, 0, 0, 1, 1, 2]))]
     body = b"some body" if dice.random() < 0.1 else b""
     if body:
         fields.append(("Content-Length", str(len(body))))
