@@ -85,7 +85,7 @@ class Admin:
         # Without Redis an edge serves on, so that it is away makes nobody look elsewhere.
         notes = {} if follower is None else {"redis": lambda: follower.problem}
         checks = {"upstream": upstream.check, "serving": self._check_serving}
-        self._health = Health("edge", checks, notes=notes)
+        self._health = Health(metrics.process, checks, notes=notes)
         self._new_token = new_token
         self._draining = False
 

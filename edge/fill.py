@@ -35,6 +35,7 @@ from core.http.forwarding import fill_request, forwarded_request
 from core.http.storable import AnswerFacts, FetchFacts, Refusal, storable
 from core.http.vary import variant
 from edge.ask import Ask
+from edge.audience import Audience
 from edge.config import EdgeConfig
 from edge.disk.tier import DiskTier
 from edge.faults import UpstreamBroken, UpstreamUnwell
@@ -279,7 +280,13 @@ class Filler:
                 flight.stale.head, arrival.received_s
             ):
                 raise UpstreamUnwell(f"the upstream answered {answer.status}")
-        head = stored_head(answer.status, answer.headers, arrival, media=flight.target.media)
+        head = stored_head(
+            answer.status,
+            answer.headers,
+            arrival,
+            media=flight.target.media,
+            tagged=self._config.audience is Audience.EDGES,
+        )
         refusal = self._refusal(flight, head, answer)
         if refusal is None:
             self._expect(flight, head)

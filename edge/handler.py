@@ -25,10 +25,11 @@ from core.http.media_token import TokenRefused
 from core.http.target import MEDIA_PREFIX, Target, read_target
 from edge.answer import Caption, answer_entry, answer_flight, answer_preflight, answer_problem
 from edge.ask import Ask
+from edge.audience import Audience
 from edge.client import Client
 from edge.config import EdgeConfig
 from edge.disk.faults import PurgeNotDurable
-from edge.faults import MethodRefused, OnlyIfCached
+from edge.faults import FillKeyRefused, MethodRefused, OnlyIfCached
 from edge.fill import Filler
 from edge.flight import Confirmed, Failed, Streaming, Ticket
 from edge.gate import Gate
@@ -40,6 +41,7 @@ from runtime.logs import get_logger
 
 log = get_logger(__name__)
 
+FILL_KEY_FIELD: Final = "Sluice-Fill-Key"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
@@ -123,9 +125,16 @@ class EdgeHandler:
                 return await self._pass(client, request, ask)
 
     def _admitted(self, ask: Ask) -> Ask:
-        """The request under the path that the cache knows. Raises one of the `TokenRefused`."""
-        shown = first(ask.fields, "sluice-fill-key")
+        """The request under the path that the cache knows.
+
+        Raises one of the `TokenRefused`, and `FillKeyRefused`.
+        """
+        shown = first(ask.fields, FILL_KEY_FIELD.lower())
         from_edge = self._config.is_fill_key(shown)
+        if self._config.audience is Audience.EDGES:
+            if ask.target.media and self._config.fill_key is not None and not from_edge:
+                raise FillKeyRefused(f"the header {FILL_KEY_FIELD} is missing or wrong")
+            return ask
         try:
             target = self._gate.admit(ask.target, self._clock(), from_edge=from_edge)
         except TokenRefused as refused:

@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 from aiohttp import web
 
 import native
+from core.cache.purging import Purge
 from edge.admin import Admin
 from edge.config import EdgeConfig
 from edge.disk.metrics import DiskMetrics
@@ -31,6 +32,8 @@ if native.IMPL == "compiled":
     from edge.shelf import PlaneShelf
 
 
+Purger = Callable[[Purge], Awaitable[None]]
+
 # Without Redis a server tells an edge of a purge for a day; what an edge that was away for longer
 # has on its disk may have been purged without its knowledge.
 LONGEST_ABSENCE_S: Final = 20 * 3600.0
@@ -38,10 +41,13 @@ LONGEST_ABSENCE_S: Final = 20 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Sockets:
-    """The listening sockets of the two ports; the data plane runs a thread for each public one."""
+    """The listening sockets of the two ports; the data plane runs a thread for each public one.
+
+    Without a socket for it there is no admin port.
+    """
 
     public: tuple[socket.socket, ...]
-    admin: socket.socket
+    admin: socket.socket | None
 
 
 @asynccontextmanager
@@ -51,13 +57,14 @@ async def serving(
     clock: Callable[[], float] = time.time,
     *,
     upstream: Upstream | None = None,
+    metrics: EdgeMetrics | None = None,
     on_plane: bool = native.IMPL == "compiled",
-) -> AsyncIterator[None]:
-    """Serve on the sockets for as long as the context lasts, then let requests end.
+) -> AsyncIterator[Purger]:
+    """Serve on the sockets for as long as the context lasts, then let requests end; give a purger.
 
     Misses are fetched from `upstream`, or over HTTP from the one that the configuration names.
     """
-    metrics = EdgeMetrics()
+    metrics = metrics or EdgeMetrics()
     shelf = plane = None
     if on_plane:
         memory = plane_memory(config.memory_bytes)
@@ -85,7 +92,9 @@ async def serving(
         )
         # Before the public port, so that it answers until the last viewer has gone.
         admin = Admin(config, desk, metrics, upstream, follower)
-        await _start(stack, web.AppRunner(admin.application(), access_log=None), sockets.admin)
+        if sockets.admin is not None:
+            runner = web.AppRunner(admin.application(), access_log=None)
+            await _start(stack, runner, sockets.admin)
         if plane is not None:
             await plane.start(handler, store)
             stack.push_async_callback(plane.close)
@@ -93,7 +102,11 @@ async def serving(
             reference = ReferenceServer(config, handler, metrics).runner()
             await _start(stack, reference, *sockets.public)
         stack.callback(admin.drain)
-        yield
+
+        async def purge(purge: Purge) -> None:
+            await filler.purge(purge)
+
+        yield purge
 
 
 async def _opened_disk(

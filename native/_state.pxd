@@ -193,6 +193,7 @@ cdef struct Texts:
     # The status and the fields, and the document around a name, path and request id.
     Span token_refused[4][5]
     Span fill_key                # what an edge below us shows; NULL when there is none
+    bint for_edges               # nobody else asks: no tokens, and the fill key for everything
 
 cdef struct ClientCount:
     ClientCount* next

@@ -244,6 +244,8 @@ cdef inline Admission admit_path(
     cdef Span text = key.text
     if not key.media or key.path_length < 8:
         return OPEN_PATH
+    if w.hub.texts.for_edges:
+        return OPEN_PATH if w.hub.texts.fill_key.at == NULL or from_edge(w, head) else UNJUDGED
     text.length = key.path_length
     if text.at[7] != 126:
         if not starts_signed(text) or from_edge(w, head):

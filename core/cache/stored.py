@@ -75,13 +75,15 @@ class Arrival:
     received_s: float
 
 
-def stored_head(status: int, headers: Headers, arrival: Arrival, *, media: bool) -> StoredHead:
-    """Read the head of an answer that has just arrived."""
+def stored_head(
+    status: int, headers: Headers, arrival: Arrival, *, media: bool, tagged: bool = False
+) -> StoredHead:
+    """Read the head of an answer that has just come; `tagged`: its surrogate keys are sent on."""
     fields = _dated(end_to_end(headers), arrival)
     return StoredHead(
         status=status,
         fields=fields,
-        sent=forwarded_response(fields, media=media),
+        sent=forwarded_response(fields, media=media, tagged=tagged),
         media=media,
         allowed=lifetime(status, fields, arrival.received_s),
         received_s=arrival.received_s,
@@ -116,7 +118,8 @@ def confirms(validation: Headers, stored: StoredHead) -> bool:
 def confirmed(stored: StoredHead, validation: Headers, arrival: Arrival) -> StoredHead:
     """The stored head as a 304 renews it: its fields updated, its age counted from now."""
     merged = refreshed(stored.fields, _dated(validation, arrival))
-    head = stored_head(stored.status, merged, arrival, media=stored.media)
+    tagged = first(stored.sent, "surrogate-key") is not None
+    head = stored_head(stored.status, merged, arrival, media=stored.media, tagged=tagged)
     return replace(
         head, initial_age_s=initial_age(validation, arrival.requested_s, arrival.received_s)
     )

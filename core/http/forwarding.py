@@ -49,6 +49,7 @@ _NOT_SENT_ON: Final = frozenset(
         "x-request-id",
     }
 )
+_NOT_SENT_TO_EDGES: Final = _NOT_SENT_ON - {"surrogate-key"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 _MOST_HOPS: Final = 20
 
@@ -123,12 +124,16 @@ def _proxy_fields(headers: Headers, hop: Hop, name: str) -> Headers:
     )
 
 
-def forwarded_response(headers: Headers, *, media: bool) -> Headers:
-    """The upstream's fields that a client gets to see; under `/media/` CORS is ours alone."""
+def forwarded_response(headers: Headers, *, media: bool, tagged: bool = False) -> Headers:
+    """The upstream's fields that a client gets to see; under `/media/` CORS is ours alone.
+
+    `tagged`: the client is an edge, and gets the surrogate keys as well.
+    """
+    kept_back = _NOT_SENT_TO_EDGES if tagged else _NOT_SENT_ON
     return tuple(
         field
         for field in end_to_end(headers)
-        if field[0].lower() not in _NOT_SENT_ON and not (media and _is_cors(field[0].lower()))
+        if field[0].lower() not in kept_back and not (media and _is_cors(field[0].lower()))
     )
 
 
