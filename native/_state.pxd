@@ -21,8 +21,11 @@ cdef enum:
     HEADROOM_BYTES = 40960       # what one answer's head may need of the scratch
     POOLED = 64
     POOLED_PER_ANSWER = 36       # sixteen ranges with what stands between them
-    TURN_BYTES = 4194304         # what one connection may send before others have their turn
+    TURN_BYTES = 1048576         # what one connection may send before others have their turn
     TURN_PASSES = 16
+    TURN_REQUESTS = 20
+    ROUND_TURNS = 2              # how many queued turns are taken before new events are looked at
+    HEAVY_MS = 100               # how long whoever used up a turn only has queued ones
     OUT_HIGH_BYTES = 262144      # above this Python waits, until it is down to the lower mark
     OUT_LOW_BYTES = 196608
     IN_HIGH_BYTES = 262144
@@ -108,6 +111,7 @@ cdef struct Connection:
     bint keep_alive
     bint unparsed                # `input` may hold a whole head
     bint queued                  # in `again`
+    int64_t heavy_until_ms       # it used up its turn: those who ask for little go first
     bint served                  # it has asked for something
     bint cold                    # a reader reads what is to be sent next
     Connection* earlier
@@ -243,7 +247,8 @@ cdef struct Worker:
     Connection* spare
     uint64_t open
     TimerList[5] timers          # TIMERS
-    Connection* again
+    Connection* again            # whose turn comes, first come first served
+    Connection* again_last
     int64_t now_ms
     double wall_s
     int64_t date_s
@@ -259,3 +264,4 @@ cdef struct Worker:
     Out[64] pool                 # POOLED
     int pooled
     uint64_t turn_bytes
+    uint32_t turn_requests

@@ -63,26 +63,28 @@ from native._state cimport (
     CHUNK_SIZE,
     CROSSED,
     DEAD,
-    DRAIN_BYTES,
     DRAINING,
+    DRAIN_BYTES,
     GONE,
-    HEAD_TIMER,
     HEADROOM_BYTES,
+    HEAD_TIMER,
+    HEAVY_MS,
     IDLE_TIMER,
-    IN_HIGH_BYTES,
     INPUT_BYTES,
-    LINGER_TIMER,
+    IN_HIGH_BYTES,
     LINGERING,
+    LINGER_TIMER,
     NEW,
     NO_BODY,
     POOLED,
     POOLED_PER_ANSWER,
     PROGRESS_BYTES,
-    READ_BYTES,
     READING,
+    READ_BYTES,
     SCRATCH_BYTES,
     SEND_TIMER,
     TURN_PASSES,
+    TURN_REQUESTS,
     Connection,
     Exchange,
     Out,
@@ -328,7 +330,7 @@ cdef inline bint push(Worker* w, Connection* c) noexcept nogil:
     if flow == BROKEN:
         end(w, c)
     elif flow == PAUSED:
-        call_again(w, c)
+        rest_turn(w, c)
     elif flow == COLD:
         wait_for_disk(w, c)
     elif flow == FLOWN:
@@ -379,10 +381,21 @@ cdef inline void take_warmed(Worker* w, Warming* wanted) noexcept nogil:
 
 cdef inline void call_again(Worker* w, Connection* c) noexcept nogil:
     """Come back to this connection once the others have had their turn."""
-    if not c.queued:
-        c.queued = True
-        c.again = w.again
+    if c.queued:
+        return
+    c.queued = True
+    c.again = NULL
+    if w.again == NULL:
         w.again = c
+    else:
+        w.again_last.again = c
+    w.again_last = c
+
+
+cdef inline void rest_turn(Worker* w, Connection* c) noexcept nogil:
+    """This connection has used up its turn, and for a while has none but queued ones."""
+    c.heavy_until_ms = w.now_ms + HEAVY_MS
+    call_again(w, c)
 
 
 cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept nogil:
@@ -391,7 +404,8 @@ cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept n
     cdef Span whole
     cdef uint32_t at = 0
     cdef int status
-    while c.state == READING and not c.closing and at < length:
+    while (c.state == READING and not c.closing and at < length
+            and w.turn_requests < TURN_REQUESTS):
         if (w.pooled + POOLED_PER_ANSWER > POOLED
                 or w.scratch_used + HEADROOM_BYTES > SCRATCH_BYTES):
             if not push(w, c):
@@ -399,6 +413,7 @@ cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept n
         status = scan_head(&head, w.input + at, length - at)
         if status == INCOMPLETE:
             return at
+        w.turn_requests += 1
         tally(&w.counters.requests, 1)
         if status != COMPLETE:
             refuse(w, c, refusal_of(status))
@@ -544,15 +559,18 @@ cdef inline void drive(Worker* w, Connection* c) noexcept nogil:
     """Do all that can be done for this connection, within one turn."""
     cdef int passes = 0
     w.turn_bytes = 0
+    w.turn_requests = 0
     w.pooled = 0
     w.scratch_used = 0
     while c.state != DEAD and advance(w, c):
         passes += 1
-        if passes == TURN_PASSES:
-            call_again(w, c)
+        if passes == TURN_PASSES or w.turn_requests >= TURN_REQUESTS:
+            rest_turn(w, c)
             break
     if c.state == DEAD:
         return
+    if w.turn_requests >= TURN_REQUESTS:
+        c.heavy_until_ms = w.now_ms + HEAVY_MS
     if w.pooled and not out_keep(c):
         end(w, c)
         return

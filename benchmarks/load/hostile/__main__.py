@@ -21,7 +21,7 @@ from typing import Final
 from benchmarks.load.cores import choose, running_on
 from benchmarks.load.generator import LoadFailed
 from benchmarks.load.hostile.attacks import ATTACKS, IDLE, request
-from benchmarks.load.hostile.objects import LARGE, VIEWED, body_of
+from benchmarks.load.hostile.objects import VIEWED, body_of
 from benchmarks.load.hostile.setting import Setting, setting
 from benchmarks.load.hostile.viewers import Seen, Viewers, viewers
 from benchmarks.load.idle import raise_descriptor_limit
@@ -146,7 +146,10 @@ def attack(name: str, port: int) -> Iterator[subprocess.Popen[str]]:
 
 def lines(results: Results) -> Iterator[str]:
     """The table."""
-    yield f"{'while':<28}{'requests':>9}{'errors':>8}{'p50 µs':>9}{'p99 µs':>9}{'most µs':>10}{'ratio':>8}"
+    yield (
+        f"{'while':<28}{'requests':>9}{'errors':>8}{'p50 µs':>9}{'p99 µs':>9}{'most µs':>10}"
+        f"{'ratio':>8}"
+    )
     for seen in results.alone:
         yield line("alone", seen, seen.p99_us / results.alone_p99_us, "")
     for each in results.phases:
