@@ -25,7 +25,8 @@ class EdgeConfig:
     long answers may take to end when the edge stops. `cache_dir` is where slices are kept on disk,
     `disk_bytes` the budget there, and `disk_reserve_bytes` is left free for others; without a
     folder there is memory alone. `disk_timeout_s` is how long a read may take.
-    `max_connections_per_client` counts those from one address; 0 is no limit.
+    `max_connections_per_client` counts those from one address; 0 is no limit. `negative_ttl_s` is
+    how long a 404 or 410 is fresh that does not say it.
     """
 
     upstream: str = ""
@@ -52,6 +53,7 @@ class EdgeConfig:
     drain_timeout_s: float = 5.0
     max_connections: int = 50_000
     max_connections_per_client: int = 0
+    negative_ttl_s: float = 0.0
     fill_key: str | None = None
     admin_token: str | None = None
     redis_url: str | None = None

@@ -23,20 +23,22 @@ async def run(settings: EdgeSettings, *, ready: Callable[[str], None] | None = N
         log.warning(
             "edge.descriptors", allowed=descriptors, max_connections=settings.max_connections
         )
-    sockets = Sockets(public_listeners(settings), bind(settings.admin_listen))
+    sockets = Sockets(
+        public_listeners(settings.listen, settings.threads), bind(settings.admin_listen)
+    )
     async with serving(configuration(settings), sockets):
         if ready is not None:
             ready(HostPort.url(local_address(sockets.public[0])))
         await asyncio.get_running_loop().create_future()
 
 
-def public_listeners(settings: EdgeSettings) -> tuple[socket.socket, ...]:
+def public_listeners(listen: HostPort, threads: int) -> tuple[socket.socket, ...]:
     """A socket for each thread of the data plane, all on one address; without it, one socket."""
     if native.IMPL != "compiled":
-        return (bind(settings.listen),)
-    first = bind(settings.listen, reuse_port=True)
-    address = HostPort(settings.listen.host, local_address(first).port)
-    return (first, *(share(address) for _ in range(settings.threads - 1)))
+        return (bind(listen),)
+    first = bind(listen, reuse_port=True)
+    address = HostPort(listen.host, local_address(first).port)
+    return (first, *(share(address) for _ in range(threads - 1)))
 
 
 def configuration(settings: EdgeSettings) -> EdgeConfig:
@@ -63,6 +65,7 @@ def configuration(settings: EdgeSettings) -> EdgeConfig:
         drain_timeout_s=settings.drain_timeout_s,
         max_connections=settings.max_connections,
         max_connections_per_client=settings.max_connections_per_client,
+        negative_ttl_s=settings.negative_ttl_s,
         fill_key=settings.fill_key,
         admin_token=settings.admin_token,
         redis_url=settings.redis_url,

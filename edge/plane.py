@@ -76,7 +76,7 @@ class PlaneServer:
             preflight=preflight_text(),
             refusals=refusal_texts(),
             problems=[*problem_texts()],
-            token_refused=[*token_texts()],
+            token_refused=[*token_texts(config.name)],
             keys=[(key.kid.encode("ascii"), key.secret) for key in config.media_keys.keys],
             fill_key=None if config.fill_key is None else config.fill_key.encode(),
             for_edges=config.audience is Audience.EDGES,

@@ -41,7 +41,17 @@ from native._exchange cimport (
     tell_python,
     tell_python_locked,
 )
-from native._head cimport COMPLETE, EXPECT, FILL_KEY, INCOMPLETE, Head, has, scan_head
+from native._head cimport (
+    CACHE_CONTROL,
+    COMPLETE,
+    EXPECT,
+    FILL_KEY,
+    INCOMPLETE,
+    PRAGMA,
+    Head,
+    has,
+    scan_head,
+)
 from native._linux cimport (
     close,
     now_us,
@@ -289,6 +299,8 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
     if not (method.length == 3 and memcmp(method.at, b"GET", 3) == 0
             or method.length == 4 and memcmp(method.at, b"HEAD", 4) == 0):
         return False
+    if not key.media and (has(head, CACHE_CONTROL) or has(head, PRAGMA)):
+        return False  # what they ask for counts outside /media/, and Python reads it
     admission = admit_path(w, head, &key, &path)
     if admission != OPEN_PATH and admission != ADMITTED:
         if not refuse_token(w, c, head, &key, &path, admission):

@@ -33,9 +33,8 @@ _OURS: Final = frozenset(
     {"host", "content-length", "expect", "forwarded", "via", "x-request-id", "sluice-fill-key"}
 )
 _OURS_PREFIX: Final = "x-forwarded-"
-# A viewer's own directives and remarks: they may not make us ask the upstream more often.
-_VIEWERS: Final = frozenset({"cache-control", "pragma"})
-_MEDIA_VIEWERS: Final = frozenset({"cookie", "origin", "referer"})
+# What tells one viewer from another, and directives: they may not make anyone be asked more often.
+_MEDIA_VIEWERS: Final = frozenset({"cache-control", "cookie", "origin", "pragma", "referer"})
 _CMCD_PREFIX: Final = "cmcd-"
 # Written anew for each answer, or for our eyes only.
 _NOT_SENT_ON: Final = frozenset(
@@ -106,9 +105,9 @@ def forwarded_request(headers: Headers, hop: Hop, name: str, *, media: bool) -> 
 def fill_request(headers: Headers, hop: Hop, name: str, *, media: bool) -> Headers:
     """The fields of a fetch whose answer may be stored: it is asked whole and without conditions.
 
-    A viewer's own directives are left out, too.
+    Cache directives go with it outside `/media/`, as RFC 9111 §5.2 asks of every proxy.
     """
-    dropped = _VIEWERS | PRECONDITIONS | RANGE_FIELDS
+    dropped = PRECONDITIONS | RANGE_FIELDS
     return without(forwarded_request(headers, hop, name, media=media), dropped)
 
 

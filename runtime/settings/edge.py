@@ -77,6 +77,12 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings,
         ge=2**16,
         le=2**40,
     )
+    negative_ttl_s: Seconds = setting(
+        0.0,
+        "How long a 404 or 410 is kept whose answer says nothing of it; 0 is not at all.",
+        ge=0,
+        le=3600,
+    )
     trusted_proxy: Networks = setting(
         (), "The proxies whose X-Forwarded-For, -Proto and X-Request-Id headers are believed."
     )
