@@ -115,6 +115,15 @@ class EdgeMetrics:
         self.upstream_failures = self.page.counter_family(
             "sluice_edge_upstream_failures_total", "Fetches that failed, by fault.", ("code",)
         )
+        self.upstream_retries = self.page.counter(
+            "sluice_edge_upstream_retries_total",
+            "Requests sent again as their connection broke before anything was answered.",
+        )
+        self.circuit_changes = self.page.counter_family(
+            "sluice_edge_upstream_circuit_changes_total",
+            "Changes of the circuit breaker before the upstream, by its new state.",
+            ("state",),
+        )
 
     def _declare_purges(self) -> None:
         self.purges = self.page.counter("sluice_edge_purges_total", "Purges accepted.")
@@ -149,6 +158,19 @@ class EdgeMetrics:
             "sluice_edge_stored_bytes_limit", "Bytes that stored responses may take."
         ).set(limit_bytes)
         self.page.watch("sluice_edge_fetches_in_flight", "Fetches under way.", fetches)
+
+    def watch_upstream(
+        self, *, connections: Callable[[], float], is_open: Callable[[], float]
+    ) -> None:
+        """Declare the gauges that are read from an upstream over HTTP."""
+        self.page.watch(
+            "sluice_edge_upstream_connections", "Connections to the upstream.", connections
+        )
+        self.page.watch(
+            "sluice_edge_upstream_circuit_open",
+            "1 while the circuit breaker keeps requests from the upstream, else 0.",
+            is_open,
+        )
 
     def count_answer(self, result: Result, seconds: float, account: Account) -> None:
         """Count a request that has ended."""
