@@ -2,6 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
+from pathlib import Path
 
 from core.cache.policies import CachePolicy
 from core.http.forwarding import Network
@@ -46,6 +47,7 @@ class EdgeConfig:
     admin_token: str | None = None
     redis_url: str | None = None
     media_keys: KeyRing = NO_KEYS
+    access_log: Path | None = None
     trusted_proxies: tuple[Network, ...] = ()
 
     def is_fill_key(self, shown: str | None) -> bool:

@@ -1,6 +1,7 @@
 """`sluice edge`: the cache node as a process."""
 
 import asyncio
+import signal
 import socket
 from collections.abc import Callable
 from ipaddress import ip_network
@@ -9,6 +10,7 @@ import native
 from edge.config import EdgeConfig
 from edge.service import Sockets, serving
 from runtime.descriptors import raise_descriptor_limit
+from runtime.line_file import STANDARD_OUTPUT
 from runtime.listen import HostPort, bind, local_address, share
 from runtime.logs import get_logger
 from runtime.settings.edge import EdgeSettings
@@ -24,7 +26,10 @@ async def run(settings: EdgeSettings, *, ready: Callable[[str], None] | None = N
             "edge.descriptors", allowed=descriptors, max_connections=settings.max_connections
         )
     sockets = Sockets(public_listeners(settings), bind(settings.admin_listen))
-    async with serving(configuration(settings), sockets):
+    async with serving(configuration(settings), sockets) as access_log:
+        if access_log is not None and settings.access_log != STANDARD_OUTPUT:
+            # As for any daemon whose log is rotated; it does not stop the edge then.
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, access_log.reopen)
         if ready is not None:
             ready(HostPort.url(local_address(sockets.public[0])))
         await asyncio.get_running_loop().create_future()
@@ -65,5 +70,6 @@ def configuration(settings: EdgeSettings) -> EdgeConfig:
         admin_token=settings.admin_token,
         redis_url=settings.redis_url,
         media_keys=settings.key_ring(),
+        access_log=settings.access_log,
         trusted_proxies=tuple(map(ip_network, settings.trusted_proxy)),
     )

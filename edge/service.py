@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 import native
+from edge.access_log import AccessLog, access_log
 from edge.admin import Admin
 from edge.config import EdgeConfig
 from edge.fill import Filler
@@ -43,17 +44,34 @@ async def serving(
     *,
     upstream: Upstream | None = None,
     on_plane: bool = native.IMPL == "compiled",
-) -> AsyncIterator[None]:
+) -> AsyncIterator[AccessLog | None]:
     """Serve on the sockets for as long as the context lasts, then let requests end.
 
     Misses are fetched from `upstream`, or over HTTP from the one that the configuration names.
+    Gives the access log, if one is kept.
     """
     metrics = EdgeMetrics()
+    with access_log(config.access_log, metrics) as log:
+        async with _serving(config, sockets, clock, metrics, log, upstream, on_plane=on_plane):
+            yield log
+
+
+@asynccontextmanager
+async def _serving(
+    config: EdgeConfig,
+    sockets: Sockets,
+    clock: Callable[[], float],
+    metrics: EdgeMetrics,
+    log: AccessLog | None,
+    upstream: Upstream | None,
+    *,
+    on_plane: bool,
+) -> AsyncIterator[None]:
     shelf = plane = None
     if on_plane:
         memory = plane_memory(config.memory_bytes)
         shelf = PlaneShelf(config.name, memory)
-        plane = PlaneServer(config, sockets.public, memory, shelf, metrics)
+        plane = PlaneServer(config, sockets.public, memory, shelf, metrics, log)
     store = MemoryStore(config.memory_bytes, metrics.evictions.inc, shelf, config.cache_policy)
     upstream = MeasuredUpstream(upstream or HttpUpstream(config, metrics), metrics)
     filler = Filler(config, store, upstream, metrics, clock)
@@ -79,7 +97,7 @@ async def serving(
             await plane.start(handler, store)
             stack.push_async_callback(plane.close)
         else:
-            reference = ReferenceServer(config, handler, metrics).runner()
+            reference = ReferenceServer(config, handler, metrics, log).runner()
             await _start(stack, reference, *sockets.public)
         stack.callback(admin.drain)
         yield

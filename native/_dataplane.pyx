@@ -320,9 +320,9 @@ cdef class DataPlane:
     `problems`: for 412 and 416 the status, and the document around length, path and request id;
     `token_refused`: for a missing token, a forged one, an unknown key and an expired one the status
     and fields, and the document around name, path and request id. `keys`: (name, secret) pairs;
-    `fill_key`: what an edge that has looked at the token shows instead of it. `journal_records`: how
-    many answers each thread's ring has room for until `log_lines` is called, a power of two; 0 keeps
-    no record of answers.
+    `fill_key`: what an edge that has looked at the token shows instead of it. `journal_records`:
+    how many answers each thread's ring has room for until `log_lines` is called, a power of two; 0
+    keeps no record of answers.
     """
 
     cdef Hub hub
@@ -332,6 +332,7 @@ cdef class DataPlane:
     cdef Memory memory
     cdef readonly unsigned int journal_records
     cdef uint8_t* lines          # LINES_BYTES, for `log_lines`
+    cdef int turn                # whose records it takes first
 
     def __cinit__(
         self, list listeners not None, Memory memory not None, *, tuple timers_s not None,
@@ -669,8 +670,9 @@ cdef class DataPlane:
         pen.end = self.lines + LINES_BYTES
         pen.full = False
         with nogil:
-            for each in range(self.threads):
-                put_lines(&pen, self.workers[each].journal)
+            for each in range(self.threads):  # another one first each time: room is scarce
+                put_lines(&pen, self.workers[(self.turn + each) % self.threads].journal)
+        self.turn = (self.turn + 1) % self.threads
         return PyBytes_FromStringAndSize(<char*>self.lines, pen.at - self.lines)
 
     # What was counted

@@ -1,4 +1,7 @@
-"""Records of the access log as lines of JSON (RFC 8259), as `core/http/access_line.py` writes them."""
+"""Records of the access log as lines of JSON (RFC 8259).
+
+`core/http/access_line.py` writes the same in Python.
+"""
 
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 

@@ -139,7 +139,7 @@ cdef inline void record_write(Journal* journal, Record* record) noexcept nogil:
 
 
 cdef inline Record* record_next(Journal* journal) noexcept nogil:
-    """Give the next record to the reader, who lets go of it with `record_done`; NULL: there is none."""
+    """Give the next record to the reader, who lets go of it with `record_done`; NULL: no more."""
     if journal.taken == sluice_seen(&journal.written):
         return NULL
     return &journal.slots[journal.taken & journal.mask]

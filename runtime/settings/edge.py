@@ -7,7 +7,17 @@ from typing import ClassVar
 from core.cache.policies import CachePolicy
 from runtime.listen import HostPort
 from runtime.settings.declaration import setting
-from runtime.settings.quantities import Address, Bytes, Count, File, Networks, Seconds, Text, Url
+from runtime.settings.quantities import (
+    Address,
+    Bytes,
+    Count,
+    File,
+    Networks,
+    Output,
+    Seconds,
+    Text,
+    Url,
+)
 from runtime.settings.shared import (
     AdminSettings,
     CommonSettings,
@@ -113,6 +123,11 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings,
     )
     max_connections_per_client: Count = setting(
         0, "How many connections one address may have; 0 is any number.", ge=0, le=10_000_000
+    )
+    access_log: Output | None = setting(
+        None,
+        "Where a line of JSON is written for each answer, opened anew on SIGHUP; - is standard "
+        "output. Without it there is no access log.",
     )
     threads: Count = setting(
         None,
