@@ -7,6 +7,7 @@ others wait for it or when it is worth storing. The rules are in `core.cache.coa
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from core.cache.coalescing import (
@@ -25,17 +26,22 @@ from core.cache.stored import (
     StoredHead,
     confirmed,
     confirms,
+    freshened,
+    same_representation,
     stored_head,
     validation_fields,
 )
 from core.errors import Fault, InternalFault
 from core.http.cache_key import CacheKey, cache_key
-from core.http.fields import first
+from core.http.fields import first, without
 from core.http.forwarding import fill_request, forwarded_request
+from core.http.request_directives import request_directives
 from core.http.storable import AnswerFacts, FetchFacts, Refusal, storable
 from core.http.vary import variant
 from edge.ask import Ask
+from edge.audience import Audience
 from edge.config import EdgeConfig
+from edge.disk.tier import DiskTier
 from edge.faults import UpstreamBroken, UpstreamUnwell
 from edge.flight import (
     PASS_WINDOW_BYTES,
@@ -55,6 +61,7 @@ from runtime.logs import get_logger
 log = get_logger(__name__)
 
 Clock = Callable[[], float]
+_DIRECTIVES: Final = ("cache-control", "pragma")
 _STOPPED: Final = "the edge stopped this fetch"
 
 
@@ -68,7 +75,9 @@ class Filler:
         upstream: Upstream,
         metrics: EdgeMetrics,
         clock: Clock,
+        tier: DiskTier | None = None,
     ) -> None:
+        self._tier = tier
         self._config = config
         self._store = store
         self._upstream = upstream
@@ -108,7 +117,8 @@ class Filler:
                 releases += 1
             ticket.leave()
             entry = self._store.look_up(ask.target, ask.fields).entry
-            if entry is not None and decide(entry.head, self._clock(), held=False) is Step.SERVE:
+            head = None if entry is None else entry.head
+            if entry and decide(head, self._clock(), ask.wanted, held=False) is Step.SERVE:
                 return entry
 
     async def obtain_alone(self, ask: Ask) -> Ticket | Failed:
@@ -123,10 +133,22 @@ class Filler:
     def refresh(self, ask: Ask, entry: Entry) -> None:
         """Confirm or replace a stale entry while it is being served, unless that is under way."""
         if entry.key not in self._shared:
-            self._launch_shared(entry.key, ask, entry)
+            # It is our own wish, not one of the client that happened to come by.
+            own = replace(ask, fields=without(ask.fields, _DIRECTIVES))
+            self._launch_shared(entry.key, own, entry)
 
-    def purge(self, purge: Purge) -> int:
-        """Purge what is stored, and part new requests from the fetches that began before."""
+    async def purge(self, purge: Purge) -> int:
+        """Purge what is stored, and part new requests from the fetches that began before.
+
+        For this process that is done before the first wait; on return no crash can undo it. Raises
+        `PurgeNotDurable`.
+        """
+        count = self._purge_memory(purge)
+        if self._tier is not None:
+            count = max(count, await self._tier.purge(purge, self._clock()))
+        return count
+
+    def _purge_memory(self, purge: Purge) -> int:
         count = self._store.purge(purge, self._clock())
         for flight in tuple(self._shared.values()):
             tags = flight.settled.head.tags if isinstance(flight.settled, Streaming) else ()
@@ -266,8 +288,17 @@ class Filler:
                 flight.stale.head, arrival.received_s
             ):
                 raise UpstreamUnwell(f"the upstream answered {answer.status}")
-        head = stored_head(answer.status, answer.headers, arrival, media=flight.target.media)
+        head = stored_head(
+            answer.status,
+            answer.headers,
+            arrival,
+            media=flight.target.media,
+            tagged=self._config.audience is Audience.EDGES,
+            missing_s=self._config.negative_ttl_s,
+        )
         refusal = self._refusal(flight, head, answer)
+        if refusal is Refusal.METHOD and answer.status == 200:
+            self._freshen(flight, answer, arrival)
         if refusal is None:
             self._expect(flight, head)
         else:
@@ -280,6 +311,7 @@ class Filler:
             method=flight.request.method,
             partial=first(flight.request.fields, "range") is not None,
             authorized=first(flight.request.fields, "authorization") is not None,
+            no_store=request_directives(flight.request.fields).no_store,
         )
         facts = AnswerFacts(head.status, head.fields, answer.length, answer.framed, head.allowed)
         return storable(fetch, facts, self._config.max_object_bytes)
@@ -312,10 +344,30 @@ class Filler:
             return
         self._held.discard(flight.key)
         head = confirmed(stale.head, answer.headers, arrival)
-        entry = Entry(stale.key, head, stale.body)
+        key = cache_key(flight.target, head.names, flight.fields)
+        entry = Entry(key, head, stale.body)
         if self._covering_purge(flight, head) is None:
+            self._store.learn(key.resource, head.names)
             self._store.put(entry)
+            self._confirm_twins(entry, answer, arrival)
         flight.settle(Confirmed(entry))
+
+    def _confirm_twins(self, entry: Entry, answer: UpstreamAnswer, arrival: Arrival) -> None:
+        """Renew the other variants that have the body which was confirmed (RFC 9111 §4.3.4)."""
+        for twin in self._store.variants(entry.key.resource):
+            if twin.key != entry.key and same_representation(twin.head, entry.head):
+                self._store.put(replace(twin, head=confirmed(twin.head, answer.headers, arrival)))
+
+    def _freshen(self, flight: Flight, answer: UpstreamAnswer, arrival: Arrival) -> None:
+        """Renew what is stored by the answer to a HEAD, or forget it when it is another one now."""
+        entry = self._store.get(flight.key)
+        if entry is None or entry.head.status != 200:
+            return
+        head = freshened(entry.head, len(entry.body), answer.headers, arrival)
+        if head is None or head.names != entry.head.names:
+            self._store.remove(entry.key)
+        elif self._covering_purge(flight, head) is None:
+            self._store.put(replace(entry, head=head))
 
     async def _take_body(self, flight: Flight, answer: UpstreamAnswer) -> None:
         async for chunk in answer.chunks():

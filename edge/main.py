@@ -7,7 +7,9 @@ from collections.abc import Callable
 from ipaddress import ip_network
 
 import native
+from edge.access_log import access_log
 from edge.config import EdgeConfig
+from edge.metrics import EdgeMetrics
 from edge.service import Sockets, serving
 from runtime.descriptors import raise_descriptor_limit
 from runtime.line_file import STANDARD_OUTPUT
@@ -26,13 +28,15 @@ async def run(settings: EdgeSettings, *, ready: Callable[[str], None] | None = N
             "edge.descriptors", allowed=descriptors, max_connections=settings.max_connections
         )
     sockets = Sockets(public_listeners(settings), bind(settings.admin_listen))
-    async with serving(configuration(settings), sockets) as access_log:
-        if access_log is not None and settings.access_log != STANDARD_OUTPUT:
-            # As for any daemon whose log is rotated; it does not stop the edge then.
-            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, access_log.reopen)
-        if ready is not None:
-            ready(HostPort.url(local_address(sockets.public[0])))
-        await asyncio.get_running_loop().create_future()
+    metrics = EdgeMetrics()
+    with access_log(settings.access_log, metrics) as lines:
+        async with serving(configuration(settings), sockets, metrics=metrics, log=lines):
+            if lines is not None and settings.access_log != STANDARD_OUTPUT:
+                # As for any daemon whose log is rotated; it does not stop the edge then.
+                asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lines.reopen)
+            if ready is not None:
+                ready(HostPort.url(local_address(sockets.public[0])))
+            await asyncio.get_running_loop().create_future()
 
 
 def public_listeners(settings: EdgeSettings) -> tuple[socket.socket, ...]:
@@ -51,6 +55,8 @@ def configuration(settings: EdgeSettings) -> EdgeConfig:
         name=settings.name,
         memory_bytes=settings.memory_bytes,
         cache_policy=settings.cache_policy,
+        cache_dir=settings.cache_dir,
+        disk_bytes=settings.disk_bytes,
         max_object_bytes=min(settings.max_object_bytes, settings.memory_bytes),
         connect_timeout_s=settings.connect_timeout_s,
         first_byte_timeout_s=settings.first_byte_timeout_s,
@@ -66,10 +72,10 @@ def configuration(settings: EdgeSettings) -> EdgeConfig:
         drain_timeout_s=settings.drain_timeout_s,
         max_connections=settings.max_connections,
         max_connections_per_client=settings.max_connections_per_client,
+        negative_ttl_s=settings.negative_ttl_s,
         fill_key=settings.fill_key,
         admin_token=settings.admin_token,
         redis_url=settings.redis_url,
         media_keys=settings.key_ring(),
-        access_log=settings.access_log,
         trusted_proxies=tuple(map(ip_network, settings.trusted_proxy)),
     )

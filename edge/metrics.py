@@ -23,8 +23,9 @@ class Result(StrEnum):
 class EdgeMetrics:
     """Counters and histograms of one edge; gauges are read when the page is asked for."""
 
-    def __init__(self) -> None:
-        self.page = Metrics(process="edge")
+    def __init__(self, process: str = "edge") -> None:
+        self.process = process
+        self.page = Metrics(process=process)
         self._declare_requests()
         self._declare_connections()
         self._declare_storage()
@@ -98,6 +99,14 @@ class EdgeMetrics:
     def _declare_storage(self) -> None:
         self.evictions = self.page.counter(
             "sluice_edge_evictions_total", "Stored responses dropped to make room."
+        )
+        self.disk_waits = self.page.counter(
+            "sluice_edge_disk_waits_total",
+            "Times a connection waited for bytes of a file that were not in memory.",
+        )
+        self.disk_failures = self.page.counter(
+            "sluice_edge_disk_failures_total",
+            "Answers broken off because a file could not be read.",
         )
 
     def _declare_upstream(self) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 
 from core.http.forwarding import Network
 from edge.access_log import MOST_WAITING, AccessLog
+from edge.audience import Audience
 from edge.config import EdgeConfig
 from edge.handler import EdgeHandler
 from edge.metrics import EdgeMetrics
@@ -29,6 +30,8 @@ SEND_BUFFER_BYTES: Final = 256 * 1024
 ADDRESSES_PER_BYTE: Final = 16
 TIDY_S: Final = 1.0
 STOP_S: Final = 2.0
+# How many wait for the disk at the same time, so that no thread of the data plane has to.
+READERS: Final = 4
 BODY, WRITABLE, GONE = 2, 4, 8
 
 
@@ -56,6 +59,7 @@ class PlaneServer:
         self._listeners = listeners
         self._clients: dict[Crossing, tuple[PlaneClient, asyncio.Task[None]]] = {}
         self._threads: list[threading.Thread] = []
+        self._readers: list[threading.Thread] = []
         self._handler: EdgeHandler | None = None
         self._tidying: asyncio.Task[None] | None = None
         self.plane = DataPlane(
@@ -74,9 +78,10 @@ class PlaneServer:
             preflight=preflight_text(),
             refusals=refusal_texts(),
             problems=[*problem_texts()],
-            token_refused=[*token_texts()],
+            token_refused=[*token_texts(config.name)],
             keys=[(key.kid.encode("ascii"), key.secret) for key in config.media_keys.keys],
             fill_key=None if config.fill_key is None else config.fill_key.encode(),
+            for_edges=config.audience is Audience.EDGES,
             bounds_s=list(LATENCY_BUCKETS_S),
             journal_records=0 if log is None else MOST_WAITING,
         )
@@ -96,15 +101,23 @@ class PlaneServer:
             )
             thread.start()
             self._threads.append(thread)
+        for number in range(READERS):
+            reader = threading.Thread(
+                target=self._memory.read, name=f"reader-{number}", daemon=True
+            )
+            reader.start()
+            self._readers.append(reader)
 
     async def close(self) -> None:
         """Stop accepting, let answers end until the deadline, then end what is left."""
         for listener in self._listeners:
             listener.close()
         self.plane.drain()
-        if not await self._ended(self._config.drain_timeout_s):
+        if not await self._joined(self._threads, self._config.drain_timeout_s):
             self.plane.stop()
-            await self._ended(STOP_S)
+            await self._joined(self._threads, STOP_S)
+        self._memory.stop()
+        await self._joined(self._readers, STOP_S)
         self._poll()
         asyncio.get_running_loop().remove_reader(self.plane.fileno())
         tasks = [task for _, task in self._clients.values()]
@@ -114,13 +127,14 @@ class PlaneServer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _ended(self, limit_s: float) -> bool:
-        """Wait for the threads to end; whether they did in time."""
+    @staticmethod
+    async def _joined(threads: Sequence[threading.Thread], limit_s: float) -> bool:
+        """Wait for threads to end; whether they did in time."""
         deadline_s = time.monotonic() + limit_s
-        for thread in self._threads:
+        for thread in threads:
             left_s = max(0.0, deadline_s - time.monotonic())
             await asyncio.to_thread(thread.join, left_s)
-        return not any(thread.is_alive() for thread in self._threads)
+        return not any(thread.is_alive() for thread in threads)
 
     async def _tidy(self, store: MemoryStore) -> None:
         """Now and then, count what the threads answered and take back what they let go of."""

@@ -116,6 +116,10 @@ class MemoryStore:
         """The entry with this key; does not count as a use."""
         return self._entries.get(key)
 
+    def variants(self, resource: str) -> tuple[Entry, ...]:
+        """Everything that is stored of a resource."""
+        return tuple(self._entries[key] for key in self._variants.get(resource, ()))
+
     def learn(self, resource: str, names: VaryNames) -> None:
         """Remember what a resource varies by; entries stored under other names are dropped."""
         if self._names.get(resource, ()) == names:

@@ -41,6 +41,7 @@ class DataPlane:
         token_refused: list[Sequence[bytes]],
         keys: list[tuple[bytes, bytes]],
         fill_key: bytes | None,
+        for_edges: bool = ...,
         bounds_s: list[float],
         journal_records: int = 0,
     ) -> DataPlane: ...

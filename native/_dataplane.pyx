@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
-from native._body cimport body_hold, body_release
+from native._body cimport Warming, body_hold, body_release
 from native._connection cimport out_of_bytes, out_point
 from native._exchange cimport exchange_release, tell_worker_locked, wake_worker
 from native._lines cimport LONGEST_LINE, put_line
@@ -55,6 +55,7 @@ from native._record cimport (
     record_next,
     shortened,
 )
+from native._reader cimport warming_free
 from native._state cimport (
     BUCKETS,
     CUT,
@@ -320,9 +321,10 @@ cdef class DataPlane:
     `problems`: for 412 and 416 the status, and the document around length, path and request id;
     `token_refused`: for a missing token, a forged one, an unknown key and an expired one the status
     and fields, and the document around name, path and request id. `keys`: (name, secret) pairs;
-    `fill_key`: what an edge that has looked at the token shows instead of it. `journal_records`:
-    how many answers each thread's ring has room for until `log_lines` is called, a power of two; 0
-    keeps no record of answers.
+    `fill_key`: what an edge that has looked at the token shows instead of it; with `for_edges`,
+    what everything under `/media/` takes in place of tokens. `journal_records`: how many answers
+    each thread's ring has room for until `log_lines` is called, a power of two; 0 keeps no record
+    of answers.
     """
 
     cdef Hub hub
@@ -338,8 +340,8 @@ cdef class DataPlane:
         self, list listeners not None, Memory memory not None, *, tuple timers_s not None,
         unsigned long long connections, unsigned int per_client, list trusted not None,
         bytes preflight not None, list refusals not None, list problems not None,
-        list token_refused not None, list keys not None, bytes fill_key, list bounds_s not None,
-        unsigned int journal_records = 0,
+        list token_refused not None, list keys not None, bytes fill_key, bint for_edges=False,
+        list bounds_s not None, unsigned int journal_records = 0,
     ):
         cdef int each
         if journal_records & (journal_records - 1) or journal_records > MOST_RECORDS:
@@ -361,6 +363,7 @@ cdef class DataPlane:
         for each in range(BUCKETS - 1):
             self.hub.bounds_us[each] = <uint64_t>(<double>bounds_s[each] * 1e6)
         self.keep_texts(preflight, refusals, problems, token_refused, fill_key)
+        self.hub.texts.for_edges = for_edges
         self.keep_trusted(trusted)
         self.keep_keys(keys)
         if getrandom(&self.hub.table.seed, 8, 0) != 8 or not table_open(&self.hub.table):
@@ -475,6 +478,7 @@ cdef class DataPlane:
 
     cdef int close_worker(self, Worker* w) except -1:
         cdef Exchange* exchange
+        cdef Warming* warmed
         cdef uint32_t each
         while w.ready != NULL:
             exchange = w.ready
@@ -484,6 +488,10 @@ cdef class DataPlane:
             exchange = w.events
             w.events = exchange.next_event
             exchange_release(exchange)
+        while w.warmed != NULL:
+            warmed = w.warmed
+            w.warmed = warmed.next
+            warming_free(warmed)
         for each in range(w.connection_count):
             free(w.connections[each])
         free(w.connections)
@@ -700,6 +708,8 @@ cdef class DataPlane:
             "turned_away": sluice_count(&w.counters.turned_away),
             "crowded": sluice_count(&w.counters.crowded),
             "lines_dropped": journal_dropped(w.journal),
+            "disk_waits": sluice_count(&w.counters.disk_waits),
+            "disk_failures": sluice_count(&w.counters.disk_failures),
             "open": sluice_count(&w.counters.open),
             "hit_us": sluice_count(&w.counters.hit_us),
         }

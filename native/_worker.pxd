@@ -11,9 +11,12 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
 from native._answer cimport answer_entry, answer_preflight, answer_refusal, refuse_token
+from native._bell cimport ring_bell
+from native._body cimport Warming, body_hold
 from native._clients cimport client_leaves
 from native._connection cimport (
     BROKEN,
+    COLD,
     FLOWN,
     PAUSED,
     Flow,
@@ -37,9 +40,18 @@ from native._exchange cimport (
     exchange_sent,
     tell_python,
     tell_python_locked,
-    ring_bell,
 )
-from native._head cimport COMPLETE, EXPECT, FILL_KEY, INCOMPLETE, Head, has, scan_head
+from native._head cimport (
+    CACHE_CONTROL,
+    COMPLETE,
+    EXPECT,
+    FILL_KEY,
+    INCOMPLETE,
+    PRAGMA,
+    Head,
+    has,
+    scan_head,
+)
 from native._journal cimport (
     note_answer,
     note_crossing,
@@ -58,6 +70,7 @@ from native._linux cimport (
     tally,
     wall_s,
 )
+from native._reader cimport WARM_BYTES, ask_reader, warming_free
 from native._request_body cimport decode_body
 from native._state cimport (
     BODY,
@@ -253,6 +266,8 @@ cdef inline Admission admit_path(
     cdef Span text = key.text
     if not key.media or key.path_length < 8:
         return OPEN_PATH
+    if w.hub.texts.for_edges:
+        return OPEN_PATH if w.hub.texts.fill_key.at == NULL or from_edge(w, head) else UNJUDGED
     text.length = key.path_length
     if text.at[7] != 126:
         if not starts_signed(text) or from_edge(w, head):
@@ -294,6 +309,8 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
     if not (method.length == 3 and memcmp(method.at, b"GET", 3) == 0
             or method.length == 4 and memcmp(method.at, b"HEAD", 4) == 0):
         return False
+    if not key.media and (has(head, CACHE_CONTROL) or has(head, PRAGMA)):
+        return False  # what they ask for counts outside /media/, and Python reads it
     admission = admit_path(w, head, &key, &path)
     if admission != OPEN_PATH and admission != ADMITTED:
         if not refuse_token(w, c, head, &key, &path, admission):
@@ -340,7 +357,7 @@ cdef inline bint push(Worker* w, Connection* c) noexcept nogil:
     cdef Flow flow
     if c.out == NULL:
         return True
-    if not c.writable:
+    if not c.writable or c.cold:
         return False
     flow = flush(w, c, &counted)
     if c.records != NULL:
@@ -351,10 +368,52 @@ cdef inline bint push(Worker* w, Connection* c) noexcept nogil:
         end(w, c)
     elif flow == PAUSED:
         call_again(w, c)
+    elif flow == COLD:
+        wait_for_disk(w, c)
     elif flow == FLOWN:
         w.pooled = 0
         w.scratch_used = 0
     return flow == FLOWN
+
+
+cdef inline void wait_for_disk(Worker* w, Connection* c) noexcept nogil:
+    """Let a reader read what this connection sends next; without one, break it off."""
+    cdef Warming* wanted = <Warming*>malloc(sizeof(Warming))
+    if wanted == NULL:
+        end(w, c)
+        return
+    wanted.body = c.out.body
+    body_hold(wanted.body)
+    wanted.offset = c.out.offset
+    wanted.length = min(c.out.length, <uint64_t>WARM_BYTES)
+    wanted.place = c.place
+    wanted.generation = c.generation
+    wanted.lock = &w.lock
+    wanted.done = &w.warmed
+    wanted.has_ready = &w.has_ready
+    wanted.wake_fd = w.wake_fd
+    wanted.sleeping = &w.sleeping
+    tally(&w.counters.disk_waits, 1)
+    c.cold = True
+    if not ask_reader(wanted):
+        warming_free(wanted)
+        end(w, c)
+
+
+cdef inline void take_warmed(Worker* w, Warming* wanted) noexcept nogil:
+    """Go on with the connection that waited for the disk, if it is still there."""
+    cdef Connection* c = w.connections[wanted.place]
+    if c.generation != wanted.generation or c.state == DEAD or not c.cold:
+        return
+    c.cold = False
+    if wanted.failed:
+        # What was promised cannot be kept, and must not look like an orderly end.
+        tally(&w.counters.disk_failures, 1)
+        socket_reset(c)
+        end(w, c)
+        return
+    c.out.warm = wanted.offset + wanted.length
+    drive(w, c)
 
 
 cdef inline void call_again(Worker* w, Connection* c) noexcept nogil:
@@ -385,6 +444,8 @@ cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept n
             return length
         c.reused = c.served
         c.served = True
+        if c.timer == HEAD_TIMER:
+            timer_stop(w, c)  # the next head has a time of its own
         c.keep_alive = head.keep_alive and not sluice_load(&w.hub.draining)
         whole.at = w.input + at
         whole.length = head.length

@@ -23,9 +23,7 @@ def pytest_asyncio_loop_factories(
 
 @pytest.fixture(params=sorted(EDGES))
 def start_edge(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> StartEdge:
     """Starts edges that keep an access log, which has to agree with what they counted.
 
@@ -34,22 +32,14 @@ def start_edge(
     start = EDGES[request.param]
     if "uvloop" not in request.node.name:
         return start
-    made: list[EdgeMetrics] = []
-
-    class Watched(EdgeMetrics):
-        def __init__(self) -> None:
-            super().__init__()
-            made.append(self)
-
-    monkeypatch.setattr("edge.service.EdgeMetrics", Watched)
 
     @asynccontextmanager
     async def logged(upstream: str, **config: Any) -> AsyncIterator[RunningEdge]:
         log = tmp_path_factory.mktemp("log") / "access.log"
-        async with start(upstream, **{"access_log": log, **config}) as edge:
-            metrics = made[-1]
+        metrics = EdgeMetrics()
+        async with start(upstream, **{"log": log, "metrics": metrics, **config}) as edge:
             yield edge
-        if "access_log" not in config:
+        if "log" not in config:
             check(log, metrics)
 
     return logged

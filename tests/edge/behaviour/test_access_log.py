@@ -70,7 +70,7 @@ async def test_each_kind_of_answer_has_its_line(
         ("GET", signed[:-5].replace("~", "%7E"), {}, 404, "pass", "/media/~***/s_1/"),
         ("GET", "/media/p_1/x?" + "y" * 600, {}, 404, "pass", f"/media/p_1/x?{'y' * 499}…"),
     ]
-    async with start_edge(upstream.url, access_log=log, media_keys=RING) as edge:
+    async with start_edge(upstream.url, log=log, media_keys=RING) as edge:
         for number, (method, target, fields, status, result, path) in enumerate(asked, 1):
             answer = await edge.get(target, fields, method=method)
             line = (await until(log, number))[-1]
@@ -92,7 +92,7 @@ async def test_bytes_sent_are_those_of_the_answer_its_head_included(
     start_edge: StartEdge, upstream: ScriptedUpstream, log: Path
 ) -> None:
     upstream.on(FILM, Reply(200, FRESH, LARGE))
-    async with start_edge(upstream.url, access_log=log) as edge:
+    async with start_edge(upstream.url, log=log) as edge:
         whole = b""
         for _ in range(2):
             async with edge.connect() as client:
@@ -110,7 +110,7 @@ async def test_a_client_that_leaves_is_seen(
     rest = asyncio.Event()
     upstream.on("/media/p_1/1.m4s", Reply(200, FRESH, [b"fi", rest], 100))
     async with start_edge(
-        upstream.url, access_log=log, memory_bytes=1 << 28, max_object_bytes=1 << 27
+        upstream.url, log=log, memory_bytes=1 << 28, max_object_bytes=1 << 27
     ) as edge:
         await edge.get(FILM)
         for target in (FILM, "/media/p_1/1.m4s"):
@@ -131,7 +131,7 @@ async def test_an_answer_that_the_upstream_breaks_off_is_an_error(
 ) -> None:
     upstream.on(FILM, Reply(200, FRESH, [b"half", Break.CLOSE], 1000))
     upstream.on("/media/p_1/1.m4s", Reply(break_before=Break.CLOSE))
-    async with start_edge(upstream.url, access_log=log) as edge:
+    async with start_edge(upstream.url, log=log) as edge:
         assert not (await edge.get(FILM)).whole
         assert (await edge.get("/media/p_1/1.m4s")).status == 502
         half, none = await until(log, 2)
@@ -144,7 +144,7 @@ async def test_answers_on_one_connection_have_a_line_each(
 ) -> None:
     upstream.on(FILM, Reply(200, FRESH, b"film"))
     count = 500
-    async with start_edge(upstream.url, access_log=log) as edge:
+    async with start_edge(upstream.url, log=log) as edge:
         await edge.get(FILM)
         async with edge.connect() as client:
             client.writer.write(f"GET {FILM} HTTP/1.1\r\nHost: a\r\n\r\n".encode() * count)
@@ -157,7 +157,7 @@ async def test_answers_on_one_connection_have_a_line_each(
 async def test_what_is_no_request_has_a_line(
     start_edge: StartEdge, upstream: ScriptedUpstream, log: Path
 ) -> None:
-    async with start_edge(upstream.url, access_log=log) as edge:
+    async with start_edge(upstream.url, log=log) as edge:
         async with edge.connect() as client:
             client.writer.write(b"nonsense\r\n\r\n")
             assert (await client.head()).status == 400
@@ -172,7 +172,7 @@ async def test_behind_a_proxy_that_is_trusted_the_viewer_is_named(
     fields = {"X-Forwarded-For": "192.0.2.7", "X-Request-Id": "from-the-proxy"}
     upstream.on(FILM, Reply(200, FRESH, b"film"))
     trusted = (ip_network("127.0.0.0/8"),)
-    async with start_edge(upstream.url, access_log=log, trusted_proxies=trusted) as edge:
+    async with start_edge(upstream.url, log=log, trusted_proxies=trusted) as edge:
         await edge.get(FILM, fields)
         await edge.get(FILM, fields)
         lines = await until(log, 2)
@@ -190,7 +190,7 @@ async def test_a_log_that_nobody_reads_loses_lines_and_holds_nobody_up(
     reader = os.open(log, os.O_RDONLY | os.O_NONBLOCK)
     burst = f"GET {FILM} HTTP/1.1\r\nHost: a\r\n\r\n".encode() * 250
     try:
-        async with start_edge(upstream.url, access_log=log) as edge:
+        async with start_edge(upstream.url, log=log) as edge:
             await edge.get(FILM)
             async with asyncio.timeout(120), edge.connect() as client:
                 while await edge.metric("sluice_edge_access_log_dropped_total") == 0:
@@ -209,7 +209,7 @@ async def test_a_pipe_without_a_reader_stops_nobody(
 ) -> None:
     upstream.on(FILM, Reply(200, FRESH, b"film"))
     os.mkfifo(log)
-    async with start_edge(upstream.url, access_log=log) as edge:
+    async with start_edge(upstream.url, log=log) as edge:
         for _ in range(3):
             assert (await edge.get(FILM)).body == b"film"
         await edge.until_metric("sluice_edge_access_log_dropped_total", 3, reason="write")
