@@ -27,9 +27,9 @@ async def run(settings: EdgeSettings, *, ready: Callable[[str], None] | None = N
         log.warning(
             "edge.descriptors", allowed=descriptors, max_connections=settings.max_connections
         )
-    sockets = Sockets(public_listeners(settings), bind(settings.admin_listen))
     metrics = EdgeMetrics()
     with access_log(settings.access_log, metrics) as lines:
+        sockets = Sockets(public_listeners(settings), bind(settings.admin_listen))
         async with serving(configuration(settings), sockets, metrics=metrics, log=lines):
             if lines is not None and settings.access_log != STANDARD_OUTPUT:
                 # As for any daemon whose log is rotated; it does not stop the edge then.
