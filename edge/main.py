@@ -29,7 +29,9 @@ async def run(settings: EdgeSettings, *, ready: Callable[[str], None] | None = N
         )
     metrics = EdgeMetrics()
     with access_log(settings.access_log, metrics) as lines:
-        sockets = Sockets(public_listeners(settings), bind(settings.admin_listen))
+        sockets = Sockets(
+            public_listeners(settings.listen, settings.threads), bind(settings.admin_listen)
+        )
         async with serving(configuration(settings), sockets, metrics=metrics, log=lines):
             if lines is not None and settings.access_log != STANDARD_OUTPUT:
                 # As for any daemon whose log is rotated; it does not stop the edge then.
@@ -39,13 +41,13 @@ async def run(settings: EdgeSettings, *, ready: Callable[[str], None] | None = N
             await asyncio.get_running_loop().create_future()
 
 
-def public_listeners(settings: EdgeSettings) -> tuple[socket.socket, ...]:
+def public_listeners(listen: HostPort, threads: int) -> tuple[socket.socket, ...]:
     """A socket for each thread of the data plane, all on one address; without it, one socket."""
     if native.IMPL != "compiled":
-        return (bind(settings.listen),)
-    first = bind(settings.listen, reuse_port=True)
-    address = HostPort(settings.listen.host, local_address(first).port)
-    return (first, *(share(address) for _ in range(settings.threads - 1)))
+        return (bind(listen),)
+    first = bind(listen, reuse_port=True)
+    address = HostPort(listen.host, local_address(first).port)
+    return (first, *(share(address) for _ in range(threads - 1)))
 
 
 def configuration(settings: EdgeSettings) -> EdgeConfig:
