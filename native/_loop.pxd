@@ -7,6 +7,7 @@ from native._body cimport Warming
 from native._clients cimport client_enters, client_leaves, is_trusted, read_peer
 from native._connection cimport socket_reset, timer_place, timer_start, timer_stop
 from native._exchange cimport exchange_release
+from native._journal cimport note_ending
 from native._linux cimport (
     EAGAIN,
     ECONNABORTED,
@@ -105,6 +106,8 @@ cdef inline int64_t run_timers(Worker* w) noexcept nogil:
 
 cdef inline void finish(Worker* w, Connection* c, Exchange* exchange, int ending) noexcept nogil:
     """Python has answered; go on with the connection as that leaves it."""
+    if c.records != NULL:
+        note_ending(w, c, exchange, ending)
     c.exchange = NULL
     exchange.connection = NULL
     exchange_release(exchange)
@@ -220,6 +223,9 @@ cdef inline void begin(Connection* c, int fd, Peer peer) noexcept nogil:
     c.input = NULL
     c.input_length = 0
     c.out = c.out_last = NULL
+    c.sent = 0
+    c.reused = False
+    c.records = c.records_last = NULL
     c.exchange = NULL
     c.body_state = NO_BODY
     c.peer = peer

@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from native._body cimport Body, Warming
 from native._linux cimport pthread_mutex_t
+from native._record cimport Journal, Note, Record
 from native._table cimport Table
 from native._text cimport Span
 from native._token cimport TokenKey, Verified
@@ -109,6 +110,7 @@ cdef struct Connection:
     bint unparsed                # `input` may hold a whole head
     bint queued                  # in `again`
     bint served                  # it has asked for something
+    bint reused                  # it had asked for something before its latest request
     bint cold                    # a reader reads what is to be sent next
     Connection* earlier
     Connection* later
@@ -119,6 +121,9 @@ cdef struct Connection:
     Out* out
     Out* out_last
     uint64_t progress
+    uint64_t sent                # in all
+    Record* records              # of the answers under way, for the access log
+    Record* records_last
     Exchange* exchange
     uint8_t body_state
     uint32_t body_line           # bytes of a chunk's line or of the trailer so far
@@ -142,6 +147,7 @@ cdef struct Exchange:
     Out* out                     # guarded
     Out* out_last                # guarded
     int ending                   # guarded
+    Note note                    # guarded: for the access log
     Out* body                    # guarded
     Out* body_last               # guarded
     uint64_t body_bytes          # guarded
@@ -245,7 +251,10 @@ cdef struct Worker:
     TimerList[5] timers          # TIMERS
     Connection* again
     int64_t now_ms
+    int64_t began_us             # when what is read just now came
     double wall_s
+    const uint8_t* status        # the status of the answer queued last, after a space
+    Journal* journal             # NULL without an access log
     int64_t date_s
     uint8_t[29] date
     uint64_t random

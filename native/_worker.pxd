@@ -52,6 +52,14 @@ from native._head cimport (
     has,
     scan_head,
 )
+from native._journal cimport (
+    note_answer,
+    note_crossing,
+    note_refusal,
+    stream_end,
+    write_all,
+    write_sent,
+)
 from native._linux cimport (
     close,
     now_us,
@@ -148,6 +156,8 @@ cdef inline void put_back(Worker* w, Connection* c) noexcept nogil:
 cdef inline void end(Worker* w, Connection* c) noexcept nogil:
     """Close the connection, whatever it is doing."""
     cdef Exchange* exchange = c.exchange
+    if c.records != NULL:
+        write_all(w, c)
     timer_stop(w, c)
     out_drop_all(c)
     free(c.input)
@@ -214,6 +224,8 @@ cdef inline bint cross(Worker* w, Connection* c, const Head* head, Span whole) n
     cdef Out* interim
     if exchange == NULL:
         return False
+    if w.journal != NULL:
+        note_crossing(w, c, head)
     c.exchange = exchange
     c.state = CROSSED
     c.drained = 0
@@ -317,11 +329,24 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
     return answered
 
 
-cdef inline void refuse(Worker* w, Connection* c, Refusal why) noexcept nogil:
+cdef inline bint answer_noted(Worker* w, Connection* c, const Head* head) noexcept nogil:
+    """Answer as `answer` does, for the access log."""
+    cdef uint64_t hits = w.counters.hits
+    cdef uint64_t begin = stream_end(c)
+    if not answer(w, c, head):
+        return False
+    note_answer(w, c, head, begin, w.counters.hits != hits)
+    return True
+
+
+cdef inline void refuse(Worker* w, Connection* c, Refusal why, int64_t began_us) noexcept nogil:
     """Answer what is no request, and read no further."""
+    cdef uint64_t begin = stream_end(c)
     answer_refusal(w, c, w.hub.texts.refusals[<int>why])
     tally(&w.counters.refused, 1)
     tally(&w.counters.refusals[<int>why], 1)
+    if w.journal != NULL:
+        note_refusal(w, c, begin, began_us)
     c.keep_alive = False
     c.closing = c.heedful = True
 
@@ -335,6 +360,8 @@ cdef inline bint push(Worker* w, Connection* c) noexcept nogil:
     if not c.writable or c.cold:
         return False
     flow = flush(w, c, &counted)
+    if c.records != NULL:
+        write_sent(w, c)
     if c.exchange != NULL:
         exchange_sent(c.exchange, counted)
     if flow == BROKEN:
@@ -413,8 +440,9 @@ cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept n
             return at
         tally(&w.counters.requests, 1)
         if status != COMPLETE:
-            refuse(w, c, refusal_of(status))
+            refuse(w, c, refusal_of(status), w.began_us)
             return length
+        c.reused = c.served
         c.served = True
         if c.timer == HEAD_TIMER:
             timer_stop(w, c)  # the next head has a time of its own
@@ -422,7 +450,7 @@ cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept n
         whole.at = w.input + at
         whole.length = head.length
         at += head.length
-        if answer(w, c, &head):
+        if answer(w, c, &head) if w.journal == NULL else answer_noted(w, c, &head):
             c.closing = not c.keep_alive
         elif not cross(w, c, &head, whole):
             end(w, c)
@@ -446,6 +474,7 @@ cdef inline bint take_requests(Worker* w, Connection* c) noexcept nogil:
     cdef uint64_t hits = w.counters.hits
     cdef int64_t began_us = now_us()
     cdef ssize_t count = -1
+    w.began_us = began_us
     if c.readable and length <= READ_BYTES:
         count = socket_read(c, w.input + length, INPUT_BYTES - length)
         if count == -2 or count == 0 and length == 0:
@@ -602,7 +631,8 @@ cdef inline void expire(Worker* w, Connection* c) noexcept nogil:
         w.turn_bytes = 0
         w.pooled = 0
         w.scratch_used = 0
-        refuse(w, c, REQUEST_TIMEOUT)
+        w.wall_s = wall_s()
+        refuse(w, c, REQUEST_TIMEOUT, c.stamp_ms * 1000)
         drive_out(w, c)
         return
     if c.timer == SEND_TIMER:
