@@ -2,15 +2,17 @@
 
 import asyncio
 import io
+import json
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import av
 import pytest
 
 from cli.delivery import run as run_origin
-from origin.main import FillKeyMissing
+from edge.faults import FillKeyMissing
 from runtime.listen import HostPort
 from runtime.settings import OriginSettings
 from tests.fixtures.catalogue import playback_id_of
@@ -278,6 +280,23 @@ async def test_with_a_fill_key_only_those_who_show_it_are_served(
                 assert answer.status == status
         async with origin.client.get(url, headers={"Sluice-Fill-Key": "open sesame"}) as answer:
             assert answer.status == 200
+
+
+async def test_each_answer_to_an_edge_may_leave_a_line_in_a_log(
+    prepared: Prepared, on_plane: bool, tmp_path: Path
+) -> None:
+    settings = OriginSettings(
+        database_url=prepared.database_url,
+        data=prepared.data,
+        listen=HostPort("127.0.0.1", 0),
+        access_log=tmp_path / "log",
+    )
+    async with running_origin(settings, on_plane=on_plane) as origin:
+        folder = (await variant_folders(origin, prepared.video_id))[0]
+        for _ in range(2):
+            await origin.get(prepared.video_id, f"{folder}/0.m4s")
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [line["result"] for line in lines] == ["miss", "miss", "hit"]
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
