@@ -90,8 +90,7 @@ def cut_tracks(gathered: Sequence[GatheredTrack], segment_s: float) -> list[CutT
     defaults = [each for each in gathered if _is_sound(each) and each.packaged.default]
     default = defaults[0] if defaults else first_sound
     return [
-        _cut(each, name, stored, plan, default=each is default)
-        for (each, stored), name in named
+        _cut(each, name, stored, plan, default=each is default) for (each, stored), name in named
     ]
 
 
