@@ -10,6 +10,7 @@ from core.cache.coalescing import Role
 from core.cache.decide import Step, decide, stands_in
 from core.cache.purging import Purge
 from core.errors import Fault, InternalFault
+from core.http.audience import Audience
 from core.http.cache_status import Forward, Handling, append_handling, write_handling
 from core.http.compose import own_fields
 from core.http.cors import ALLOWED_METHODS
@@ -26,7 +27,6 @@ from core.http.media_token import TokenRefused
 from core.http.target import MEDIA_PREFIX, Target, read_target
 from edge.answer import Caption, answer_entry, answer_flight, answer_preflight, answer_problem
 from edge.ask import Ask
-from edge.audience import Audience
 from edge.client import Client
 from edge.config import EdgeConfig
 from edge.disk.faults import PurgeNotDurable
@@ -77,11 +77,13 @@ class EdgeHandler:
         finally:
             self._metrics.active.dec()
             seconds = time.perf_counter() - began_s
+            client.account.result = result
             self._metrics.count_answer(result, seconds, client.account)
 
     async def _answer(self, client: Client, request: Incoming) -> Result:
         hop = Hop(request.peer, "http", is_trusted(request.peer, self._config.trusted_proxies))
         identity = request_id(request.fields, hop, secrets.token_hex(8))
+        client.account.request_id = identity
         try:
             ask = Ask(
                 method=request.method,

@@ -1,14 +1,22 @@
 """`sluice edge`: the cache node as a process."""
 
 import asyncio
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import ip_network
+from pathlib import Path
 
 import native
+from core.http.audience import Audience
+from edge.access_log import AccessLog, access_log
 from edge.config import EdgeConfig
+from edge.faults import FillKeyMissing
+from edge.metrics import EdgeMetrics
 from edge.service import Sockets, serving
 from runtime.descriptors import raise_descriptor_limit
+from runtime.line_file import STANDARD_OUTPUT
 from runtime.listen import HostPort, bind, local_address, share
 from runtime.logs import get_logger
 from runtime.settings.edge import EdgeSettings
@@ -18,25 +26,50 @@ log = get_logger(__name__)
 
 async def run(settings: EdgeSettings, *, ready: Callable[[str], None] | None = None) -> None:
     """Serve until cancelled; `ready` is called with the public URL once both ports answer."""
+    if settings.audience is Audience.EDGES:
+        require_fill_key(settings.listen, settings.fill_key)
     descriptors = raise_descriptor_limit()
     if settings.max_connections > descriptors:
         log.warning(
             "edge.descriptors", allowed=descriptors, max_connections=settings.max_connections
         )
-    sockets = Sockets(public_listeners(settings), bind(settings.admin_listen))
-    async with serving(configuration(settings), sockets):
-        if ready is not None:
-            ready(HostPort.url(local_address(sockets.public[0])))
-        await asyncio.get_running_loop().create_future()
+    metrics = EdgeMetrics()
+    with answers_logged(settings.access_log, metrics) as lines:
+        sockets = Sockets(
+            public_listeners(settings.listen, settings.threads), bind(settings.admin_listen)
+        )
+        async with serving(configuration(settings), sockets, metrics=metrics, log=lines):
+            if ready is not None:
+                ready(HostPort.url(local_address(sockets.public[0])))
+            await asyncio.get_running_loop().create_future()
 
 
-def public_listeners(settings: EdgeSettings) -> tuple[socket.socket, ...]:
+@contextmanager
+def answers_logged(path: Path | None, metrics: EdgeMetrics) -> Iterator[AccessLog | None]:
+    """The access log, opened anew on SIGHUP; None where none is wanted."""
+    with access_log(path, metrics) as lines:
+        if lines is not None and path != STANDARD_OUTPUT:
+            # As for any daemon whose log is rotated; it does not stop the process then.
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lines.reopen)
+        yield lines
+
+
+def require_fill_key(listen: HostPort, fill_key: str | None) -> None:
+    """Raise `FillKeyMissing` where anybody could fetch what is meant for edges."""
+    if fill_key is None and not listen.is_loopback:
+        raise FillKeyMissing(
+            f"edges would be served on {listen}, beyond this machine: set SLUICE_FILL_KEY here "
+            "and on them"
+        )
+
+
+def public_listeners(listen: HostPort, threads: int) -> tuple[socket.socket, ...]:
     """A socket for each thread of the data plane, all on one address; without it, one socket."""
     if native.IMPL != "compiled":
-        return (bind(settings.listen),)
-    first = bind(settings.listen, reuse_port=True)
-    address = HostPort(settings.listen.host, local_address(first).port)
-    return (first, *(share(address) for _ in range(settings.threads - 1)))
+        return (bind(listen),)
+    first = bind(listen, reuse_port=True)
+    address = HostPort(listen.host, local_address(first).port)
+    return (first, *(share(address) for _ in range(threads - 1)))
 
 
 def configuration(settings: EdgeSettings) -> EdgeConfig:
@@ -44,6 +77,7 @@ def configuration(settings: EdgeSettings) -> EdgeConfig:
     return EdgeConfig(
         upstream=settings.upstream,
         name=settings.name,
+        audience=settings.audience,
         memory_bytes=settings.memory_bytes,
         cache_policy=settings.cache_policy,
         cache_dir=settings.cache_dir,

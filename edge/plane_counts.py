@@ -75,11 +75,13 @@ def _places(metrics: EdgeMetrics) -> dict[str, tuple[Inc, ...]]:
     """Which counters each count of the threads goes to."""
     places: dict[str, tuple[Inc, ...]] = {
         "hits": (metrics.requests(Result.HIT).inc,),
+        "crossed": (metrics.crossed.inc,),
         "refused": (metrics.requests(Result.LOCAL).inc,),
         "preflights": (metrics.requests(Result.LOCAL).inc,),
         "body_bytes": (metrics.sent_bytes(Result.HIT).inc,),
         "sent_bytes": (metrics.network_sent_bytes.inc,),
         "accepted": (metrics.accepted.inc,),
+        "lines_dropped": (metrics.lines_dropped("queue").inc,),
         "disk_waits": (metrics.disk_waits.inc,),
         "disk_failures": (metrics.disk_failures.inc,),
         "full": (metrics.turned_away("all").inc,),

@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from native.errors import CorruptIndex, MalformedMovie
-from native.values import RequestHead, SampleRun
+from native.values import SEGMENT_TYPE_BYTES, RequestHead, SampleRun
 
 IMPL = os.environ.get("NATIVE_IMPL", "compiled")
 
@@ -33,6 +33,7 @@ else:
 
 __all__ = [
     "IMPL",
+    "SEGMENT_TYPE_BYTES",
     "CorruptIndex",
     "Crossing",
     "DataPlane",

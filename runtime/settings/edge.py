@@ -5,6 +5,7 @@ import socket
 from typing import ClassVar
 
 from core.cache.policies import CachePolicy
+from core.http.audience import Audience
 from runtime.listen import HostPort
 from runtime.settings.declaration import setting
 from runtime.settings.quantities import (
@@ -14,6 +15,7 @@ from runtime.settings.quantities import (
     File,
     Folder,
     Networks,
+    Output,
     Seconds,
     Text,
     Url,
@@ -44,6 +46,12 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings,
     listen: Address = setting(HostPort("127.0.0.1", 8081), "The address that viewers reach.")
     admin_listen: Address = setting(
         HostPort("127.0.0.1", 8083), "The address of metrics, health and purging; not for viewers."
+    )
+    audience: Audience = setting(
+        Audience.VIEWERS,
+        "Who asks: viewers, or edges of the tier below, which have looked at the tokens. Edges are "
+        "told the surrogate keys, so that they can purge by them, and beyond loopback they need "
+        "the fill key for everything under `/media/`.",
     )
     name: Text = setting(
         None,
@@ -141,6 +149,11 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings,
     )
     max_connections_per_client: Count = setting(
         0, "How many connections one address may have; 0 is any number.", ge=0, le=10_000_000
+    )
+    access_log: Output | None = setting(
+        None,
+        "Where a line of JSON is written for each answer, opened anew on SIGHUP; - is standard "
+        "output. Without it there is no access log.",
     )
     threads: Count = setting(
         None,
