@@ -272,7 +272,7 @@ def _media_header(data: memoryview, box: BoxSpan) -> tuple[int, str]:
 def _sample_entries(data: memoryview, box: BoxSpan) -> tuple[SampleEntry, ...]:
     _, at = _full_box(data, box, 8, 8)
     count = _u32(data, at + 4)
-    entries = []
+    entries: list[SampleEntry] = []
     if count > MOST_CHILDREN:
         raise MalformedMovie(box.path, at + 4, f"claims {count} entries")
     for child in child_boxes(data, box.path, at + 8, box.end):
@@ -312,7 +312,7 @@ def _edits(data: memoryview, box: BoxSpan) -> tuple[Edit, ...]:
 
 
 def _full_box(data: memoryview, box: BoxSpan, least: int, least_wide: int) -> tuple[int, int]:
-    """Give version and first byte of a box's content, which has so many bytes in version 0 and 1."""
+    """Give version and first byte of a content that has so many bytes in version 0 and 1."""
     held = box.end - box.content
     version = data[box.content] if held else 0
     if version > 1:

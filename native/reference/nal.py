@@ -29,7 +29,7 @@ def nal_types(
     return answers
 
 
-def _types(sample: memoryview, length_size: int, hevc: bool) -> int:  # noqa: FBT001
+def _types(sample: memoryview, length_size: int, hevc: bool) -> int:
     types = at = 0
     while at < len(sample):
         length = int.from_bytes(sample[at : at + length_size])

@@ -11,25 +11,33 @@ sample has bytes, decode times rise, and the track's chunks lie within the file,
 
 import struct
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
-from native.errors import MalformedMovie, box_name
+from native.errors import MalformedMovie
+from native.reference.fragments import (
+    DATA_OFFSET,
+    FIRST_FLAGS,
+    LATEST_TIME,
+    LONGEST_DURATION,
+    Defaults,
+    Header,
+    Run,
+    child_boxes,
+    decode_time,
+    row_bytes,
+    run_samples,
+    track_header,
+    u32,
+)
 from native.values import SampleRun
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-LATEST_TIME = 2**62
-LONGEST_DURATION = 2**31 - 1
 SYNC, OPEN_RANDOM_ACCESS = 1, 2
-NON_SYNC_SAMPLE, DEPENDS_ON_OTHERS = 0x00010000, 0x01000000
-BASE_DATA_OFFSET, DESCRIPTION_INDEX, DURATION, SIZE, FLAGS = 0x01, 0x02, 0x08, 0x10, 0x20
-DURATION_IS_EMPTY, DEFAULT_BASE_IS_MOOF = 0x010000, 0x020000
-DATA_OFFSET, FIRST_FLAGS = 0x001, 0x004
-RUN_DURATION, RUN_SIZE, RUN_FLAGS, RUN_COMPOSITION = 0x100, 0x200, 0x400, 0x800
-
-Defaults = tuple[int, int, int, int]
-"""Of `trex`: sample description, duration, size, flags."""
+NOT_SYNC = 0x01010000
+"""Flags of a sample that is no sync sample, or depends on others (§8.8.3.1)."""
 
 
 class Sample(NamedTuple):
@@ -41,35 +49,6 @@ class Sample(NamedTuple):
     composition_offset: int
     duration: int
     access: int
-    description: int
-
-
-class Header(NamedTuple):
-    """What `tfhd` says, completed by `trex`; `base` is None where data are counted implicitly."""
-
-    track_id: int
-    base: int | None
-    description: int
-    duration: int
-    size: int
-    flags: int
-    empty: bool
-
-
-class Run(NamedTuple):
-    """A track run (`trun`) that was checked; `entries` is the byte where its rows begin."""
-
-    offset: int
-    length: int
-    time: int
-    entries: int
-    count: int
-    fields: int
-    version: int
-    duration: int
-    size: int
-    flags: int
-    first_flags: int
     description: int
 
 
@@ -127,10 +106,6 @@ class SampleTable:
             raise MalformedMovie(self._path, self._boxes["stbl"][0], f"has no {kind}")
         return self._boxes[kind]
 
-    def _u32(self, at: int) -> int:
-        value: int = struct.unpack_from(">I", self._data, at)[0]
-        return value
-
     def _wrong(self, kind: str, at: int, problem: str) -> MalformedMovie:
         return MalformedMovie(f"{self._path}/{kind}", at, problem)
 
@@ -139,7 +114,7 @@ class SampleTable:
         start, end = self._box(kind)
         if end - start < head:
             raise self._wrong(kind, start, f"is cut off after {end - start} bytes")
-        count = self._u32(start + head - 4)
+        count = u32(self._data, start + head - 4)
         if count * width > end - start - head:
             room = end - start - head
             raise self._wrong(kind, start + head - 4, f"claims {count} entries in {room} bytes")
@@ -175,7 +150,7 @@ class SampleTable:
         if self._constant_size:
             return int(self._constant_size)
         if self._size_bits == 32:
-            return self._u32(self._sizes + 4 * number)
+            return u32(self._data, self._sizes + 4 * number)
         if self._size_bits == 16:
             return int.from_bytes(self._data[self._sizes + 2 * number :][:2])
         if self._size_bits == 8:
@@ -198,7 +173,8 @@ class SampleTable:
                     "stsc", at, f"puts more than {self.sample_count} samples into the chunks"
                 )
             length = self._bytes_of(sample, per_chunk)
-            self._claim(self._chunk_kind, self._chunk_at(number), self._chunk(number), length)
+            path = f"{self._path}/{self._chunk_kind}"
+            self._claim(path, self._chunk_at(number), self._chunk(number), length)
             sample += per_chunk
         if sample != self.sample_count:
             raise self._wrong(
@@ -257,7 +233,7 @@ class SampleTable:
         """Check that bytes lie within the file, and note whether they lie behind all others."""
         size = len(self._data)
         if offset > size or length > size - offset:
-            raise self._wrong(
+            raise MalformedMovie(
                 path, at, f"places {length} bytes at {offset}, beyond the file's {size}"
             )
         if offset < self._data_end:
@@ -298,7 +274,7 @@ class SampleTable:
         """Check that run-length rows of eight bytes, count first, cover the samples."""
         total = 0
         for number in range(rows):
-            count = self._u32(at + 8 * number)
+            count = u32(self._data, at + 8 * number)
             if count > self.sample_count - total:
                 raise self._wrong(
                     kind, at + 8 * number, f"speaks of more than {self.sample_count} samples"
@@ -313,7 +289,7 @@ class SampleTable:
         at, count = self._entries(kind, 8, 4)
         before = 0
         for entry in range(at, at + 4 * count, 4):
-            number = self._u32(entry)
+            number = u32(self._data, entry)
             if number <= before:
                 raise self._wrong(kind, entry, f"goes from sample {before} to sample {number}")
             if number > self.sample_count:
@@ -337,219 +313,130 @@ class SampleTable:
         if self._finished:
             raise ValueError("the table is finished")
         trafs = 0
-        path = f"moof[{number}]"
-        for kind, at, inner, stop in self._children(path, content, end):
+        for kind, _, inner, stop in child_boxes(self._data, f"moof[{number}]", content, end):
             if kind == b"traf":
                 trafs += 1
-                self._add_traf(f"{path}/traf[{trafs}]", start, inner, stop, first=trafs == 1)
-            del at
+                self._add_traf(f"moof[{number}]/traf[{trafs}]", start, (inner, stop), trafs)
 
-    def _children(self, path: str, at: int, end: int) -> Iterator[tuple[bytes, int, int, int]]:
-        """Give kind, first byte, content and end of the boxes between two bytes."""
-        while at < end:
-            room = end - at
-            if room < 8:
-                raise MalformedMovie(path, at, f"ends with {room} bytes that are no box")
-            length, kind, head = self._u32(at), bytes(self._data[at + 4 : at + 8]), 8
-            if length == 1 and room >= 16:
-                length, head = int.from_bytes(self._data[at + 8 : at + 16]), 16
-            if not head <= length <= room:
-                raise MalformedMovie(
-                    f"{path}/{box_name(kind)}", at, f"claims {length} bytes where {room} are left"
-                )
-            yield kind, at, at + head, at + length
-            at += length
-
-    def _add_traf(self, path: str, moof: int, start: int, end: int, *, first: bool) -> None:
+    def _add_traf(self, path: str, moof: int, span: tuple[int, int], ordinal: int) -> None:
         header: Header | None = None
         time: int | None = None
-        for kind, at, inner, stop in self._children(path, start, end):
+        headers = 0
+        for kind, at, inner, stop in child_boxes(self._data, path, *span):
             if kind == b"tfhd":
-                if header is not None:
+                if headers:
                     raise MalformedMovie(f"{path}/tfhd", at, "stands there twice")
+                headers += 1
                 header = self._header(f"{path}/tfhd", inner, stop)
             elif kind == b"tfdt":
                 if time is not None:
                     raise MalformedMovie(f"{path}/tfdt", at, "stands there twice")
-                time = self._decode_time(f"{path}/tfdt", inner, stop)
+                time = decode_time(self._data, f"{path}/tfdt", inner, stop)
+        if not headers:
+            raise MalformedMovie(path, span[0], "has no tfhd")
         if header is None:
-            raise MalformedMovie(path, start, "has no tfhd")
-        if header.track_id != self._track_id:
             return
-        base = header.base
-        if base is None:
-            if not first:
-                raise MalformedMovie(f"{path}/tfhd", start, "does not say where its data begin")
-            base = moof
-        elif base == -1:
-            base = moof
-        self._add_runs(path, header, time, base, start, end)
-
-    def _add_runs(
-        self, path: str, header: Header, time: int | None, base: int, start: int, end: int
-    ) -> None:
+        if header.base is None and not header.from_moof and ordinal > 1:
+            raise MalformedMovie(f"{path}/tfhd", span[0], "does not say where its data begin")
         if time is not None:
             self.duration = time
+        self._add_runs(path, header, moof if header.base is None else header.base, span)
+
+    def _header(self, path: str, start: int, end: int) -> Header | None:
+        header = track_header(self._data, path, (start, end), self._track_id, self._defaults)
+        if header is None:
+            return None
+        if not 1 <= header.description <= self._descriptions:
+            raise MalformedMovie(
+                path,
+                start,
+                f"speaks of sample description {header.description} of {self._descriptions}",
+            )
+        if header.duration > LONGEST_DURATION:
+            raise MalformedMovie(path, start, f"gives samples a duration of {header.duration}")
+        return header
+
+    def _add_runs(self, path: str, header: Header, base: int, span: tuple[int, int]) -> None:
         runs, offset = 0, base
-        for kind, _, inner, stop in self._children(path, start, end):
+        for kind, _, inner, stop in child_boxes(self._data, path, *span):
             if kind != b"trun":
                 continue
             runs += 1
             run_path = f"{path}/trun[{runs}]"
             if header.empty:
                 raise MalformedMovie(run_path, inner, "has samples in a fragment without duration")
-            offset = self._add_run(run_path, header, base, offset, inner, stop)
+            offset = self._add_run(run_path, header, (base, offset), inner, stop)
         if header.empty:
             self.duration += header.duration
-            self._check_time(path, start)
-
-    def _header(self, path: str, start: int, end: int) -> Header:
-        """Read `tfhd` (ISO/IEC 14496-12 §8.8.7)."""
-        if end - start < 8:
-            raise MalformedMovie(path, start, f"is cut off after {end - start} bytes")
-        flags, track_id = self._u32(start) & 0xFFFFFF, self._u32(start + 4)
-        bits = (BASE_DATA_OFFSET, DESCRIPTION_INDEX, DURATION, SIZE, FLAGS)
-        need = 8 + sum(8 if bit == BASE_DATA_OFFSET else 4 for bit in bits if flags & bit)
-        if end - start < need:
-            raise MalformedMovie(path, start, f"is cut off after {end - start} bytes")
-        if track_id != self._track_id:
-            return Header(track_id, None, 0, 0, 0, 0, empty=False)
-        if self._defaults is None:
-            raise MalformedMovie(path, start, f"belongs to track {track_id}, which has no trex")
-        at = start + 8
-        base = None
-        if flags & BASE_DATA_OFFSET:
-            base = int.from_bytes(self._data[at : at + 8])
-            at += 8
-            if base > len(self._data):
-                raise MalformedMovie(path, at - 8, f"counts data from byte {base}")
-        elif flags & DEFAULT_BASE_IS_MOOF:
-            base = -1
-        values = list(self._defaults)
-        for place, bit in enumerate(bits[1:]):
-            if flags & bit:
-                values[place] = self._u32(at)
-                at += 4
-        if not 1 <= values[0] <= self._descriptions:
-            raise MalformedMovie(
-                path,
-                start,
-                f"speaks of sample description {values[0]} of {self._descriptions}",
-            )
-        if values[1] > LONGEST_DURATION:
-            raise MalformedMovie(path, start, f"gives samples a duration of {values[1]}")
-        return Header(track_id, base, *values, empty=bool(flags & DURATION_IS_EMPTY))
-
-    def _decode_time(self, path: str, start: int, end: int) -> int:
-        """Read `tfdt` (§8.8.12)."""
-        wide = end - start >= 4 and self._data[start] == 1
-        need = 12 if wide else 8
-        if end - start < need:
-            raise MalformedMovie(path, start, f"is cut off after {end - start} bytes")
-        time = int.from_bytes(self._data[start + 4 : start + need])
-        if time > LATEST_TIME:
-            raise MalformedMovie(path, start + 4, f"is {time}")
-        return time
+            self._check_time(path, span[0])
 
     def _add_run(
-        self, path: str, header: Header, base: int, offset: int, start: int, end: int
+        self, path: str, header: Header, places: tuple[int, int], start: int, end: int
     ) -> int:
         """Read `trun` (§8.8.8); gives the byte behind its data."""
+        base, offset = places
         if end - start < 8:
             raise MalformedMovie(path, start, f"is cut off after {end - start} bytes")
-        version, fields = self._data[start], self._u32(start) & 0xFFFFFF
-        if version > 1:
-            raise MalformedMovie(path, start, f"has version {version}")
-        count = self._u32(start + 4)
+        if self._data[start] > 1:
+            raise MalformedMovie(path, start, f"has version {self._data[start]}")
+        fields, samples = u32(self._data, start) & 0xFFFFFF, u32(self._data, start + 4)
         head = 8 + 4 * bool(fields & DATA_OFFSET) + 4 * bool(fields & FIRST_FLAGS)
         if end - start < head:
             raise MalformedMovie(path, start, f"is cut off after {end - start} bytes")
-        if count * _row_bytes(fields) > end - start - head:
-            room = end - start - head
-            raise MalformedMovie(path, start + 4, f"claims {count} samples in {room} bytes")
-        at = start + 8
+        room = end - start - head
+        if samples * row_bytes(fields) > room:
+            raise MalformedMovie(path, start + 4, f"claims {samples} samples in {room} bytes")
         if fields & DATA_OFFSET:
-            offset = base + int(struct.unpack_from(">i", self._data, at)[0])
-            at += 4
+            offset = base + int(struct.unpack_from(">i", self._data, start + 8)[0])
             if offset < 0:
-                raise MalformedMovie(path, at - 4, f"places data at {offset}")
-        if count == 0:
+                raise MalformedMovie(path, start + 8, f"places data at {offset}")
+        if samples == 0:
             return offset
-        first_flags = self._u32(at) if fields & FIRST_FLAGS else 0
+        first_flags = u32(self._data, start + head - 4) if fields & FIRST_FLAGS else 0
         run = Run(
-            offset, 0, self.duration, start + head, count, fields, version, header.duration,
-            header.size, header.flags, first_flags, header.description,
+            offset, 0, self.duration, start + head, samples, fields, header.duration, header.size,
+            header.flags, first_flags, header.description,
         )  # fmt: skip
-        return self._check_run(path, start, run)
-
-    def _check_run(self, path: str, start: int, run: Run) -> int:
         if self.sample_count and self.duration <= self._last_time:
             raise MalformedMovie(
                 path, start, f"goes from decode time {self._last_time} to {self.duration}"
             )
-        length = self._plain_run(path, start, run)
-        if length is None:
-            length = 0
-            for sample in self._run_samples(run):
-                at = run.entries + _row_bytes(run.fields) * sample[0]
-                _, size, duration = sample[:3]
-                if size == 0:
-                    raise MalformedMovie(path, at, f"gives sample {sample[0]} no bytes")
-                if duration > LONGEST_DURATION:
-                    raise MalformedMovie(path, at, f"gives samples a duration of {duration}")
-                if duration == 0 and sample[0] < run.count - 1:
-                    raise MalformedMovie(path, at, f"gives sample {sample[0]} no duration")
-                length += size
-                self._last_time = self.duration
-                self.duration += duration
+        length = self._rows(path, run) if row_bytes(fields) else self._plain(path, start, run)
         self._check_time(path, start)
-        self._claim_run(path, start, run.offset, length)
+        self._claim(path, start, offset, length)
         self._runs.append(run._replace(length=length))
-        self.sample_count += run.count
-        return run.offset + length
+        self.sample_count += samples
+        return offset + length
 
-    def _plain_run(self, path: str, start: int, run: Run) -> int | None:
+    def _rows(self, path: str, run: Run) -> int:
+        """Check the rows of a run, and give its bytes."""
+        length = 0
+        for number, size, duration, _, _ in run_samples(self._data, run):
+            at = run.rows + row_bytes(run.fields) * number
+            if size == 0:
+                raise MalformedMovie(path, at, f"gives sample {number} no bytes")
+            if duration > LONGEST_DURATION:
+                raise MalformedMovie(path, at, f"gives samples a duration of {duration}")
+            if duration == 0 and number < run.samples - 1:
+                raise MalformedMovie(path, at, f"gives sample {number} no duration")
+            length += size
+            self._last_time = self.duration
+            self.duration += duration
+        return length
+
+    def _plain(self, path: str, start: int, run: Run) -> int:
         """Check a run without rows, in no time however many samples it claims."""
-        if _row_bytes(run.fields):
-            return None
         if run.size == 0:
             raise MalformedMovie(path, start, "gives sample 0 no bytes")
-        if run.duration == 0 and run.count > 1:
+        if run.duration == 0 and run.samples > 1:
             raise MalformedMovie(path, start, "gives sample 0 no duration")
-        self._last_time = self.duration + (run.count - 1) * run.duration
-        self.duration += run.count * run.duration
-        return run.count * run.size
+        self._last_time = self.duration + (run.samples - 1) * run.duration
+        self.duration += run.samples * run.duration
+        return run.samples * run.size
 
     def _check_time(self, path: str, at: int) -> None:
         if self.duration > LATEST_TIME:
             raise MalformedMovie(path, at, f"leads to decode time {self.duration}")
-
-    def _claim_run(self, path: str, at: int, offset: int, length: int) -> None:
-        size = len(self._data)
-        if offset > size or length > size - offset:
-            raise MalformedMovie(
-                path, at, f"places {length} bytes at {offset}, beyond the file's {size}"
-            )
-        if offset < self._data_end:
-            self._ascending = False
-        self._data_end = max(self._data_end, offset + length)
-
-    def _run_samples(self, run: Run) -> Iterator[tuple[int, int, int, int, int]]:
-        """Give number, size, duration, flags and composition offset of a run's samples."""
-        at = run.entries
-        for number in range(run.count):
-            duration, size, flags, composition = run.duration, run.size, run.flags, 0
-            if run.fields & RUN_DURATION:
-                duration, at = self._u32(at), at + 4
-            if run.fields & RUN_SIZE:
-                size, at = self._u32(at), at + 4
-            if run.fields & RUN_FLAGS:
-                flags, at = self._u32(at), at + 4
-            if run.fields & RUN_COMPOSITION:
-                composition, at = int(struct.unpack_from(">i", self._data, at)[0]), at + 4
-            if number == 0 and run.fields & FIRST_FLAGS:
-                flags = run.first_flags
-            yield number, size, duration, flags, composition
 
     # ---- reading
 
@@ -557,7 +444,7 @@ class SampleTable:
         """Check that no two chunks or runs share a byte. Call it before `next_run`."""
         if not self._ascending:
             claims = sorted((offset, number, end) for number, offset, end in self._claims())
-            for (_, number, end), (offset, other, _) in zip(claims, claims[1:], strict=False):
+            for (_, number, end), (offset, other, _) in pairwise(claims):
                 if offset < end:
                     first, second = sorted((number, other))
                     raise MalformedMovie(
@@ -636,8 +523,8 @@ class SampleTable:
 
     def _unfolded_run(self, run: Run) -> Iterator[Sample]:
         offset, time = run.offset, run.time
-        for _, size, duration, flags, composition in self._run_samples(run):
-            access = 0 if flags & (NON_SYNC_SAMPLE | DEPENDS_ON_OTHERS) else SYNC
+        for _, size, duration, flags, composition in run_samples(self._data, run):
+            access = 0 if flags & NOT_SYNC else SYNC
             yield Sample(offset, size, time, composition, duration, access, run.description)
             offset, time = offset + size, time + duration
 
@@ -646,8 +533,8 @@ class SampleTable:
         if kind in self._boxes:
             at, rows = self._entries(kind, head, 8)
             for entry in range(at, at + 8 * rows, 8):
-                value = self._u32(entry + 4)
-                for _ in range(self._u32(entry)):
+                value = u32(self._data, entry + 4)
+                for _ in range(u32(self._data, entry)):
                     yield value
         while True:
             yield 0
@@ -671,13 +558,9 @@ class SampleTable:
         if kind in self._boxes:
             at, count = self._entries(kind, 8, 4)
             for entry in range(at, at + 4 * count, 4):
-                yield self._u32(entry)
+                yield u32(self._data, entry)
 
 
 def _signed(value: int) -> int:
     """Read as signed what QuickTime writes so in either version of `ctts`."""
     return value - 2**32 if value >= 2**31 else value
-
-
-def _row_bytes(fields: int) -> int:
-    return 4 * (fields & (RUN_DURATION | RUN_SIZE | RUN_FLAGS | RUN_COMPOSITION)).bit_count()

@@ -65,7 +65,7 @@ class VideoCopier:
             start = run.decode_times[0] + run.composition_offsets[0]
             self._scale = TickScale(Fraction(1, self._source.timescale), start)
         units = nal_types(data, run.sizes, self._configuration.length_size)
-        plain = all(0 <= each and not each & PARAMETER_UNITS for each in units)
+        plain = all(each >= 0 and not each & PARAMETER_UNITS for each in units)
         if plain:
             self._writer.write(data)
         at = 0

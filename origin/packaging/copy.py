@@ -6,6 +6,7 @@ samples can tell, such as the distance between IDR pictures, is checked on the w
 turns out unfit is dropped and named, so that it can be encoded anew, while the others go on.
 """
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Protocol
@@ -88,20 +89,7 @@ def copy_tracks(
     if outcome is None:
         outcome = _copy_packets(path, report, out, pulse, limits or Limits())
     progress.advance(1.0)
-    return CopyOutcome(outcome.tracks, outcome.rejected, repaired)
-
-
-def movie_flaw(path: Path, report: SourceReport) -> str:
-    """Say what is wrong with the tables of an MP4 file; empty where nothing is, or where none are."""
-    if report.is_movie:
-        try:
-            with open_movie(path, report):
-                pass
-        except MalformedMovie as problem:
-            return str(problem)
-        except IrregularMovieError:
-            pass
-    return ""
+    return replace(outcome, repaired=repaired)
 
 
 def _copy_movie(path: Path, report: SourceReport, out: Path, pulse: Pulse) -> CopyOutcome:
@@ -126,6 +114,8 @@ def _copy_packets(
     path: Path, report: SourceReport, out: Path, pulse: Pulse, limits: Limits
 ) -> CopyOutcome:
     copying = _Copying()
+    if not report.copyable:
+        return CopyOutcome((), ())
     with open_source(path, limits) as container:
         try:
             copying.prepare(report, out, None)
