@@ -177,11 +177,12 @@ cdef Numbers numbers(Span span) noexcept nogil:
 cdef class SampleTable:
     """The samples of one track.
 
-    `boxes` gives the content of each table by its box's letters, as first and last byte of `data`;
-    `stbl` is the box around them, and `sbgp` the random access points' (`rap `). `path` names that
-    box in messages. `descriptions` counts the track's sample entries. With fragments, `track_id`
-    and `defaults` (of `trex`) say what belongs to the track, and `add_fragment` is called for each
-    `moof`. After the last call `finish`, then read with `next_run`.
+    `boxes` gives the content of each table by its box's letters, as first and last byte of `data`,
+    a part of a file of `file_bytes`; `stbl` is the box around them, and `sbgp` the random access
+    points' (`rap `). `path` names that box in messages. `descriptions` counts the track's sample
+    entries. With fragments, `track_id` and `defaults` (of `trex`) say what belongs to the track,
+    and `add_fragment` is called for each `moof`. After the last call `finish`, then read with
+    `next_run`.
 
     Raises `MalformedMovie` for the first contradiction found.
     """
@@ -189,7 +190,7 @@ cdef class SampleTable:
     cdef Py_buffer view        # borrowed from the caller's object until __dealloc__
     cdef bint held             # whether view must be released
     cdef const uint8_t* data
-    cdef uint64_t length
+    cdef uint64_t file_bytes
     cdef dict boxes
     cdef str path
     cdef uint64_t descriptions
@@ -210,6 +211,8 @@ cdef class SampleTable:
     cdef Span partial
     cdef Span groups
     cdef uint64_t table_samples
+    cdef list parts            # the fragments, kept for the rows that runs point to
+    cdef const uint8_t* part   # the one being read
     cdef Run* runs             # owned; of run_room, run_count are in use
     cdef uint64_t run_count
     cdef uint64_t run_room
@@ -224,13 +227,14 @@ cdef class SampleTable:
     cdef readonly uint64_t sample_count
     cdef readonly uint64_t duration
 
-    def __cinit__(self, data, boxes, *, str path not None, uint64_t descriptions,
-                  uint32_t track_id=0, defaults=None):
+    def __cinit__(self, data, boxes, *, uint64_t file_bytes, str path not None,
+                  uint64_t descriptions, uint32_t track_id=0, defaults=None):
         self.runs = NULL
         PyObject_GetBuffer(data, &self.view, PyBUF_SIMPLE)
         self.held = True
         self.data = <const uint8_t*>self.view.buf
-        self.length = self.view.len
+        self.file_bytes = file_bytes
+        self.parts = []
         self.boxes = dict(boxes)
         for kind, (start, end) in self.boxes.items():
             if not 0 <= start <= end <= self.view.len:
@@ -421,7 +425,7 @@ cdef class SampleTable:
 
     cdef int claim(self, uint64_t offset, uint64_t length) noexcept nogil:
         """Note that the track has these bytes; -1 where the file does not."""
-        if offset > self.length or length > self.length - offset:
+        if offset > self.file_bytes or length > self.file_bytes - offset:
             return -1
         if offset < self.data_end:
             self.ascending = False
@@ -431,7 +435,7 @@ cdef class SampleTable:
 
     cdef object beyond(self, str path, uint64_t at, uint64_t offset, uint64_t length):
         return MalformedMovie(
-            path, at, f"places {length} bytes at {offset}, beyond the file's {self.length}"
+            path, at, f"places {length} bytes at {offset}, beyond the file's {self.file_bytes}"
         )
 
     cdef int read_durations(self) except -1:
@@ -525,20 +529,27 @@ cdef class SampleTable:
 
     # ---- fragments
 
-    def add_fragment(self, uint64_t number, uint64_t start, uint64_t content, uint64_t end):
-        """Take this track's runs from a `moof`: its ordinal, first byte, content, end."""
+    def add_fragment(self, uint64_t number, uint64_t start, bytes data not None, uint64_t content):
+        """Take this track's runs from a `moof`.
+
+        `number` is its ordinal, from 1, `start` its first byte in the file; `data` is the box, with
+        its children from `content` on.
+        """
         cdef uint64_t at = content
+        cdef uint64_t end = len(data)
         cdef uint64_t inner = 0
         cdef uint64_t stop = 0
         cdef uint64_t trafs = 0
-        if not start <= content <= end <= self.length:
-            raise ValueError(f"a moof from {start} to {end} of {self.length} bytes")
+        if content > end:
+            raise ValueError(f"the content of {end} bytes begins at {content}")
         if self.finished:
             raise ValueError("the table is finished")
+        self.parts.append(data)
+        self.part = <const uint8_t*>data
         path = f"moof[{number}]"
         while at < end:
             self.child(path, at, end, &inner, &stop)
-            if load_be32(self.data + at + 4) == 0x74726166:  # traf
+            if load_be32(self.part + at + 4) == 0x74726166:  # traf
                 trafs += 1
                 self.add_traf(f"{path}/traf[{trafs}]", start, inner, stop, trafs == 1)
             at = stop
@@ -551,12 +562,12 @@ cdef class SampleTable:
         cdef uint64_t head = 8
         if room < 8:
             raise MalformedMovie(path, at, f"ends with {room} bytes that are no box")
-        length = load_be32(self.data + at)
+        length = load_be32(self.part + at)
         if length == 1 and room >= 16:
-            length = load_be64(self.data + at + 8)
+            length = load_be64(self.part + at + 8)
             head = 16
         if length < head or length > room:
-            kind = box_name((<const char*>self.data)[at + 4:at + 8])
+            kind = box_name((<const char*>self.part)[at + 4:at + 8])
             raise MalformedMovie(
                 f"{path}/{kind}", at, f"claims {length} bytes where {room} are left"
             )
@@ -577,7 +588,7 @@ cdef class SampleTable:
         cdef Header header
         while at < end:
             self.child(path, at, end, &inner, &stop)
-            kind = load_be32(self.data + at + 4)
+            kind = load_be32(self.part + at + 4)
             if kind == 0x74666864:  # tfhd
                 if has_header:
                     raise MalformedMovie(f"{path}/tfhd", at, "stands there twice")
@@ -611,7 +622,7 @@ cdef class SampleTable:
         cdef uint64_t offset = base
         while at < end:
             self.child(path, at, end, &inner, &stop)
-            if load_be32(self.data + at + 4) == 0x7472756E:  # trun
+            if load_be32(self.part + at + 4) == 0x7472756E:  # trun
                 runs += 1
                 run_path = f"{path}/trun[{runs}]"
                 if header.empty:
@@ -632,8 +643,8 @@ cdef class SampleTable:
         cdef const uint8_t* at
         if held < 8:
             raise MalformedMovie(path, start, f"is cut off after {held} bytes")
-        flags = load_be32(self.data + start) & 0xFFFFFF
-        header.track_id = load_be32(self.data + start + 4)
+        flags = load_be32(self.part + start) & 0xFFFFFF
+        header.track_id = load_be32(self.part + start + 4)
         need += 8 * (flags & BASE_DATA_OFFSET != 0) + 4 * (flags & DESCRIPTION_INDEX != 0)
         need += 4 * (flags & DURATION != 0) + 4 * (flags & SIZE != 0) + 4 * (flags & FLAGS != 0)
         if held < need:
@@ -644,14 +655,14 @@ cdef class SampleTable:
             raise MalformedMovie(
                 path, start, f"belongs to track {header.track_id}, which has no trex"
             )
-        at = self.data + start + 8
+        at = self.part + start + 8
         header.explicit = flags & BASE_DATA_OFFSET != 0
         header.from_moof = flags & DEFAULT_BASE_IS_MOOF != 0
         header.empty = flags & DURATION_IS_EMPTY != 0
         header.base = 0
         if header.explicit:
             header.base = load_be64(at)
-            if header.base > self.length:
+            if header.base > self.file_bytes:
                 raise MalformedMovie(path, start + 8, f"counts data from byte {header.base}")
             at += 8
         header.description, header.duration, header.size, header.flags = self.defaults
@@ -677,13 +688,13 @@ cdef class SampleTable:
 
     cdef uint64_t decode_time(self, str path, uint64_t start, uint64_t end) except? 0:
         cdef uint64_t held = end - start
-        cdef bint wide = held >= 4 and self.data[start] == 1
+        cdef bint wide = held >= 4 and self.part[start] == 1
         cdef uint64_t time
         if held < (12 if wide else 8):
             raise MalformedMovie(path, start, f"is cut off after {held} bytes")
         if not wide:
-            return load_be32(self.data + start + 4)
-        time = load_be64(self.data + start + 4)
+            return load_be32(self.part + start + 4)
+        time = load_be64(self.part + start + 4)
         if time > LATEST_TIME:
             raise MalformedMovie(path, start + 4, f"is {time}")
         return time
@@ -698,10 +709,10 @@ cdef class SampleTable:
         cdef Run run
         if held < 8:
             raise MalformedMovie(path, start, f"is cut off after {held} bytes")
-        if self.data[start] > 1:
-            raise MalformedMovie(path, start, f"has version {self.data[start]}")
-        run.fields = load_be32(self.data + start) & 0xFFFFFF
-        run.count = load_be32(self.data + start + 4)
+        if self.part[start] > 1:
+            raise MalformedMovie(path, start, f"has version {self.part[start]}")
+        run.fields = load_be32(self.part + start) & 0xFFFFFF
+        run.count = load_be32(self.part + start + 4)
         head += 4 * (run.fields & DATA_OFFSET != 0) + 4 * (run.fields & FIRST_FLAGS != 0)
         if held < head:
             raise MalformedMovie(path, start, f"is cut off after {held} bytes")
@@ -709,7 +720,7 @@ cdef class SampleTable:
             raise MalformedMovie(
                 path, start + 4, f"claims {run.count} samples in {held - head} bytes"
             )
-        at = self.data + start + 8
+        at = self.part + start + 8
         if run.fields & DATA_OFFSET:
             moved = <int64_t>base + <int32_t>load_be32(at)
             if moved < 0:
@@ -719,7 +730,7 @@ cdef class SampleTable:
         if run.count == 0:
             return offset
         run.first_flags = load_be32(at) if run.fields & FIRST_FLAGS else 0
-        run.rows = self.data + start + head
+        run.rows = self.part + start + head
         run.offset = offset
         run.time = self.duration
         run.duration = header.duration
@@ -757,7 +768,7 @@ cdef class SampleTable:
                     or (sample.duration == 0 and number < <uint64_t>run.count - 1)
                 ):
                     raise self.bad_row(
-                        path, self.where(row) - width, number, size, sample.duration
+                        path, row - self.part - width, number, size, sample.duration
                     )
                 run.length += size
                 self.last_time = self.duration

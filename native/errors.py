@@ -21,13 +21,19 @@ class CorruptIndex(ValueError):
 class MalformedMovie(ValueError):
     """A file of the MP4 family contradicts itself or the standard.
 
-    `path` names the box, as in `moov/trak[1]/mdia`; `offset` is the byte of the file that is wrong.
+    `path` names the box, as in `moov/trak[1]/mdia`; `offset` is the byte that is wrong, of what was
+    read: of the file, once `moved` has added where that lies in it.
     """
 
     def __init__(self, path: str, offset: int, problem: str) -> None:
         super().__init__(f"{path} at byte {offset} {problem}")
         self.path = path
         self.offset = offset
+        self.problem = problem
+
+    def moved(self, start: int) -> "MalformedMovie":
+        """Give the same refusal for a part of a file that begins at byte `start`."""
+        return MalformedMovie(self.path, self.offset + start, self.problem)
 
 
 def box_name(kind: bytes) -> str:

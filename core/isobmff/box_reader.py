@@ -1,13 +1,10 @@
-"""Walks the boxes of a file that is there in full (ISO/IEC 14496-12 §4.2), trusting no length."""
+"""Walks boxes (ISO/IEC 14496-12 §4.2), trusting no length."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from native import MalformedMovie
 from native.errors import box_name
-
-MOST_BOXES = 1 << 20
-"""In one box, or at the top of a file: a day of one-second fragments has a third of that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,27 +23,33 @@ class BoxSpan:
         return self.content, self.end
 
 
-def child_boxes(data: memoryview, path: str, start: int, end: int) -> Iterator[BoxSpan]:
-    """Give the boxes that lie one after another between two bytes.
+def box_head(path: str, at: int, room: int, head: bytes) -> tuple[bytes, int, int]:
+    """Read a box's head of up to 16 bytes; gives its letters, and the lengths of head and box.
 
-    Only the last box of a file may leave its length open. Raises `MalformedMovie` for a length
-    that does not fit.
+    The box begins at byte `at`, with `room` bytes up to the end of what it lies in: of the box that
+    `path` names or, where that is empty, of the file, whose last box may leave its length open.
+    Raises `MalformedMovie` for a length that does not fit.
     """
-    at, count = start, 0
-    while at < end:
-        count += 1
-        room = end - at
-        if room < 8:
-            raise MalformedMovie(path or "file", at, f"ends with {room} bytes that are no box")
-        if count > MOST_BOXES:
-            raise MalformedMovie(path or "file", at, f"has more than {MOST_BOXES} boxes")
-        length, kind, head = int.from_bytes(data[at : at + 4]), bytes(data[at + 4 : at + 8]), 8
+    if room < 8 or len(head) < 8:
+        raise MalformedMovie(path or "file", at, f"ends with {room} bytes that are no box")
+    length, kind, head_length = int.from_bytes(head[:4]), head[4:8], 8
+    if length == 1 and room >= 16:
+        length, head_length = int.from_bytes(head[8:16]), 16
+    elif length == 0 and not path:
+        length = room
+    if not head_length <= length <= room:
         name = f"{path}/{box_name(kind)}" if path else box_name(kind)
-        if length == 1 and room >= 16:
-            length, head = int.from_bytes(data[at + 8 : at + 16]), 16
-        elif length == 0 and not path:
-            length = room
-        if not head <= length <= room:
-            raise MalformedMovie(name, at, f"claims {length} bytes where {room} are left")
-        yield BoxSpan(kind, name, at, at + head, at + length)
+        raise MalformedMovie(name, at, f"claims {length} bytes where {room} are left")
+    return kind, head_length, length
+
+
+def child_boxes(data: memoryview, path: str, start: int, end: int) -> Iterator[BoxSpan]:
+    """Give the boxes that lie one after another between two bytes of the box that `path` names.
+
+    Raises `MalformedMovie` for a length that does not fit.
+    """
+    at = start
+    while at < end:
+        kind, head, length = box_head(path, at, end - at, bytes(data[at : min(end, at + 16)]))
+        yield BoxSpan(kind, f"{path}/{box_name(kind)}", at, at + head, at + length)
         at += length

@@ -5,16 +5,11 @@ the byte that is wrong. Small boxes are read here; tables that grow with the fil
 """
 
 import struct
-from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from core.isobmff.box_reader import BoxSpan, child_boxes
 from native import MalformedMovie, SampleTable
-
-if TYPE_CHECKING:
-    from typing_extensions import Buffer
 
 Matrix = tuple[int, int, int, int, int, int, int, int, int]
 Defaults = tuple[int, int, int, int]
@@ -65,54 +60,66 @@ class MovieTrack:
 
 
 @dataclass(frozen=True, slots=True)
+class FilePart:
+    """A whole box of a file: its first byte, where its content begins in `data`, and its bytes."""
+
+    start: int
+    content: int
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class MovieParts:
+    """What is read of a file of `file_bytes`: the index, the fragments in order, the brands."""
+
+    file_bytes: int
+    moov: FilePart | None
+    fragments: Sequence[FilePart] = ()
+    brands: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Movie:
-    """A file's movie. `timescale` is that of edits.
+    """A file's movie. `timescale` is that of edits; places in tracks are bytes of the index."""
 
-    `fragments` has three numbers for each `moof` in order: first byte, content, end.
-    """
-
-    data: memoryview
-    brands: tuple[bytes, ...]
+    parts: MovieParts
+    moov: FilePart
     timescale: int
     tracks: tuple[MovieTrack, ...]
-    fragments: "array[int]"
     fragmented: bool
 
 
-def read_movie(data: "Buffer") -> Movie:
+def read_movie(parts: MovieParts) -> Movie:
     """Read all but the samples. Raises `MalformedMovie`."""
-    view = memoryview(data).cast("B")
-    moov: BoxSpan | None = None
-    brands: tuple[bytes, ...] = ()
-    fragments = array("Q")
-    for box in child_boxes(view, "", 0, len(view)):
-        if box.kind == b"moov":
-            if moov is not None:
-                raise MalformedMovie(box.path, box.start, "stands there twice")
-            moov = box
-        elif box.kind == b"moof":
-            fragments.extend((box.start, box.content, box.end))
-        elif box.kind == b"ftyp" and not brands:
-            brands = _brands(view, box)
+    moov = parts.moov
     if moov is None:
         raise MalformedMovie("file", 0, "has no moov")
-    return _movie(view, moov, brands, fragments)
+    try:
+        return _movie(parts, moov)
+    except MalformedMovie as problem:
+        raise problem.moved(moov.start) from None
 
 
 def sample_table(movie: Movie, track: MovieTrack) -> SampleTable:
     """Read where a track's samples are, in tables and fragments. Raises `MalformedMovie`."""
-    table = SampleTable(
-        movie.data,
-        track.tables,
-        path=track.table_path,
-        descriptions=len(track.entries),
-        track_id=track.track_id,
-        defaults=track.defaults,
-    )
-    bounds = iter(movie.fragments)
-    for number, (start, content, end) in enumerate(zip(bounds, bounds, bounds, strict=True)):
-        table.add_fragment(number + 1, start, content, end)
-    table.finish()
+    start = movie.moov.start
+    try:
+        table = SampleTable(
+            movie.moov.data,
+            track.tables,
+            file_bytes=movie.parts.file_bytes,
+            path=track.table_path,
+            descriptions=len(track.entries),
+            track_id=track.track_id,
+            defaults=track.defaults,
+        )
+        for number, part in enumerate(movie.parts.fragments, start=1):
+            start = part.start
+            table.add_fragment(number, part.start, part.data, part.content)
+        start = movie.moov.start
+        table.finish()
+    except MalformedMovie as problem:
+        raise problem.moved(start) from None
     return table
 
 
@@ -158,14 +165,9 @@ def _trimmed(data: memoryview, box: BoxSpan) -> int:
     return box.end
 
 
-def _brands(data: memoryview, box: BoxSpan) -> tuple[bytes, ...]:
-    body = bytes(data[box.content : min(box.end, box.content + 1024)])
-    return tuple(body[at : at + 4] for at in range(0, len(body) - 3, 4) if at != 4)
-
-
-def _movie(
-    data: memoryview, moov: BoxSpan, brands: tuple[bytes, ...], fragments: "array[int]"
-) -> Movie:
+def _movie(parts: MovieParts, part: FilePart) -> Movie:
+    data = memoryview(part.data)
+    moov = BoxSpan(b"moov", "moov", 0, part.content, len(data))
     children = _Children(data, moov)
     if compressed := children.maybe("cmov"):
         raise MalformedMovie(compressed.path, compressed.start, "is compressed")
@@ -175,7 +177,7 @@ def _movie(
         raise MalformedMovie("moov/mvhd", mvhd[1], "has a timescale of 0")
     mvex = children.maybe("mvex")
     defaults = _defaults(data, mvex) if mvex is not None else {}
-    if fragments and mvex is None:
+    if parts.fragments and mvex is None:
         raise MalformedMovie(moov.path, moov.start, "has no mvex, yet the file has fragments")
     traks = children.all("trak")
     if len(traks) > MOST_TRACKS:
@@ -191,7 +193,7 @@ def _movie(
                 f"{track.path}/tkhd", trak.start, f"repeats the track number {track.track_id}"
             )
         seen.add(track.track_id)
-    return Movie(data, brands, timescale, tracks, fragments, mvex is not None)
+    return Movie(parts, part, timescale, tracks, mvex is not None)
 
 
 def _defaults(data: memoryview, mvex: BoxSpan) -> dict[int, Defaults]:

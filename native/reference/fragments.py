@@ -32,8 +32,9 @@ class Header(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A track run (`trun`) that was checked; `rows` is the byte where its rows begin."""
+    """A track run (`trun`) that was checked; `rows` is the byte of `part` where its rows begin."""
 
+    part: memoryview
     offset: int
     length: int
     time: int
@@ -83,7 +84,12 @@ def child_boxes(
 
 
 def track_header(
-    data: memoryview, path: str, span: tuple[int, int], track_id: int, defaults: Defaults | None
+    data: memoryview,
+    path: str,
+    span: tuple[int, int],
+    track_id: int,
+    defaults: Defaults | None,
+    file_bytes: int,
 ) -> Header | None:
     """Read `tfhd` (§8.8.7); None when it is another track's."""
     start, end = span
@@ -101,7 +107,7 @@ def track_header(
     at, base = start + 8, None
     if flags & BASE_DATA_OFFSET:
         base, at = int.from_bytes(data[at : at + 8]), at + 8
-        if base > len(data):
+        if base > file_bytes:
             raise MalformedMovie(path, at - 8, f"counts data from byte {base}")
     values = list(defaults)
     for place, bit in enumerate(bits):
@@ -123,8 +129,9 @@ def decode_time(data: memoryview, path: str, start: int, end: int) -> int:
     return time
 
 
-def run_samples(data: memoryview, run: Run) -> Iterator[RunSample]:
+def run_samples(run: Run) -> Iterator[RunSample]:
     """Give the samples of a run."""
+    data = run.part
     at = run.rows
     for number in range(run.samples):
         duration, size, flags, composition = run.duration, run.size, run.flags, 0

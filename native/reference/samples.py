@@ -55,11 +55,12 @@ class Sample(NamedTuple):
 class SampleTable:
     """The samples of one track.
 
-    `boxes` gives the content of each table by its box's letters, as first and last byte of `data`;
-    `stbl` is the box around them, and `sbgp` the random access points' (`rap `). `path` names that
-    box in messages. `descriptions` counts the track's sample entries. With fragments, `track_id`
-    and `defaults` (of `trex`) say what belongs to the track, and `add_fragment` is called for each
-    `moof`. After the last call `finish`, then read with `next_run`.
+    `boxes` gives the content of each table by its box's letters, as first and last byte of `data`,
+    a part of a file of `file_bytes`; `stbl` is the box around them, and `sbgp` the random access
+    points' (`rap `). `path` names that box in messages. `descriptions` counts the track's sample
+    entries. With fragments, `track_id` and `defaults` (of `trex`) say what belongs to the track,
+    and `add_fragment` is called for each `moof`. After the last call `finish`, then read with
+    `next_run`.
 
     Raises `MalformedMovie` for the first contradiction found.
     """
@@ -69,6 +70,7 @@ class SampleTable:
         data: "Buffer",
         boxes: Mapping[str, tuple[int, int]],
         *,
+        file_bytes: int,
         path: str,
         descriptions: int,
         track_id: int = 0,
@@ -79,11 +81,13 @@ class SampleTable:
         for kind, (start, end) in self._boxes.items():
             if not 0 <= start <= end <= len(self._data):
                 raise ValueError(f"{kind} from {start} to {end} of {len(self._data)} bytes")
+        self._file_bytes = file_bytes
         self._path = path
         self._descriptions = descriptions
         self._track_id = track_id
         self._defaults = defaults
         self._runs: list[Run] = []
+        self._part = memoryview(b"")
         self._data_end = 0
         self._ascending = True
         self._finished = False
@@ -231,7 +235,7 @@ class SampleTable:
 
     def _claim(self, path: str, at: int, offset: int, length: int) -> None:
         """Check that bytes lie within the file, and note whether they lie behind all others."""
-        size = len(self._data)
+        size = self._file_bytes
         if offset > size or length > size - offset:
             raise MalformedMovie(
                 path, at, f"places {length} bytes at {offset}, beyond the file's {size}"
@@ -306,14 +310,19 @@ class SampleTable:
 
     # ---- fragments
 
-    def add_fragment(self, number: int, start: int, content: int, end: int) -> None:
-        """Take this track's runs from a `moof`: its ordinal, first byte, content, end."""
-        if not 0 <= start <= content <= end <= len(self._data):
-            raise ValueError(f"a moof from {start} to {end} of {len(self._data)} bytes")
+    def add_fragment(self, number: int, start: int, data: bytes, content: int) -> None:
+        """Take this track's runs from a `moof`.
+
+        `number` is its ordinal, from 1, `start` its first byte in the file; `data` is the box, with
+        its children from `content` on.
+        """
+        if content > len(data):
+            raise ValueError(f"the content of {len(data)} bytes begins at {content}")
         if self._finished:
             raise ValueError("the table is finished")
+        self._part = memoryview(data)
         trafs = 0
-        for kind, _, inner, stop in child_boxes(self._data, f"moof[{number}]", content, end):
+        for kind, _, inner, stop in child_boxes(self._part, f"moof[{number}]", content, len(data)):
             if kind == b"traf":
                 trafs += 1
                 self._add_traf(f"moof[{number}]/traf[{trafs}]", start, (inner, stop), trafs)
@@ -322,7 +331,7 @@ class SampleTable:
         header: Header | None = None
         time: int | None = None
         headers = 0
-        for kind, at, inner, stop in child_boxes(self._data, path, *span):
+        for kind, at, inner, stop in child_boxes(self._part, path, *span):
             if kind == b"tfhd":
                 if headers:
                     raise MalformedMovie(f"{path}/tfhd", at, "stands there twice")
@@ -331,7 +340,7 @@ class SampleTable:
             elif kind == b"tfdt":
                 if time is not None:
                     raise MalformedMovie(f"{path}/tfdt", at, "stands there twice")
-                time = decode_time(self._data, f"{path}/tfdt", inner, stop)
+                time = decode_time(self._part, f"{path}/tfdt", inner, stop)
         if not headers:
             raise MalformedMovie(path, span[0], "has no tfhd")
         if header is None:
@@ -343,7 +352,9 @@ class SampleTable:
         self._add_runs(path, header, moof if header.base is None else header.base, span)
 
     def _header(self, path: str, start: int, end: int) -> Header | None:
-        header = track_header(self._data, path, (start, end), self._track_id, self._defaults)
+        header = track_header(
+            self._part, path, (start, end), self._track_id, self._defaults, self._file_bytes
+        )
         if header is None:
             return None
         if not 1 <= header.description <= self._descriptions:
@@ -358,7 +369,7 @@ class SampleTable:
 
     def _add_runs(self, path: str, header: Header, base: int, span: tuple[int, int]) -> None:
         runs, offset = 0, base
-        for kind, _, inner, stop in child_boxes(self._data, path, *span):
+        for kind, _, inner, stop in child_boxes(self._part, path, *span):
             if kind != b"trun":
                 continue
             runs += 1
@@ -377,9 +388,9 @@ class SampleTable:
         base, offset = places
         if end - start < 8:
             raise MalformedMovie(path, start, f"is cut off after {end - start} bytes")
-        if self._data[start] > 1:
-            raise MalformedMovie(path, start, f"has version {self._data[start]}")
-        fields, samples = u32(self._data, start) & 0xFFFFFF, u32(self._data, start + 4)
+        if self._part[start] > 1:
+            raise MalformedMovie(path, start, f"has version {self._part[start]}")
+        fields, samples = u32(self._part, start) & 0xFFFFFF, u32(self._part, start + 4)
         head = 8 + 4 * bool(fields & DATA_OFFSET) + 4 * bool(fields & FIRST_FLAGS)
         if end - start < head:
             raise MalformedMovie(path, start, f"is cut off after {end - start} bytes")
@@ -387,15 +398,15 @@ class SampleTable:
         if samples * row_bytes(fields) > room:
             raise MalformedMovie(path, start + 4, f"claims {samples} samples in {room} bytes")
         if fields & DATA_OFFSET:
-            offset = base + int(struct.unpack_from(">i", self._data, start + 8)[0])
+            offset = base + int(struct.unpack_from(">i", self._part, start + 8)[0])
             if offset < 0:
                 raise MalformedMovie(path, start + 8, f"places data at {offset}")
         if samples == 0:
             return offset
-        first_flags = u32(self._data, start + head - 4) if fields & FIRST_FLAGS else 0
+        first_flags = u32(self._part, start + head - 4) if fields & FIRST_FLAGS else 0
         run = Run(
-            offset, 0, self.duration, start + head, samples, fields, header.duration, header.size,
-            header.flags, first_flags, header.description,
+            self._part, offset, 0, self.duration, start + head, samples, fields,
+            header.duration, header.size, header.flags, first_flags, header.description,
         )  # fmt: skip
         if self.sample_count and self.duration <= self._last_time:
             raise MalformedMovie(
@@ -411,7 +422,7 @@ class SampleTable:
     def _rows(self, path: str, run: Run) -> int:
         """Check the rows of a run, and give its bytes."""
         length = 0
-        for number, size, duration, _, _ in run_samples(self._data, run):
+        for number, size, duration, _, _ in run_samples(run):
             at = run.rows + row_bytes(run.fields) * number
             if size == 0:
                 raise MalformedMovie(path, at, f"gives sample {number} no bytes")
@@ -523,7 +534,7 @@ class SampleTable:
 
     def _unfolded_run(self, run: Run) -> Iterator[Sample]:
         offset, time = run.offset, run.time
-        for _, size, duration, flags, composition in run_samples(self._data, run):
+        for _, size, duration, flags, composition in run_samples(run):
             access = 0 if flags & NOT_SYNC else SYNC
             yield Sample(offset, size, time, composition, duration, access, run.description)
             offset, time = offset + size, time + duration

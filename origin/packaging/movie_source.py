@@ -5,7 +5,6 @@ interleaving. The tables have been checked against the file, so every sample is 
 be; one byte that two tracks claim is found on the way.
 """
 
-import mmap
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from core.isobmff.edit_list import EditWindow, IrregularEdits, edit_window
 from core.isobmff.movie import Movie, MovieTrack, read_movie, sample_table
 from native import MalformedMovie, SampleRun, SampleTable
 from origin.packaging.faults import CorruptSource
+from origin.packaging.movie_file import read_parts
 from origin.packaging.report import SourceReport
 
 BLOCK_BYTES = 4 << 20
@@ -87,11 +87,9 @@ def open_movie(path: Path, report: SourceReport) -> Iterator[MovieSource]:
         wanted[report.video.index] = report.video.track_id
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        # The map goes with the last table that looks into it.
-        data = mmap.mmap(file, 0, access=mmap.ACCESS_READ)
-        movie = read_movie(data)
+        movie = read_movie(read_parts(file))
         tracks = {stream: _track(movie, stream, number) for stream, number in wanted.items()}
-        yield MovieSource(file, len(data), tracks, _zero(report, tracks))
+        yield MovieSource(file, movie.parts.file_bytes, tracks, _zero(report, tracks))
     finally:
         os.close(file)
 

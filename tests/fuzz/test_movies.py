@@ -19,7 +19,7 @@ from core.isobmff.edit_list import IrregularEdits, edit_window
 from core.isobmff.movie import read_movie
 from native import MalformedMovie, _samples, reference
 from tests.fixtures.media import Picture, Sound, make_clip
-from tests.fixtures.movies import open_track, read_samples
+from tests.fixtures.movies import open_track, parts_of, read_samples
 
 CLIPS: dict[str, dict[str, str]] = {
     "whole.mp4": {},
@@ -52,7 +52,7 @@ def seed(name: str) -> bytes:
 def check(data: bytes) -> str:
     """Read a file with both twins; give the refusal, or nothing."""
     try:
-        movie = read_movie(data)
+        movie = read_movie(parts_of(data))
     except MalformedMovie as refusal:
         return str(refusal)
     refusals = []
@@ -132,7 +132,7 @@ def test_any_bytes_are_samples_or_a_refusal(data: bytes) -> None:
 def test_no_claim_makes_memory_grow(data: bytes) -> None:
     tracemalloc.start()
     try:
-        movie = read_movie(data)
+        movie = read_movie(parts_of(data))
         for track in movie.tracks:
             table = open_track(_samples, movie, track)
             while table.next_run(1 << 20, 100) is not None:

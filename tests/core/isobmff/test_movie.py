@@ -11,6 +11,7 @@ from core.media.description import TrackDescription
 from core.media.presentation import TrackKind
 from core.media.ticks import Ticks
 from native import MalformedMovie
+from tests.fixtures.movies import parts_of
 
 ENTRY = box(b"twos", bytes(28))
 INIT = init_segment(
@@ -36,7 +37,7 @@ def without(kind: bytes) -> bytes:
 
 
 def test_our_own_init_segment_is_read() -> None:
-    movie = read_movie(INIT)
+    movie = read_movie(parts_of(INIT))
     (track,) = movie.tracks
     assert movie.fragmented
     assert (track.track_id, track.timescale, track.language) == (1, 8000, "deu")
@@ -53,13 +54,13 @@ def test_lengths_of_64_bits_and_open_ones_are_read() -> None:
     wide = struct.pack(">I4sQ", 1, b"moov", len(moov) + 8) + moov[8:]
     open_end = struct.pack(">I4s", 0, b"moov") + moov[8:]
     for data in (wide, open_end):
-        assert len(read_movie(data).tracks) == 1
+        assert len(read_movie(parts_of(data)).tracks) == 1
 
 
 def test_quicktime_closes_lists_with_zeros() -> None:
     moov = INIT[INIT.index(b"moov") - 4 :]
     closed = struct.pack(">I4s", len(moov) + 4, b"moov") + moov[8:] + bytes(4)
-    assert len(read_movie(closed).tracks) == 1
+    assert len(read_movie(parts_of(closed)).tracks) == 1
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_quicktime_closes_lists_with_zeros() -> None:
 )  # fmt: skip
 def test_what_is_wrong_is_named_with_its_byte(data: bytes, message: str) -> None:
     with pytest.raises(MalformedMovie, match=message):
-        read_movie(data)
+        read_movie(parts_of(data))
 
 
 def test_a_track_number_is_given_once() -> None:
@@ -105,7 +106,7 @@ def test_a_track_number_is_given_once() -> None:
     data = bytearray(INIT[: start + length] + INIT[start : start + length] + INIT[start + length :])
     struct.pack_into(">I", data, moov - 4, struct.unpack_from(">I", data, moov - 4)[0] + length)
     with pytest.raises(MalformedMovie, match=r"trak\[2\]/tkhd at byte .* repeats the track number"):
-        read_movie(bytes(data))
+        read_movie(parts_of(bytes(data)))
 
 
 def test_a_box_of_two_defaults_for_a_track_is_refused() -> None:
@@ -115,4 +116,4 @@ def test_a_box_of_two_defaults_for_a_track_is_refused() -> None:
         at = data.index(kind) - 4
         struct.pack_into(">I", data, at, struct.unpack_from(">I", data, at)[0] + len(trex))
     with pytest.raises(MalformedMovie, match=r"trex at byte .* tells of track 1 a second time"):
-        read_movie(bytes(data))
+        read_movie(parts_of(bytes(data)))

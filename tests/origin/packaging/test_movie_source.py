@@ -1,6 +1,5 @@
 """An MP4 file read by its own tables gives what FFmpeg's demuxer gives, or says what is wrong."""
 
-import mmap
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +20,7 @@ from origin.packaging.probe import probe
 from origin.packaging.progress import Pulse, Unwatched
 from origin.packaging.track import CopyOutcome
 from tests.fixtures.media import Picture, Sound, make_clip, picture_times
-from tests.fixtures.movies import read_samples
+from tests.fixtures.movies import parts_of, read_samples
 
 SOUND = Sound(samples=96000)
 DELAYED = Sound(samples=96000, delay=4800)
@@ -60,8 +59,7 @@ class Unit(NamedTuple):
 
 
 def opened(path: Path) -> Movie:
-    with path.open("rb") as file:
-        return read_movie(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+    return read_movie(parts_of(path.read_bytes()))
 
 
 def by_the_tables(movie: Movie, track: MovieTrack) -> list[Unit]:
