@@ -2,10 +2,15 @@
 
 import hmac
 from dataclasses import dataclass
+from typing import Final
 
 from core.cache.policies import CachePolicy
 from core.http.forwarding import Network
 from core.http.media_token import NO_KEYS, KeyRing
+
+
+# Until its end comes, such an object is in the memory of the fetch, beside the budget.
+LARGEST_UNMEASURED_BYTES: Final = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,8 +18,7 @@ class EdgeConfig:
     """The configuration of an edge; bytes and seconds are in the names.
 
     `upstream` is a base URL without a trailing slash. `memory_bytes` is the budget for what is
-    stored, `max_object_bytes` the largest object that is, and also the most one fetch in flight
-    keeps. `client_timeout_s` is how long a client may take to accept 64 KiB, `idle_timeout_s` how
+    stored, `max_object_bytes` the largest object that is; without it, one that fits is. `client_timeout_s` is how long a client may take to accept 64 KiB, `idle_timeout_s` how
     long to send the head of its next request, the first one included. `header_timeout_s` is how
     long a head may take from its first byte on, `drain_timeout_s` how long answers may take to end
     when the edge stops. `max_connections_per_client` counts those from one address; 0 is no limit.
@@ -24,7 +28,7 @@ class EdgeConfig:
     name: str = "edge"
     memory_bytes: int = 512 * 2**20
     cache_policy: CachePolicy = CachePolicy.S3_FIFO
-    max_object_bytes: int = 64 * 2**20
+    max_object_bytes: int | None = None
     max_upstream_connections: int = 256
     connect_timeout_s: float = 3.0
     first_byte_timeout_s: float = 15.0
@@ -40,6 +44,21 @@ class EdgeConfig:
     redis_url: str | None = None
     media_keys: KeyRing = NO_KEYS
     trusted_proxies: tuple[Network, ...] = ()
+
+    @property
+    def largest_part_bytes(self) -> int:
+        """The largest object of which slices are stored when ranges of it are asked for."""
+        return 2**62 if self.max_object_bytes is None else self.max_object_bytes
+
+    @property
+    def largest_whole_bytes(self) -> int:
+        """The largest object that is stored when the whole is asked for."""
+        return min(self.largest_part_bytes, self.memory_bytes)
+
+    @property
+    def largest_unmeasured_bytes(self) -> int:
+        """The largest object that is stored although its length is known only at its end."""
+        return min(self.largest_whole_bytes, LARGEST_UNMEASURED_BYTES)
 
     def is_fill_key(self, shown: str | None) -> bool:
         """Whether a request that shows this comes from an edge below us."""

@@ -39,6 +39,12 @@ class UpstreamBroken(UpstreamFault):
     code: ClassVar[str] = "upstream.broken"
 
 
+class UpstreamChanged(UpstreamFault):
+    """What the upstream has now is not what we have the beginning of."""
+
+    code: ClassVar[str] = "upstream.changed"
+
+
 class UpstreamUnwell(UpstreamFault):
     """The upstream answered with an error of its own, and a stale response may stand in."""
 

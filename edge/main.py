@@ -46,7 +46,7 @@ def configuration(settings: EdgeSettings) -> EdgeConfig:
         name=settings.name,
         memory_bytes=settings.memory_bytes,
         cache_policy=settings.cache_policy,
-        max_object_bytes=min(settings.max_object_bytes, settings.memory_bytes),
+        max_object_bytes=settings.max_object_bytes,
         connect_timeout_s=settings.connect_timeout_s,
         first_byte_timeout_s=settings.first_byte_timeout_s,
         stall_timeout_s=settings.stall_timeout_s,

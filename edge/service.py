@@ -19,6 +19,7 @@ from edge.purge_desk import PurgeDesk
 from edge.purge_follower import following
 from edge.reference import ReferenceServer
 from edge.store import MemoryStore
+from edge.tiers import NoDisk
 from edge.upstream import HttpUpstream, Upstream
 
 if native.IMPL == "compiled":
@@ -55,7 +56,7 @@ async def serving(
         plane = PlaneServer(config, sockets.public, memory, shelf, metrics)
     store = MemoryStore(config.memory_bytes, metrics.evictions.inc, shelf, config.cache_policy)
     upstream = MeasuredUpstream(upstream or HttpUpstream(config), metrics)
-    filler = Filler(config, store, upstream, metrics, clock)
+    filler = Filler(config, store, upstream, metrics, clock, NoDisk())
     metrics.watch(
         objects=lambda: len(store),
         stored_bytes=lambda: store.used_bytes,

@@ -23,8 +23,6 @@ cdef enum:
     POOLED_PER_ANSWER = 36       # sixteen ranges with what stands between them
     TURN_BYTES = 4194304         # what one connection may send before others have their turn
     TURN_PASSES = 16
-    OUT_HIGH_BYTES = 262144      # above this Python waits, until it is down to the lower mark
-    OUT_LOW_BYTES = 196608
     IN_HIGH_BYTES = 262144
     DRAIN_BYTES = 262144         # an unread request body up to this long keeps its connection
     PROGRESS_BYTES = 65536       # what a client must take within its time
@@ -136,6 +134,7 @@ cdef struct Exchange:
     bint taken                   # guarded: Python has seen it
     int unsent                   # atomic: bytes pushed and not yet sent
     int waiting                  # atomic: Python waits for WRITABLE
+    int low_bytes                # atomic: it is to come once no more than this is unsent
     Out* out                     # guarded
     Out* out_last                # guarded
     int ending                   # guarded

@@ -16,6 +16,7 @@ class Forward(StrEnum):
     URI_MISS = "uri-miss"
     VARY_MISS = "vary-miss"
     STALE = "stale"
+    PARTIAL = "partial"
 
 
 @dataclass(frozen=True, slots=True)
