@@ -17,8 +17,12 @@ LARGEST_UNMEASURED_BYTES: Final = 64 * 2**20
 class EdgeConfig:
     """The configuration of an edge; bytes and seconds are in the names.
 
-    `upstream` is a base URL without a trailing slash. `memory_bytes` is the budget for what is
-    stored, `max_object_bytes` the largest object that is; without it, one that fits is. `client_timeout_s` is how long a client may take to accept 64 KiB, `idle_timeout_s` how
+    `upstream` is a base URL without a trailing slash; `upstream_ca_file` has the authorities that
+    vouch for it instead of the machine's own. A connection to it is kept for at most
+    `upstream_idle_timeout_s`. After `breaker_failures` failures in a row it is left alone for
+    `breaker_open_s`; 0 failures is never. `memory_bytes` is the budget for what is stored,
+    `max_object_bytes` the largest object that is; without it, one that fits is.
+    `client_timeout_s` is how long a client may take to accept 64 KiB, `idle_timeout_s` how
     long to send the head of its next request, the first one included. `header_timeout_s` is how
     long a head may take from its first byte on, `drain_timeout_s` how long answers may take to end
     when the edge stops. `max_connections_per_client` counts those from one address; 0 is no limit.
@@ -29,7 +33,11 @@ class EdgeConfig:
     memory_bytes: int = 512 * 2**20
     cache_policy: CachePolicy = CachePolicy.S3_FIFO
     max_object_bytes: int | None = None
+    upstream_ca_file: str | None = None
+    upstream_idle_timeout_s: float = 60.0
     max_upstream_connections: int = 256
+    breaker_failures: int = 5
+    breaker_open_s: float = 5.0
     connect_timeout_s: float = 3.0
     first_byte_timeout_s: float = 15.0
     stall_timeout_s: float = 15.0

@@ -45,6 +45,21 @@ class UpstreamChanged(UpstreamFault):
     code: ClassVar[str] = "upstream.changed"
 
 
+class UpstreamBusy(UpstreamFault):
+    """Every connection to the upstream is in use."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "upstream.busy"
+    retry_after_s = 1
+
+
+class UpstreamResting(UpstreamFault):
+    """The upstream failed so often that it is not asked for a while."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "upstream.resting"
+
+
 class UpstreamUnwell(UpstreamFault):
     """The upstream answered with an error of its own, and a stale response may stand in."""
 

@@ -98,6 +98,14 @@ class EdgeMetrics:
         self.evictions = self.page.counter(
             "sluice_edge_evictions_total", "Stored responses dropped to make room."
         )
+        self.disk_waits = self.page.counter(
+            "sluice_edge_disk_waits_total",
+            "Times a connection waited for bytes of a file that were not in memory.",
+        )
+        self.disk_failures = self.page.counter(
+            "sluice_edge_disk_failures_total",
+            "Answers broken off because a file could not be read.",
+        )
 
     def _declare_upstream(self) -> None:
         self.filled_bytes = self.page.counter(
@@ -114,6 +122,15 @@ class EdgeMetrics:
         )
         self.upstream_failures = self.page.counter_family(
             "sluice_edge_upstream_failures_total", "Fetches that failed, by fault.", ("code",)
+        )
+        self.upstream_retries = self.page.counter(
+            "sluice_edge_upstream_retries_total",
+            "Requests sent again as their connection broke before anything was answered.",
+        )
+        self.circuit_changes = self.page.counter_family(
+            "sluice_edge_upstream_circuit_changes_total",
+            "Changes of the circuit breaker before the upstream, by its new state.",
+            ("state",),
         )
 
     def _declare_purges(self) -> None:
@@ -149,6 +166,19 @@ class EdgeMetrics:
             "sluice_edge_stored_bytes_limit", "Bytes that stored responses may take."
         ).set(limit_bytes)
         self.page.watch("sluice_edge_fetches_in_flight", "Fetches under way.", fetches)
+
+    def watch_upstream(
+        self, *, connections: Callable[[], float], is_open: Callable[[], float]
+    ) -> None:
+        """Declare the gauges that are read from an upstream over HTTP."""
+        self.page.watch(
+            "sluice_edge_upstream_connections", "Connections to the upstream.", connections
+        )
+        self.page.watch(
+            "sluice_edge_upstream_circuit_open",
+            "1 while the circuit breaker keeps requests from the upstream, else 0.",
+            is_open,
+        )
 
     def count_answer(self, result: Result, seconds: float, account: Account) -> None:
         """Count a request that has ended."""

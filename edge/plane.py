@@ -28,6 +28,8 @@ SEND_BUFFER_BYTES: Final = 256 * 1024
 ADDRESSES_PER_BYTE: Final = 16
 TIDY_S: Final = 1.0
 STOP_S: Final = 2.0
+# How many wait for the disk at the same time, so that no thread of the data plane has to.
+READERS: Final = 4
 BODY, WRITABLE, GONE = 2, 4, 8
 
 
@@ -54,6 +56,7 @@ class PlaneServer:
         self._listeners = listeners
         self._clients: dict[Crossing, tuple[PlaneClient, asyncio.Task[None]]] = {}
         self._threads: list[threading.Thread] = []
+        self._readers: list[threading.Thread] = []
         self._handler: EdgeHandler | None = None
         self._tidying: asyncio.Task[None] | None = None
         self.plane = DataPlane(
@@ -91,15 +94,23 @@ class PlaneServer:
             )
             thread.start()
             self._threads.append(thread)
+        for number in range(READERS):
+            reader = threading.Thread(
+                target=self._memory.read, name=f"reader-{number}", daemon=True
+            )
+            reader.start()
+            self._readers.append(reader)
 
     async def close(self) -> None:
         """Stop accepting, let answers end until the deadline, then end what is left."""
         for listener in self._listeners:
             listener.close()
         self.plane.drain()
-        if not await self._ended(self._config.drain_timeout_s):
+        if not await self._joined(self._threads, self._config.drain_timeout_s):
             self.plane.stop()
-            await self._ended(STOP_S)
+            await self._joined(self._threads, STOP_S)
+        self._memory.stop()
+        await self._joined(self._readers, STOP_S)
         self._poll()
         asyncio.get_running_loop().remove_reader(self.plane.fileno())
         tasks = [task for _, task in self._clients.values()]
@@ -109,13 +120,14 @@ class PlaneServer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _ended(self, limit_s: float) -> bool:
-        """Wait for the threads to end; whether they did in time."""
+    @staticmethod
+    async def _joined(threads: Sequence[threading.Thread], limit_s: float) -> bool:
+        """Wait for threads to end; whether they did in time."""
         deadline_s = time.monotonic() + limit_s
-        for thread in self._threads:
+        for thread in threads:
             left_s = max(0.0, deadline_s - time.monotonic())
             await asyncio.to_thread(thread.join, left_s)
-        return not any(thread.is_alive() for thread in self._threads)
+        return not any(thread.is_alive() for thread in threads)
 
     async def _tidy(self, store: MemoryStore) -> None:
         """Now and then, count what the threads answered and take back what they let go of."""

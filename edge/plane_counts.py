@@ -80,6 +80,8 @@ def _places(metrics: EdgeMetrics) -> dict[str, tuple[Inc, ...]]:
         "body_bytes": (metrics.sent_bytes(Result.HIT).inc,),
         "sent_bytes": (metrics.network_sent_bytes.inc,),
         "accepted": (metrics.accepted.inc,),
+        "disk_waits": (metrics.disk_waits.inc,),
+        "disk_failures": (metrics.disk_failures.inc,),
         "full": (metrics.turned_away("all").inc,),
         "crowded": (metrics.turned_away("client").inc,),
     }

@@ -13,6 +13,7 @@ from edge.admin import Admin
 from edge.config import EdgeConfig
 from edge.fill import Filler
 from edge.handler import EdgeHandler
+from edge.http_upstream import HttpUpstream
 from edge.measured_upstream import MeasuredUpstream
 from edge.metrics import EdgeMetrics
 from edge.purge_desk import PurgeDesk
@@ -20,7 +21,7 @@ from edge.purge_follower import following
 from edge.reference import ReferenceServer
 from edge.store import MemoryStore
 from edge.tiers import NoDisk
-from edge.upstream import HttpUpstream, Upstream
+from edge.upstream import Upstream
 
 if native.IMPL == "compiled":
     from edge.plane import PlaneServer, plane_memory
@@ -55,7 +56,7 @@ async def serving(
         shelf = PlaneShelf(config.name, memory)
         plane = PlaneServer(config, sockets.public, memory, shelf, metrics)
     store = MemoryStore(config.memory_bytes, metrics.evictions.inc, shelf, config.cache_policy)
-    upstream = MeasuredUpstream(upstream or HttpUpstream(config), metrics)
+    upstream = MeasuredUpstream(upstream or HttpUpstream(config, metrics), metrics)
     filler = Filler(config, store, upstream, metrics, clock, NoDisk())
     metrics.watch(
         objects=lambda: len(store),

@@ -89,6 +89,7 @@ cdef inline void queue_scratch(Worker* w, Connection* c, Pen* pen) noexcept nogi
     out.length = pen.at - begin
     out.pooled = True
     out.counted = out.sent_by_file = False
+    out.warm = 0
     out_append(c, out)
     w.scratch_used = <uint32_t>(pen.at - w.scratch)
 
@@ -177,14 +178,15 @@ cdef inline bint finish(
     Worker* w, Connection* c, Pen* pen, Entry* entry, uint64_t start, uint64_t length, Span status
 ) noexcept nogil:
     """Queue a head and the body behind it; a short one is copied, which costs less than a piece."""
+    cdef bint copied = length <= COPIED_BYTES and (length == 0 or entry.body.file < 0)
     if length and entry.sliced:
         return finish_sliced(w, c, pen, entry, start, length, status)
-    if length and length <= COPIED_BYTES:
+    if length and copied:
         put(pen, entry.body.at + start, length)
     if pen.full:
         return False
     queue_scratch(w, c, pen)
-    if length > COPIED_BYTES:
+    if not copied:
         queue_body(w, c, entry, start, length)
     tally(&w.counters.body_bytes, length)
     count_status(w, status)

@@ -1,15 +1,20 @@
-"""Bodies in memory: small ones on the heap, larger ones as pages of one memfd.
+"""Bodies: small ones on the heap, larger ones as pages of one memfd, or as files of a disk tier.
 
 A page that `sendfile` was ever given may still be read by the network after every byte has been
 acknowledged, so it is never written again: when the last reader of a body has gone, its pages are
-punched out of the file, and whoever gets that place next writes to fresh ones. Places are handed
+punched out of the memfd, and whoever gets that place next writes to fresh ones. Places are handed
 out and taken back by Python's thread alone; the data plane's threads only count readers.
+
+A body in a file is bytes of a file that nobody writes to any more. Its pages are the page cache's,
+so whoever sends it looks first whether they are there: see `_reader.pxd`.
 """
 
-from libc.stdint cimport uint8_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 
 from native._linux cimport (
+    pthread_cond_signal,
+    pthread_cond_t,
     pthread_mutex_lock,
     pthread_mutex_t,
     pthread_mutex_unlock,
@@ -21,8 +26,23 @@ cdef enum:
     PAGE_BYTES = 4096
     # What is written from memory rather than by sendfile: anything up to the first, and up to the
     # second what begins within a page, which sendfile would send in ragged pieces.
-    SMALL_BYTES = 65536
+    SMALL_BYTES = 8192
     SMALL_UNALIGNED_BYTES = 131072
+
+cdef struct Warming:
+    # A connection's wait for bytes of a file. Where it is told of is the worker's; see `Worker`.
+    Warming* next
+    Body* body               # held
+    uint64_t offset          # in the body
+    uint64_t length
+    uint32_t place
+    uint32_t generation
+    bint failed
+    pthread_mutex_t* lock
+    Warming** done           # guarded by that lock
+    int* has_ready
+    int wake_fd
+    int* sleeping
 
 cdef struct Arena:
     int fd
@@ -31,14 +51,24 @@ cdef struct Arena:
     pthread_mutex_t lock
     Body* freed              # bodies that nobody reads any more, for Python to take back
     int has_freed
+    # The readers' queues, guarded by `readers_lock`.
+    pthread_mutex_t readers_lock
+    pthread_cond_t work
+    Warming* cold
+    Warming* cold_last
+    Body* closing            # files that nobody reads any more
+    int readers
+    bint readers_stop
 
 cdef struct Body:
     int refs
+    int file                 # -1: not in a file of its own
+    int broken               # atomic: the file could not be read
     Arena* arena             # NULL: the bytes lie behind this struct
-    const uint8_t* at
-    uint64_t offset
+    const uint8_t* at        # NULL: a file that could not be mapped
+    uint64_t offset          # in the arena, or in the file
     uint64_t length
-    uint64_t room            # how many bytes of the arena it holds
+    uint64_t room            # how many bytes of the arena it holds, or of addresses
     Body* next
 
 
@@ -54,6 +84,14 @@ cdef inline void body_release(Body* body) noexcept nogil:
     if arena == NULL:
         free(body)
         return
+    if body.file >= 0:
+        # To close the last descriptor of an unlinked file is to delete it, which takes the disk.
+        pthread_mutex_lock(&arena.readers_lock)
+        body.next = arena.closing
+        arena.closing = body
+        pthread_cond_signal(&arena.work)
+        pthread_mutex_unlock(&arena.readers_lock)
+        return
     pthread_mutex_lock(&arena.lock)
     body.next = arena.freed
     arena.freed = body
@@ -61,8 +99,14 @@ cdef inline void body_release(Body* body) noexcept nogil:
     sluice_store(&arena.has_freed, 1)
 
 
+cdef inline int body_descriptor(const Body* body) noexcept nogil:
+    return body.file if body.file >= 0 else body.arena.fd
+
+
 cdef inline bint by_sendfile(const Body* body, uint64_t start, uint64_t length) noexcept nogil:
     """Whether these bytes of a body go by sendfile."""
+    if body.at == NULL:
+        return True
     if body.arena == NULL or length <= SMALL_BYTES:
         return False
     return length > SMALL_UNALIGNED_BYTES or (body.offset + start) % PAGE_BYTES == 0

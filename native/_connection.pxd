@@ -8,10 +8,11 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 from posix.types cimport off_t
 
-from native._body cimport Body, body_hold, body_release, by_sendfile
+from native._body cimport Body, body_descriptor, body_hold, body_release, by_sendfile
 from native._linux cimport (
     EAGAIN,
     EINTR,
+    EIO,
     MSG_DONTWAIT,
     MSG_MORE,
     MSG_NOSIGNAL,
@@ -30,8 +31,10 @@ from native._linux cimport (
     setsockopt,
     shutdown,
     sluice_errno,
+    sluice_store,
     tally,
 )
+from native._reader cimport WARM_BYTES, is_resident
 from native._state cimport (
     NO_TIMER,
     POOLED,
@@ -50,6 +53,7 @@ cdef enum Flow:
     FLOWN                        # everything went
     BLOCKED                      # the socket takes no more for now
     PAUSED                       # it may take more, but others have their turn
+    COLD                         # what comes next is not in memory
     BROKEN                       # the client has gone
 
 # ---- the calls
@@ -99,7 +103,9 @@ cdef inline ssize_t socket_write_one(Connection* c, iovec* piece, bint more) noe
 
 cdef inline ssize_t socket_send_file(Connection* c, Out* out) noexcept nogil:
     cdef off_t offset = <off_t>(out.body.offset + out.offset)
-    return sendfile(c.fd, out.body.arena.fd, &offset, min(out.length, <uint64_t>1048576))
+    return sendfile(
+        c.fd, body_descriptor(out.body), &offset, min(out.length, <uint64_t>WARM_BYTES)
+    )
 
 
 cdef inline void socket_end(Connection* c) noexcept nogil:
@@ -148,6 +154,7 @@ cdef inline Out* out_of_bytes(const uint8_t* data, size_t length) noexcept nogil
     out.offset = 0
     out.length = length
     out.pooled = out.counted = out.sent_by_file = False
+    out.warm = 0
     return out
 
 
@@ -161,6 +168,7 @@ cdef inline void out_point(Out* out, Body* body, uint64_t start, uint64_t length
     out.length = length
     out.pooled = out.counted = False
     out.sent_by_file = by_sendfile(body, start, length)
+    out.warm = 0
 
 
 cdef inline Out* pooled_out(Worker* w) noexcept nogil:
@@ -226,6 +234,17 @@ cdef inline uint64_t out_consume(Connection* c, uint64_t count) noexcept nogil:
     return counted
 
 
+cdef inline bint in_file(const Out* out) noexcept nogil:
+    return out.body != NULL and out.body.file >= 0
+
+
+cdef inline bint is_cold(const Out* out) noexcept nogil:
+    """Whether the disk would have to be waited for to send what comes next."""
+    if not in_file(out) or out.offset < out.warm:
+        return False
+    return not is_resident(out.body, out.offset, min(out.length, <uint64_t>WARM_BYTES))
+
+
 cdef inline ssize_t send_some(Connection* c) noexcept nogil:
     """Hand the kernel as much of the queue as one call can."""
     cdef iovec[64] pieces        # MOST_PIECES
@@ -233,7 +252,10 @@ cdef inline ssize_t send_some(Connection* c) noexcept nogil:
     cdef Out* out = c.out
     if out.sent_by_file:
         return socket_send_file(c, out)
-    while out != NULL and count < MOST_PIECES and not out.sent_by_file:
+    # The kernel reads a mapped file's bytes, so that a page that cannot be had is an error of the
+    # call and no signal; what stands behind the first piece has not been looked for yet.
+    while out != NULL and count < MOST_PIECES and not out.sent_by_file and (
+            count == 0 or not in_file(out)):
         pieces[count].iov_base = <void*>out.at
         pieces[count].iov_len = out.length
         count += 1
@@ -243,6 +265,14 @@ cdef inline ssize_t send_some(Connection* c) noexcept nogil:
     return socket_write(c, pieces, count, out != NULL)
 
 
+cdef inline void note_broken(Worker* w, Connection* c) noexcept nogil:
+    """The file of what is sent next failed: let the close look like no orderly end."""
+    if in_file(c.out):
+        sluice_store(&c.out.body.broken, 1)
+        tally(&w.counters.disk_failures, 1)
+    socket_reset(c)
+
+
 cdef inline Flow flush(Worker* w, Connection* c, uint64_t* counted) noexcept nogil:
     """Send what is queued, as far as it goes."""
     cdef ssize_t sent
@@ -250,17 +280,22 @@ cdef inline Flow flush(Worker* w, Connection* c, uint64_t* counted) noexcept nog
     while c.out != NULL:
         if w.turn_bytes > TURN_BYTES:
             return PAUSED
+        if is_cold(c.out):
+            return COLD
         sent = send_some(c)
         if sent < 0:
             why = sluice_errno()
             if why == EINTR:
                 continue
             if why != EAGAIN:
+                if why == EIO:
+                    note_broken(w, c)
                 return BROKEN
             c.writable = False
             return BLOCKED
         if sent == 0:
-            return BROKEN  # a file shorter than its length: cannot be, and must not spin
+            note_broken(w, c)  # a file shorter than its length must not be asked for ever
+            return BROKEN
         tally(&w.counters.sent_bytes, sent)
         w.turn_bytes += sent
         c.progress += sent

@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
-from native._body cimport body_hold, body_release
+from native._body cimport Warming, body_hold, body_release
 from native._connection cimport out_of_bytes, out_point
 from native._exchange cimport exchange_release, tell_worker_locked, wake_worker
 from native._linux cimport (
@@ -41,6 +41,7 @@ from native._linux cimport (
 )
 from native._loop cimport WAKE, run
 from native._memory cimport Memory, StoredBody
+from native._reader cimport warming_free
 from native._state cimport (
     BUCKETS,
     CUT,
@@ -426,6 +427,7 @@ cdef class DataPlane:
 
     cdef int close_worker(self, Worker* w) except -1:
         cdef Exchange* exchange
+        cdef Warming* warmed
         cdef uint32_t each
         while w.ready != NULL:
             exchange = w.ready
@@ -435,6 +437,10 @@ cdef class DataPlane:
             exchange = w.events
             w.events = exchange.next_event
             exchange_release(exchange)
+        while w.warmed != NULL:
+            warmed = w.warmed
+            w.warmed = warmed.next
+            warming_free(warmed)
         for each in range(w.connection_count):
             free(w.connections[each])
         free(w.connections)
@@ -656,6 +662,8 @@ cdef class DataPlane:
             "accepted": sluice_count(&w.counters.accepted),
             "turned_away": sluice_count(&w.counters.turned_away),
             "crowded": sluice_count(&w.counters.crowded),
+            "disk_waits": sluice_count(&w.counters.disk_waits),
+            "disk_failures": sluice_count(&w.counters.disk_failures),
             "open": sluice_count(&w.counters.open),
             "hit_us": sluice_count(&w.counters.hit_us),
         }

@@ -9,6 +9,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
+from native._bell cimport ring_bell
 from native._connection cimport out_free
 from native._linux cimport (
     pthread_mutex_lock,
@@ -17,7 +18,6 @@ from native._linux cimport (
     sluice_load,
     sluice_store,
     sluice_swap,
-    write,
 )
 from native._state cimport (
     WRITABLE,
@@ -28,12 +28,6 @@ from native._state cimport (
     Worker,
 )
 from native._text cimport Span
-
-
-cdef inline void ring_bell(int fd, int* sleeping) noexcept nogil:
-    cdef uint64_t one = 1
-    if sluice_swap(sleeping, 0):
-        write(fd, &one, sizeof(one))
 
 
 cdef inline void exchange_release(Exchange* exchange) noexcept nogil:

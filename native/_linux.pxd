@@ -21,11 +21,29 @@ cdef extern from * nogil:
     #include <sys/random.h>
     #include <sys/sendfile.h>
     #include <sys/socket.h>
+    #include <sys/stat.h>
+    #include <sys/syscall.h>
     #include <sys/uio.h>
     #include <time.h>
     #include <unistd.h>
 
     static inline int sluice_errno(void) { return errno; }
+
+    #ifndef SYS_cachestat
+    #define SYS_cachestat 451    /* one number for all architectures; Linux 6.5 */
+    #endif
+    /* How many pages of this part of a file are in memory, or -1 where the kernel cannot say. */
+    static inline int64_t sluice_cached_pages(int fd, uint64_t offset, uint64_t length) {
+        uint64_t range[2] = {offset, length}, found[5];
+        if (syscall(SYS_cachestat, fd, range, found, 0) != 0)
+            return -1;
+        return (int64_t)found[0];
+    }
+    static inline int64_t sluice_file_size(int fd) {
+        struct stat about;
+        return fstat(fd, &about) == 0 && S_ISREG(about.st_mode) ? (int64_t)about.st_size : -1;
+    }
+    static inline int sluice_dup(int fd) { return fcntl(fd, F_DUPFD_CLOEXEC, 0); }
     /* Sequentially consistent unless the name says otherwise. */
     static inline int sluice_load(const int *at) { return __atomic_load_n(at, __ATOMIC_SEQ_CST); }
     static inline int sluice_peek(const int *at) { return __atomic_load_n(at, __ATOMIC_RELAXED); }
@@ -47,6 +65,9 @@ cdef extern from * nogil:
     }
     """
     int sluice_errno()
+    int64_t sluice_cached_pages(int fd, uint64_t offset, uint64_t length)
+    int64_t sluice_file_size(int fd)
+    int sluice_dup(int fd)
     int sluice_load(const int* at)
     int sluice_peek(const int* at)
     void sluice_store(int* at, int value)
@@ -55,7 +76,7 @@ cdef extern from * nogil:
     uint64_t sluice_count(const uint64_t* at)
     void sluice_tally(uint64_t* at, uint64_t more)
 
-    enum: EAGAIN, EINTR, EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED
+    enum: EAGAIN, EINTR, EIO, EMFILE, ENFILE, ENOBUFS, ENOMEM, ECONNABORTED
 
     # ---- files and memory
     enum: MFD_CLOEXEC, PROT_READ, PROT_WRITE, MAP_SHARED, MAP_NORESERVE, MADV_NOHUGEPAGE
@@ -67,8 +88,10 @@ cdef extern from * nogil:
     void* mmap(void* at, size_t length, int protection, int flags, int fd, off_t offset)
     int madvise(void* at, size_t length, int advice)
     int munmap(void* at, size_t length)
+    int mincore(void* at, size_t length, unsigned char* pages)
     int close(int fd)
     ssize_t read(int fd, void* data, size_t length)
+    ssize_t pread(int fd, void* data, size_t length, off_t offset)
     ssize_t write(int fd, const void* data, size_t length)
     ssize_t getrandom(void* data, size_t length, unsigned int flags)
 
@@ -79,6 +102,13 @@ cdef extern from * nogil:
     int pthread_mutex_destroy(pthread_mutex_t* mutex)
     int pthread_mutex_lock(pthread_mutex_t* mutex)
     int pthread_mutex_unlock(pthread_mutex_t* mutex)
+    ctypedef struct pthread_cond_t:
+        pass
+    int pthread_cond_init(pthread_cond_t* condition, void* attributes)
+    int pthread_cond_destroy(pthread_cond_t* condition)
+    int pthread_cond_wait(pthread_cond_t* condition, pthread_mutex_t* mutex)
+    int pthread_cond_signal(pthread_cond_t* condition)
+    int pthread_cond_broadcast(pthread_cond_t* condition)
     ctypedef struct sigset_t:
         pass
     enum: SIG_BLOCK

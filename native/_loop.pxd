@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, realloc
 
+from native._body cimport Warming
 from native._clients cimport client_enters, client_leaves, is_trusted, read_peer
 from native._connection cimport socket_reset, timer_place, timer_start, timer_stop
 from native._exchange cimport exchange_release
@@ -42,6 +43,7 @@ from native._linux cimport (
     tally,
     wall_s,
 )
+from native._reader cimport warming_free
 from native._state cimport (
     BROKEN_BODY,
     CUT,
@@ -63,7 +65,7 @@ from native._state cimport (
     Worker,
 )
 from native._text cimport says
-from native._worker cimport drive, end, expire, put_back
+from native._worker cimport drive, end, expire, put_back, take_warmed
 
 cdef enum:
     WAKE = 0
@@ -151,11 +153,14 @@ cdef inline void hear(Worker* w, Exchange* exchange) noexcept nogil:
 cdef inline void hear_all(Worker* w) noexcept nogil:
     cdef Exchange* exchange
     cdef Exchange* next
+    cdef Warming* warmed
     if not sluice_load(&w.has_ready):
         return
     pthread_mutex_lock(&w.lock)
     exchange = w.ready
     w.ready = NULL
+    warmed = w.warmed
+    w.warmed = NULL
     sluice_store(&w.has_ready, 0)
     pthread_mutex_unlock(&w.lock)
     while exchange != NULL:
@@ -163,6 +168,16 @@ cdef inline void hear_all(Worker* w) noexcept nogil:
         hear(w, exchange)
         exchange_release(exchange)
         exchange = next
+    hear_readers(w, warmed)
+
+
+cdef inline void hear_readers(Worker* w, Warming* warmed) noexcept nogil:
+    cdef Warming* next
+    while warmed != NULL:
+        next = warmed.next
+        take_warmed(w, warmed)
+        warming_free(warmed)
+        warmed = next
 
 
 # ---- accepting
@@ -198,7 +213,8 @@ cdef inline void begin(Connection* c, int fd, Peer peer) noexcept nogil:
     c.state = READING
     c.timer = NO_TIMER
     c.touched = False
-    c.readable = c.hung_up = c.closing = c.heedful = c.unparsed = c.queued = c.served = False
+    c.readable = c.hung_up = c.closing = c.heedful = c.unparsed = c.queued = False
+    c.served = c.cold = False
     c.writable = c.keep_alive = True
     c.earlier = c.later = c.again = NULL
     c.input = NULL

@@ -1,8 +1,9 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """Memory for bodies: places in one memfd handed out, and taken back when nobody reads any more.
 
-Everything here runs on the thread that has the event loop; see `_body.pxd` for what the data
-plane's threads do with a body.
+Bodies may be files as well, whose pages are the page cache's. Everything here but `Memory.read`
+runs on the thread that has the event loop; see `_body.pxd` for what the data plane's threads do
+with a body.
 """
 
 cimport cython
@@ -12,11 +13,12 @@ from cpython.buffer cimport (
     PyBuffer_Release,
     PyObject_GetBuffer,
 )
-from libc.stdint cimport uint8_t, uint64_t
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
-from native._body cimport Body, body_release
+from native._body cimport PAGE_BYTES, Body, body_release
 from native._linux cimport (
     FALLOC_FL_KEEP_SIZE,
     FALLOC_FL_PUNCH_HOLE,
@@ -34,17 +36,24 @@ from native._linux cimport (
     memfd_create,
     mmap,
     munmap,
+    pread,
+    pthread_cond_broadcast,
+    pthread_cond_destroy,
+    pthread_cond_init,
     pthread_mutex_destroy,
     pthread_mutex_init,
     pthread_mutex_lock,
     pthread_mutex_unlock,
+    sluice_dup,
+    sluice_file_size,
     sluice_load,
     sluice_store,
 )
+from native._reader cimport be_reader, close_bodies
 
 cdef enum:
-    GRANULE = 65536              # places in the arena begin at multiples of this
-    HEAP_BYTES = 65536           # a body up to this long lies on the heap
+    GRANULE = 4096               # places in the arena begin at multiples of this: a page
+    HEAP_BYTES = 8192            # a body up to this long lies on the heap
 
 
 cdef uint64_t room_for(uint64_t length) noexcept:
@@ -71,6 +80,8 @@ cdef class Memory:
         self.arena.size = (size_bytes + GRANULE - 1) // GRANULE * GRANULE
         self.places = {}
         pthread_mutex_init(&self.arena.lock, NULL)
+        pthread_mutex_init(&self.arena.readers_lock, NULL)
+        pthread_cond_init(&self.arena.work, NULL)
         self.arena.fd = memfd_create(b"sluice", MFD_CLOEXEC)
         if self.arena.fd < 0 or ftruncate(self.arena.fd, self.arena.size) != 0:
             raise OSError(f"no memory file of {self.arena.size} bytes")
@@ -88,11 +99,14 @@ cdef class Memory:
     def __dealloc__(self):
         # Every body holds this object, and the threads are gone before the last of them is.
         self.take_back()
+        close_bodies(self.arena.closing)
         if self.arena.base != NULL:
             munmap(self.arena.base, self.arena.size)
         if self.arena.fd >= 0:
             close(self.arena.fd)
         pthread_mutex_destroy(&self.arena.lock)
+        pthread_mutex_destroy(&self.arena.readers_lock)
+        pthread_cond_destroy(&self.arena.work)
 
     def keep(self, data not None):
         """Copy a body into memory. Raises `MemoryError` when there is no room."""
@@ -108,6 +122,58 @@ cdef class Memory:
         finally:
             PyBuffer_Release(&view)
 
+    def keep_file(self, int descriptor, unsigned long long offset, unsigned long long length):
+        """Let `length` bytes from `offset` on of a file be a body, which are never written again.
+
+        The descriptor stays the caller's. Raises `OSError` when it is no regular file that has
+        those bytes, or when descriptors have run out.
+        """
+        cdef StoredBody kept
+        cdef int64_t size = sluice_file_size(descriptor)
+        if size < 0 or offset > <uint64_t>size or length > <uint64_t>size - offset or length == 0:
+            raise OSError(f"no regular file with the bytes {offset} to {offset + length}")
+        kept = new_body()
+        kept.memory = self
+        kept.body = self.open_file(descriptor, offset, length)
+        return kept
+
+    cdef Body* open_file(self, int descriptor, uint64_t offset, uint64_t length) except NULL:
+        cdef Body* body = <Body*>calloc(1, sizeof(Body))
+        cdef void* mapped
+        if body == NULL:
+            raise MemoryError(f"no room for a body of {length} bytes")
+        body.refs = 1
+        body.arena = &self.arena
+        body.offset = offset
+        body.length = length
+        body.room = length + offset % PAGE_BYTES
+        body.file = sluice_dup(descriptor)
+        if body.file < 0:
+            free(body)
+            raise OSError("no descriptor is left for a body in a file")
+        mapped = mmap(
+            NULL, body.room, PROT_READ, MAP_SHARED, body.file, offset - offset % PAGE_BYTES
+        )
+        # Without a mapping, which are numbered, it all goes by sendfile.
+        if mapped != MAP_FAILED:
+            body.at = <uint8_t*>mapped + offset % PAGE_BYTES
+        return body
+
+    def read(self):
+        """Be one of the readers, who wait for the disk so that nobody else has to, until `stop`."""
+        cdef bint done
+        with nogil:
+            done = be_reader(&self.arena)
+        if not done:
+            raise MemoryError("no room for a reader")
+
+    def stop(self):
+        """Let the readers end, once what they were asked for is done."""
+        pthread_mutex_lock(&self.arena.readers_lock)
+        self.arena.readers_stop = True
+        pthread_cond_broadcast(&self.arena.work)
+        pthread_mutex_unlock(&self.arena.readers_lock)
+
     def reclaim(self):
         """Take back what nobody reads any more; `keep` does so, too."""
         self.take_back()
@@ -122,6 +188,7 @@ cdef class Memory:
             raise MemoryError(f"no room for a body of {length} bytes")
         memset(body, 0, sizeof(Body))
         body.refs = 1
+        body.file = -1
         body.at = <uint8_t*>body + sizeof(Body)
         body.length = length
         return body
@@ -136,6 +203,7 @@ cdef class Memory:
         if body == NULL:
             raise MemoryError(f"no room for a body of {length} bytes")
         body.refs = 1
+        body.file = -1
         body.arena = &self.arena
         body.room = room
         body.length = length
@@ -186,11 +254,11 @@ cdef StoredBody new_body():
 @cython.no_gc
 @cython.final
 cdef class StoredBody:
-    """A body in memory, as a buffer of bytes that never change."""
+    """A body: in memory, as a buffer of bytes that never change, or in a file."""
 
     def __cinit__(self):
         if not making:
-            raise TypeError("bodies come from Memory.keep")
+            raise TypeError("bodies come from a Memory")
 
     def __dealloc__(self):
         body_release(self.body)
@@ -198,7 +266,45 @@ cdef class StoredBody:
     def __len__(self):
         return self.body.length
 
+    @property
+    def in_file(self):
+        """Whether it is in a file, and so has no buffer: `read` it, in a thread that may wait."""
+        return self.body.file >= 0
+
+    @property
+    def broken(self):
+        """Whether its file could not be read when somebody wanted it."""
+        return bool(sluice_load(&self.body.broken))
+
+    def read(self, unsigned long long start, unsigned long long stop):
+        """Copy bytes; of a file this waits for the disk. Raises `OSError` when it cannot be read.
+
+        Other threads run meanwhile.
+        """
+        cdef Body* body = self.body
+        cdef bytes found
+        cdef char* room
+        cdef uint64_t at
+        cdef ssize_t count
+        if not start <= stop <= body.length:
+            raise IndexError(f"bytes {start} to {stop} of a body of {body.length}")
+        if body.file < 0:
+            return PyBytes_FromStringAndSize(<char*>body.at + start, stop - start)
+        found = PyBytes_FromStringAndSize(NULL, stop - start)
+        room = PyBytes_AS_STRING(found)
+        at = start
+        while at < stop:
+            with nogil:
+                count = pread(body.file, room + (at - start), stop - at, body.offset + at)
+            if count <= 0:
+                sluice_store(&body.broken, 1)
+                raise OSError(f"the file of a body ends or fails at byte {at} of {body.length}")
+            at += count
+        return found
+
     def __getbuffer__(self, Py_buffer* view, int flags):
+        if self.body.file >= 0:
+            raise BufferError("a body in a file is read, which may wait for the disk")
         PyBuffer_FillInfo(view, self, <void*>self.body.at, self.body.length, True, flags)
 
     def __releasebuffer__(self, Py_buffer* view):

@@ -8,7 +8,7 @@ only. Everything that waits is in a list of structs that exist anyway, so no rin
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
-from native._body cimport Body
+from native._body cimport Body, Warming
 from native._linux cimport pthread_mutex_t
 from native._table cimport Table
 from native._text cimport Span
@@ -84,6 +84,7 @@ cdef struct Out:
     bint pooled
     bint counted                 # from Python, which waits when too much is unsent
     bint sent_by_file
+    uint64_t warm                # a reader has just read up to here
 
 cdef struct Peer:
     uint8_t[16] address          # IPv4 as IPv4-mapped IPv6
@@ -105,6 +106,7 @@ cdef struct Connection:
     bint unparsed                # `input` may hold a whole head
     bint queued                  # in `again`
     bint served                  # it has asked for something
+    bint cold                    # a reader reads what is to be sent next
     Connection* earlier
     Connection* later
     Connection* again
@@ -163,6 +165,8 @@ cdef struct Counters:
     uint64_t expired[5]          # by timer: TIMERS
     uint64_t refusals[8]         # in the order of `Refusal` in _worker.pxd
     uint64_t tokens_refused[4]   # from MISSING on, in the order of `Admission` in _token.pxd
+    uint64_t disk_waits          # for bytes of a file that were not in memory
+    uint64_t disk_failures
     uint64_t statuses[6]
     uint64_t hit_seconds[13]     # BUCKETS, then more
     uint64_t hit_us
@@ -226,6 +230,7 @@ cdef struct Worker:
     Exchange* events             # guarded: for Python
     Exchange* events_last        # guarded
     Exchange* ready              # guarded: for the worker
+    Warming* warmed              # guarded: from the readers
     uint8_t[64] padding
     Counters counters
     uint8_t[64] more_padding

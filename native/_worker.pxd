@@ -11,9 +11,12 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
 from native._answer cimport answer_entry, answer_preflight, answer_refusal, refuse_token
+from native._bell cimport ring_bell
+from native._body cimport Warming, body_hold
 from native._clients cimport client_leaves
 from native._connection cimport (
     BROKEN,
+    COLD,
     FLOWN,
     PAUSED,
     Flow,
@@ -37,7 +40,6 @@ from native._exchange cimport (
     exchange_sent,
     tell_python,
     tell_python_locked,
-    ring_bell,
 )
 from native._head cimport COMPLETE, EXPECT, FILL_KEY, INCOMPLETE, Head, has, scan_head
 from native._linux cimport (
@@ -50,6 +52,7 @@ from native._linux cimport (
     tally,
     wall_s,
 )
+from native._reader cimport WARM_BYTES, ask_reader, warming_free
 from native._request_body cimport decode_body
 from native._state cimport (
     BODY,
@@ -316,7 +319,7 @@ cdef inline bint push(Worker* w, Connection* c) noexcept nogil:
     cdef Flow flow
     if c.out == NULL:
         return True
-    if not c.writable:
+    if not c.writable or c.cold:
         return False
     flow = flush(w, c, &counted)
     if c.exchange != NULL:
@@ -325,10 +328,52 @@ cdef inline bint push(Worker* w, Connection* c) noexcept nogil:
         end(w, c)
     elif flow == PAUSED:
         call_again(w, c)
+    elif flow == COLD:
+        wait_for_disk(w, c)
     elif flow == FLOWN:
         w.pooled = 0
         w.scratch_used = 0
     return flow == FLOWN
+
+
+cdef inline void wait_for_disk(Worker* w, Connection* c) noexcept nogil:
+    """Let a reader read what this connection sends next; without one, break it off."""
+    cdef Warming* wanted = <Warming*>malloc(sizeof(Warming))
+    if wanted == NULL:
+        end(w, c)
+        return
+    wanted.body = c.out.body
+    body_hold(wanted.body)
+    wanted.offset = c.out.offset
+    wanted.length = min(c.out.length, <uint64_t>WARM_BYTES)
+    wanted.place = c.place
+    wanted.generation = c.generation
+    wanted.lock = &w.lock
+    wanted.done = &w.warmed
+    wanted.has_ready = &w.has_ready
+    wanted.wake_fd = w.wake_fd
+    wanted.sleeping = &w.sleeping
+    tally(&w.counters.disk_waits, 1)
+    c.cold = True
+    if not ask_reader(wanted):
+        warming_free(wanted)
+        end(w, c)
+
+
+cdef inline void take_warmed(Worker* w, Warming* wanted) noexcept nogil:
+    """Go on with the connection that waited for the disk, if it is still there."""
+    cdef Connection* c = w.connections[wanted.place]
+    if c.generation != wanted.generation or c.state == DEAD or not c.cold:
+        return
+    c.cold = False
+    if wanted.failed:
+        # What was promised cannot be kept, and must not look like an orderly end.
+        tally(&w.counters.disk_failures, 1)
+        socket_reset(c)
+        end(w, c)
+        return
+    c.out.warm = wanted.offset + wanted.length
+    drive(w, c)
 
 
 cdef inline void call_again(Worker* w, Connection* c) noexcept nogil:

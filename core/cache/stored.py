@@ -93,6 +93,20 @@ def stored_head(status: int, headers: Headers, arrival: Arrival, *, media: bool)
     )
 
 
+def restored(
+    status: int,
+    fields: Headers,
+    *,
+    media: bool,
+    received_s: float,
+    initial_age_s: float,
+    purged_s: float | None,
+) -> StoredHead:
+    """A stored head again, from what of it cannot be worked out: the inverse of taking it apart."""
+    head = stored_head(status, fields, Arrival(received_s, received_s), media=media)
+    return replace(head, initial_age_s=initial_age_s, purged_s=purged_s)
+
+
 def confirms(validation: Headers, stored: StoredHead) -> bool:
     """Whether a 304 speaks of the stored response (RFC 9111 §4.3.4): it names no other tag."""
     named, known = first(validation, "etag"), stored.etag()

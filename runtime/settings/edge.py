@@ -7,7 +7,7 @@ from typing import ClassVar
 from core.cache.policies import CachePolicy
 from runtime.listen import HostPort
 from runtime.settings.declaration import setting
-from runtime.settings.quantities import Address, Bytes, Count, Networks, Seconds, Text, Url
+from runtime.settings.quantities import Address, Bytes, Count, File, Networks, Seconds, Text, Url
 from runtime.settings.shared import (
     AdminSettings,
     CommonSettings,
@@ -67,6 +67,31 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings,
     )
     stall_timeout_s: Seconds = setting(
         15.0, "How long an answer of the upstream may pause once it has begun.", ge=0.05, le=300
+    )
+    upstream_ca: File | None = setting(
+        None,
+        "Certificates of the authorities that vouch for an https:// upstream, in place of those "
+        "that the machine believes.",
+    )
+    upstream_idle_timeout_s: Seconds = setting(
+        60.0,
+        "How long a connection to the upstream is kept for the next request; shorter where the "
+        "upstream says so.",
+        ge=0,
+        le=3600,
+    )
+    max_upstream_connections: Count = setting(
+        256, "How many connections to the upstream there may be.", ge=1, le=100_000
+    )
+    breaker_failures: Count = setting(
+        5,
+        "How many fetches in a row may fail, with no connection, no answer in time or no HTTP, "
+        "before the upstream is left alone for a while; 0 is any number.",
+        ge=0,
+        le=1_000_000,
+    )
+    breaker_open_s: Seconds = setting(
+        5.0, "How long the upstream is then left alone before one fetch tries it.", ge=0.1, le=3600
     )
     client_timeout_s: Seconds = setting(
         60.0, "How long a client may take to accept 64 KiB before it is dropped.", ge=0.1, le=3600

@@ -54,6 +54,11 @@ def test_every_setting_reaches_the_edge() -> None:
             connect_timeout_s=1,
             first_byte_timeout_s=2,
             stall_timeout_s=3,
+            upstream_ca="/ca.pem",
+            upstream_idle_timeout_s=5,
+            max_upstream_connections=6,
+            breaker_failures=7,
+            breaker_open_s=8,
             client_timeout_s=4,
             fill_key="fill",
             admin_token="admin",
@@ -64,6 +69,9 @@ def test_every_setting_reaches_the_edge() -> None:
     assert (config.memory_bytes, config.max_object_bytes) == (2**21, 2**21)
     assert config.cache_policy is CachePolicy.LRU
     assert (config.connect_timeout_s, config.first_byte_timeout_s) == (1, 2)
+    assert (config.upstream_ca_file, config.upstream_idle_timeout_s) == ("/ca.pem", 5)
+    assert config.max_upstream_connections == 6
+    assert (config.breaker_failures, config.breaker_open_s) == (7, 8)
     assert (config.stall_timeout_s, config.client_timeout_s) == (3, 4)
     assert (config.fill_key, config.admin_token) == ("fill", "admin")
     assert [str(network) for network in config.trusted_proxies] == ["10.0.0.0/8"]
