@@ -108,6 +108,7 @@ class Filler:
         self._tasks: set[asyncio.Task[None]] = set()
         self._uncoalesced: Marks[CacheKey] = Marks(UNCOALESCED_FOR_S)
         self._unsliced: Marks[CacheKey] = Marks(UNSLICED_FOR_S)
+        self._oversize: Marks[CacheKey] = Marks(UNCOALESCED_FOR_S)
         self._held: Marks[CacheKey] = Marks(HELD_FOR_S)
 
     @property
@@ -259,6 +260,8 @@ class Filler:
         if key in self._shared and not self._joinable(self._shared[key]):
             self._part(self._shared[key])
         role = join(self._shared, self._uncoalesced, key, self._clock(), releases)
+        if self._oversize.holds(key, self._clock()) and _slices_wanted(ask) is None:
+            role = Role.ALONE
         match role:
             case Role.FOLLOW:
                 return self._enter(self._shared[key], role)
@@ -417,7 +420,7 @@ class Filler:
         if refusal is None:
             self._expect(flight, head, answer.length)
         else:
-            self._give_up_sharing(flight, head.status)
+            self._give_up_sharing(flight, head.status, refusal)
         flight.settle(Streaming(head, answer.status, answer.length, refusal, flight.entry))
         return flight.keep or flight.body.has_readers
 
@@ -438,7 +441,7 @@ class Filler:
             flight.body.restart(part.span.start)
             self._expect(flight, head, part.total)
         else:
-            self._give_up_sharing(flight, 206)
+            self._give_up_sharing(flight, 206, refusal)
         flight.settle(Streaming(head, 206, part.total, refusal, flight.entry))
         return refusal is None
 
@@ -489,12 +492,15 @@ class Filler:
         if not usable or self._covering_purge(flight, head) is not None:
             self._part(flight)  # who comes now needs an answer of their own
 
-    def _give_up_sharing(self, flight: Flight, status: int) -> None:
+    def _give_up_sharing(self, flight: Flight, status: int, refusal: Refusal) -> None:
         """Release the waiters to fetches of their own, and do not gather new ones for a while."""
         self._part(flight)
         flight.body.pass_through(PASS_WINDOW_BYTES)
         if flight.role is Role.LEAD and status < 500:
-            self._uncoalesced.add(flight.key, self._clock())
+            # Slices of it may still be stored for those who ask for a range.
+            by_slices = refusal is Refusal.TOO_LARGE and flight.asked is None
+            marks = self._oversize if by_slices else self._uncoalesced
+            marks.add(flight.key, self._clock())
             self._store.remove(flight.key)  # what was stored is not what the upstream says now
             self._disk.forget(flight.key)
 
