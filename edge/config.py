@@ -8,7 +8,6 @@ from core.cache.policies import CachePolicy
 from core.http.forwarding import Network
 from core.http.media_token import NO_KEYS, KeyRing
 
-
 # Until its end comes, such an object is in the memory of the fetch, beside the budget.
 LARGEST_UNMEASURED_BYTES: Final = 64 * 2**20
 

@@ -42,7 +42,8 @@ from edge.flight import Confirmed, Failed, Streaming, Ticket
 from edge.gate import Gate
 from edge.incoming import Incoming
 from edge.metrics import EdgeMetrics, Result
-from edge.store import Entry, Lookup, MemoryStore
+from edge.store import Entry, Lookup
+from edge.tiers import Tiers
 from edge.upstream import Upstream, UpstreamRequest
 from runtime.logs import get_logger
 
@@ -59,14 +60,14 @@ class EdgeHandler:
     def __init__(
         self,
         config: EdgeConfig,
-        store: MemoryStore,
+        tiers: Tiers,
         upstream: Upstream,
         filler: Filler,
         metrics: EdgeMetrics,
         clock: Callable[[], float],
     ) -> None:
         self._config = config
-        self._store = store
+        self._tiers = tiers
         self._upstream = upstream
         self._filler = filler
         self._metrics = metrics
@@ -155,17 +156,17 @@ class EdgeHandler:
         raise UpstreamBroken("what the upstream has changes faster than it can be read")
 
     async def _read_once(self, client: Client, ask: Ask) -> Result:
-        lookup = await self._filler.look_up(ask)
+        lookup = await self._tiers.look_up(ask)
         entry = lookup.entry
         head = None if entry is None else entry.head
         step = decide(head, self._clock(), held=self._filler.held(lookup.key))
         if entry is None or step is Step.FETCH:
             return await self._fetch(client, ask, lookup)
         plan = plan_entry(ask, entry)
-        sources = await self._filler.sources(entry, needed(plan.parts))
+        sources = self._filler.sources(entry, needed(plan.parts))
         match step:
             case Step.SERVE if sources.missing:
-                return await self._complete(client, ask, lookup, entry, plan, sources)
+                return await self._complete(client, ask, entry, plan, sources)
             case Step.SERVE:
                 return await self._serve(client, ask, entry, plan)
             case _ if sources.missing:
@@ -195,7 +196,6 @@ class EdgeHandler:
         self,
         client: Client,
         ask: Ask,
-        lookup: Lookup,
         entry: Entry,
         plan: ResponsePlan,
         sources: Sources,
@@ -204,7 +204,7 @@ class EdgeHandler:
         if ask.only_if_cached:
             raise OnlyIfCached("not all of it is stored, and the upstream was not to be asked")
         if not sources.arriving and not entry.resumable:
-            self._filler.forget(entry)
+            self._tiers.forget(entry.key)
             raise UpstreamChanged("not all of it is stored, and the rest cannot be asked for")
         reason = Forward.PARTIAL if sources.some_stored else Forward.URI_MISS
         self._metrics.misses(reason).inc()
@@ -244,7 +244,7 @@ class EdgeHandler:
         if ask.method == "HEAD":
             outcome: Ticket | Entry | Failed = await self._filler.obtain_alone(ask)
         else:
-            outcome = await self._filler.obtain(ask)
+            outcome = await self._filler.obtain(ask, lookup.entry)
         match outcome:
             case Entry():
                 raise UpstreamChanged("something usable was stored meanwhile")
@@ -292,11 +292,11 @@ class EdgeHandler:
 
     async def _stand_in(self, client: Client, ask: Ask, lookup: Lookup, fault: Fault) -> Result:
         """The upstream failed: a stale response if one may be used, else the problem."""
-        entry = self._store.get(lookup.key) or lookup.entry
+        entry = self._tiers.memory.get(lookup.key) or lookup.entry
         now_s = self._clock()
         if entry is not None and stands_in(entry.head, now_s):
             plan = plan_entry(ask, entry)
-            if not (await self._filler.sources(entry, needed(plan.parts))).missing:
+            if not self._filler.sources(entry, needed(plan.parts)).missing:
                 ttl_s = entry.head.ttl_s(now_s)
                 handling = Handling(Forward.STALE, ttl_s=ttl_s, detail="stale-if-error")
                 await self._answer_stored(client, ask, entry, plan, handling)

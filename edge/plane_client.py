@@ -16,7 +16,6 @@ from edge.store import StoredBytes
 from edge.wire import field_lines, served, status_line
 from native import Crossing, RequestHead, StoredBody, scan_head
 
-
 # How much may wait for the client: in memory of its own, or of what is stored.
 COPIED_BYTES: Final = 256 * 1024
 STORED_BYTES: Final = 2 * 2**20

@@ -20,7 +20,7 @@ from edge.purge_desk import PurgeDesk
 from edge.purge_follower import following
 from edge.reference import ReferenceServer
 from edge.store import MemoryStore
-from edge.tiers import NoDisk
+from edge.tiers import NoDisk, Tiers
 from edge.upstream import Upstream
 
 if native.IMPL == "compiled":
@@ -56,15 +56,16 @@ async def serving(
         shelf = PlaneShelf(config.name, memory)
         plane = PlaneServer(config, sockets.public, memory, shelf, metrics)
     store = MemoryStore(config.memory_bytes, metrics.evictions.inc, shelf, config.cache_policy)
+    tiers = Tiers(store, NoDisk())
     upstream = MeasuredUpstream(upstream or HttpUpstream(config, metrics), metrics)
-    filler = Filler(config, store, upstream, metrics, clock, NoDisk())
+    filler = Filler(config, tiers, upstream, metrics, clock)
     metrics.watch(
         objects=lambda: len(store),
         stored_bytes=lambda: store.used_bytes,
         limit_bytes=config.memory_bytes,
         fetches=lambda: filler.fetches,
     )
-    handler = EdgeHandler(config, store, upstream, filler, metrics, clock)
+    handler = EdgeHandler(config, tiers, upstream, filler, metrics, clock)
     async with AsyncExitStack() as stack:
         await upstream.open()
         stack.push_async_callback(upstream.close)

@@ -17,7 +17,8 @@ from edge.ask import Ask
 from edge.body import BodyReader
 from edge.faults import UpstreamBroken, UpstreamChanged, UpstreamTimeout
 from edge.flight import Failed, Flight, Streaming
-from edge.store import Entry, MemoryStore, StoredBytes
+from edge.store import Entry, StoredBytes
+from edge.tiers import Tiers
 
 if TYPE_CHECKING:
     from edge.fill import Filler
@@ -46,7 +47,7 @@ class SliceReader:
     def __init__(
         self,
         filler: "Filler",
-        store: MemoryStore,
+        tiers: Tiers,
         ask: Ask,
         entry: Entry,
         spans: Sequence[ByteSpan],
@@ -54,7 +55,8 @@ class SliceReader:
         counts: bool,
     ) -> None:
         self._filler = filler
-        self._store = store
+        self._tiers = tiers
+        self._store = tiers.memory
         self._ask = ask
         self._entry = entry
         self._spans = [span for span in spans if span.length]
@@ -112,7 +114,7 @@ class SliceReader:
                     return flight.body.piece(at, min(stop, flight.body.length))
                 await self._wait(flight)
                 continue
-            recalled = await self._filler.recall_slice(self._entry, number)
+            recalled = await self._tiers.recall_slice(self._entry, number)
             if recalled is not None:
                 return _cut(recalled, number, at, stop)
             if self._filler.bringing(self._entry, at) is None:
@@ -140,7 +142,7 @@ class SliceReader:
         if not self._entry.resumable:
             raise UpstreamChanged("what is stored of this is incomplete, and cannot be completed")
         wanted = {number for span in self._spans for number in slices_of(span)}
-        run = run_from(number, self._store.missing(self._entry, wanted))
+        run = run_from(number, self._tiers.missing(self._entry, wanted))
         flight = self._filler.fetch_slices(self._ask, self._entry, run)
         self.close()
         at = slice_span(number, self._entry.length).start

@@ -10,8 +10,8 @@ from typing import Final
 from core.cache.slices import SLICE_BYTES, slice_span
 from edge.faults import UpstreamBroken
 from edge.flight import Flight
-from edge.store import Entry, MemoryStore, StoredBytes
-from edge.tiers import Disk
+from edge.store import Entry, StoredBytes
+from edge.tiers import Tiers
 
 # What is held of slices that were stored, so that who is close behind needs no lookup.
 HELD_BYTES: Final = 2 * SLICE_BYTES
@@ -21,16 +21,16 @@ LEAST_LEAD_BYTES: Final = 16 * SLICE_BYTES
 LEAD_DIVISOR: Final = 16
 
 
-class Unwanted(Exception):  # noqa: N818 - no error: nobody reads any more, and much is still to come
+class Unwanted(Exception):
     """The fetch is to end here."""
 
 
 class SliceTaker:
     """Takes in the bodies of one edge's fetches."""
 
-    def __init__(self, store: MemoryStore, disk: Disk) -> None:
-        self._store = store
-        self._disk = disk
+    def __init__(self, tiers: Tiers) -> None:
+        self._tiers = tiers
+        self._store = store = tiers.memory
         # A fetch further ahead than this would only drive out of memory what its readers need.
         self._lead_bytes = max(LEAST_LEAD_BYTES, store.limit_bytes // LEAD_DIVISOR)
 
@@ -81,17 +81,12 @@ class SliceTaker:
         entry = flight.entry
         assert entry is not None
         known = self._store.get(entry.key)
-        if not flight.stored:
-            self._disk.forget(entry.key)
-        elif known is not None and known.version != entry.version:
+        if flight.stored and known is not None and known.version != entry.version:
             flight.stores = False  # another took its place
         if not flight.stores:
             return None
-        kept = self._store.put_slice(entry, number, whole)
-        flight.stored = True
-        if self._store.covering_purge(entry) is None:
-            self._disk.write(entry, number, whole if kept is None else kept)
-        return kept
+        first, flight.stored = not flight.stored, True
+        return self._tiers.store(entry, number, whole, first=first)
 
     async def _pace(self, flight: Flight) -> None:
         """Wait for the readers where the fetch is too far ahead of them."""

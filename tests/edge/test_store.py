@@ -147,7 +147,7 @@ class ShelfModel:
         self.slices.discard((entry.version, number))
 
     def used(self) -> Iterable[tuple[int, int]]:
-        return sorted(self.slices)[:2] + [(1, 1)]
+        return [*sorted(self.slices)[:2], (1, 1)]
 
 
 @given(steps, st.sampled_from(CachePolicy))
