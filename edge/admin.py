@@ -85,7 +85,7 @@ class Admin:
         # Without Redis an edge serves on, so that it is away makes nobody look elsewhere.
         notes = {} if follower is None else {"redis": lambda: follower.problem}
         checks = {"upstream": upstream.check, "serving": self._check_serving}
-        self._health = Health("edge", checks, notes=notes)
+        self._health = Health(metrics.process, checks, notes=notes)
         self._new_token = new_token
         self._draining = False
 
@@ -110,7 +110,7 @@ class Admin:
 
     async def _purge(self, request: web.Request) -> web.Response:
         self._authorize(request)
-        return self._carry_out(read_purge(await request.read(), self._token(request)))
+        return await self._carry_out(read_purge(await request.read(), self._token(request)))
 
     @web.middleware
     async def _purge_method(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -119,12 +119,12 @@ class Admin:
             return await handler(request)
         self._authorize(request)
         soft = request.headers.get(SOFT_FIELD) == "1"
-        return self._carry_out(
+        return await self._carry_out(
             PurgeOrder(self._token(request), urls=(request.raw_path,), soft=soft)
         )
 
-    def _carry_out(self, order: PurgeOrder) -> web.Response:
-        self._desk.carry_out(order)
+    async def _carry_out(self, order: PurgeOrder) -> web.Response:
+        await self._desk.carry_out(order)
         return web.json_response({"purge_id": order.token}, status=202)
 
     def _token(self, request: web.Request) -> str:

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from core.http.cache_control import parse_cache_control
 from core.http.fields import Headers, combined, first
 from core.http.forwarding import Hop
 from core.http.plan_response import RequestFacts
+from core.http.request_directives import RequestDirectives, heeded
 from core.http.target import Target
 
 
@@ -37,10 +37,6 @@ class Ask:
         return self.method == "GET" and first(self.fields, "range") is not None
 
     @property
-    def only_if_cached(self) -> bool:
-        """Whether it takes stored responses alone.
-
-        It is the one request directive heeded: the others are advice (RFC 9111 §5.2.1), and would
-        let any viewer make us ask the upstream as often as he likes.
-        """
-        return "only-if-cached" in parse_cache_control(combined(self.fields, "cache-control") or "")
+    def wanted(self) -> RequestDirectives:
+        """What it says about the response it will take."""
+        return heeded(self.fields, media=self.target.media)

@@ -1,12 +1,14 @@
-"""What one edge is told: its upstream, its budgets and its deadlines."""
+"""What one edge is told: its upstream, its audience, its budgets and its deadlines."""
 
 import hmac
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from core.cache.policies import CachePolicy
 from core.http.forwarding import Network
 from core.http.media_token import NO_KEYS, KeyRing
+from edge.audience import Audience
 
 # Until its end comes, such an object is in the memory of the fetch, beside the budget.
 LARGEST_UNMEASURED_BYTES: Final = 64 * 2**20
@@ -16,24 +18,33 @@ LARGEST_UNMEASURED_BYTES: Final = 64 * 2**20
 class EdgeConfig:
     """The configuration of an edge; bytes and seconds are in the names.
 
-    `upstream` is a base URL without a trailing slash; `upstream_ca_file` has the authorities that
-    vouch for it instead of the machine's own. A connection to it is kept for at most
-    `upstream_idle_timeout_s`. After `breaker_failures` failures in a row it is left alone for
-    `breaker_open_s`; 0 failures is never. `memory_bytes` is the budget for what is stored,
-    `max_object_bytes` the largest object that is; without it, one that fits is.
-    `client_timeout_s` is how long a client may take to accept 64 KiB, `idle_timeout_s` how
-    long to send the head of its next request, the first one included. `header_timeout_s` is how
-    long a head may take from its first byte on, `drain_timeout_s` how long answers may take to end
-    when the edge stops. `max_connections_per_client` counts those from one address; 0 is no limit.
+    `upstream` is a base URL without a trailing slash, empty where the upstream is no HTTP server;
+    `upstream_ca_file` has the authorities that vouch for it instead of the machine's own. A
+    connection to it is kept for at most `upstream_idle_timeout_s`. After `breaker_failures`
+    failures in a row it is left alone for `breaker_open_s`; 0 failures is never. `memory_bytes` is
+    the budget for what is stored, `max_object_bytes` the largest object that is; without it, one
+    that fits is. `client_timeout_s` is how long a client may take to accept 64 KiB,
+    `idle_timeout_s` how long to send the head of its next request, the first one included.
+    `header_timeout_s` is how long a head may take from its first byte on, `drain_timeout_s` how
+    long answers may take to end when the edge stops. `cache_dir` is where slices are kept on disk,
+    `disk_bytes` the budget there, and `disk_reserve_bytes` is left free for others; without a
+    folder there is memory alone. `disk_timeout_s` is how long a read may take.
+    `max_connections_per_client` counts those from one address; 0 is no limit. `negative_ttl_s` is
+    how long a 404 or 410 is fresh that does not say it.
     """
 
-    upstream: str
+    upstream: str = ""
     name: str = "edge"
+    audience: Audience = Audience.VIEWERS
     memory_bytes: int = 512 * 2**20
     cache_policy: CachePolicy = CachePolicy.S3_FIFO
     max_object_bytes: int | None = None
     upstream_ca_file: str | None = None
     upstream_idle_timeout_s: float = 60.0
+    cache_dir: Path | None = None
+    disk_bytes: int = 10 * 2**30
+    disk_reserve_bytes: int = 2**30
+    disk_timeout_s: float = 2.0
     max_upstream_connections: int = 256
     breaker_failures: int = 5
     breaker_open_s: float = 5.0
@@ -46,6 +57,7 @@ class EdgeConfig:
     drain_timeout_s: float = 5.0
     max_connections: int = 50_000
     max_connections_per_client: int = 0
+    negative_ttl_s: float = 0.0
     fill_key: str | None = None
     admin_token: str | None = None
     redis_url: str | None = None
@@ -60,7 +72,8 @@ class EdgeConfig:
     @property
     def largest_whole_bytes(self) -> int:
         """The largest object that is stored when the whole is asked for."""
-        return min(self.largest_part_bytes, self.memory_bytes)
+        disk_bytes = 0 if self.cache_dir is None else self.disk_bytes
+        return min(self.largest_part_bytes, max(self.memory_bytes, disk_bytes))
 
     @property
     def largest_unmeasured_bytes(self) -> int:

@@ -12,6 +12,13 @@ class MethodRefused(InputFault):
     code: ClassVar[str] = "method.not_allowed"
 
 
+class FillKeyRefused(InputFault):
+    """Whoever asks has not shown the key that edges share with what they fetch from."""
+
+    status: ClassVar[int] = 403
+    code: ClassVar[str] = "origin.fill_key"
+
+
 class Draining(InternalFault):
     """The edge was told to stop."""
 

@@ -8,7 +8,7 @@ a range of something unknown needs, or for slices that are missing of what is st
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.cache.coalescing import (
@@ -28,7 +28,7 @@ from core.cache.stored import (
 from core.errors import Fault, InternalFault
 from core.http.byterange import ByteSpan, parse_range
 from core.http.cache_key import CacheKey, cache_key
-from core.http.fields import Headers
+from core.http.fields import Headers, without
 from core.http.forwarding import fill_request, forwarded_request
 from core.http.vary import variant
 from edge.ask import Ask
@@ -56,6 +56,7 @@ from runtime.logs import get_logger
 
 log = get_logger(__name__)
 
+_DIRECTIVES: Final = ("cache-control", "pragma")
 _STOPPED: Final = "the edge stopped this fetch"
 # An upstream that gave a part we cannot use is asked for wholes for this long.
 UNSLICED_FOR_S: Final = 120.0
@@ -171,7 +172,8 @@ class Filler:
                 releases += 1
             ticket.leave()
             known = (await self._tiers.look_up(ask)).entry
-            if known is not None and decide(known.head, self._clock(), held=False) is Step.SERVE:
+            head = None if known is None else known.head
+            if known and decide(head, self._clock(), ask.wanted, held=False) is Step.SERVE:
                 return known
 
     async def obtain_alone(self, ask: Ask) -> Ticket | Failed:
@@ -186,16 +188,22 @@ class Filler:
     def refresh(self, ask: Ask, entry: Entry) -> None:
         """Confirm or replace a stale entry while it is being served, unless that is under way."""
         if entry.key not in self._fetches.shared:
-            self._launch_shared(entry.key, ask, entry)
+            # It is our own wish, not one of the client that happened to come by.
+            own = replace(ask, fields=without(ask.fields, _DIRECTIVES))
+            self._launch_shared(entry.key, own, entry)
 
-    def purge(self, purge: Purge) -> int:
-        """Purge what is stored, and part new requests from the fetches that began before."""
-        count = self._store.purge(purge, self._clock())
+    async def purge(self, purge: Purge) -> int:
+        """Purge what is stored, and part new requests from the fetches that began before.
+
+        For this process that is done before the first wait; on return no crash can undo it. Raises
+        `PurgeNotDurable`.
+        """
+        count = self._tiers.memory.purge(purge, self._clock())
         for flight in tuple(self._fetches.shared.values()):
             tags = flight.settled.head.tags if isinstance(flight.settled, Streaming) else ()
             if purge.covers(flight.key.resource, tags):
                 self._fetches.part(flight)
-        return count
+        return max(count, await self._tiers.purge_disk(purge, self._clock()))
 
     async def close(self) -> None:
         """Stop every fetch."""

@@ -11,10 +11,10 @@ from core.cache.decide import Step, decide, stands_in
 from core.cache.purging import Purge
 from core.cache.slices import needed
 from core.errors import Fault, InternalFault
-from core.http.cache_status import Forward, Handling, append_handling
+from core.http.cache_status import Forward, Handling, append_handling, write_handling
 from core.http.compose import own_fields
 from core.http.cors import ALLOWED_METHODS
-from core.http.fields import Headers, first
+from core.http.fields import Headers, combined, first
 from core.http.forwarding import (
     Hop,
     forwarded_request,
@@ -22,6 +22,7 @@ from core.http.forwarding import (
     is_trusted,
     request_id,
 )
+from core.http.invalidation import invalidated
 from core.http.media_token import TokenRefused
 from core.http.plan_response import ResponsePlan
 from core.http.target import MEDIA_PREFIX, Target, read_target
@@ -34,9 +35,11 @@ from edge.answer import (
     plan_entry,
 )
 from edge.ask import Ask
+from edge.audience import Audience
 from edge.client import Client
 from edge.config import EdgeConfig
-from edge.faults import MethodRefused, OnlyIfCached, UpstreamBroken, UpstreamChanged
+from edge.disk.faults import PurgeNotDurable
+from edge.faults import FillKeyRefused, MethodRefused, OnlyIfCached, UpstreamBroken, UpstreamChanged
 from edge.fill import Filler, Sources
 from edge.flight import Confirmed, Failed, Streaming, Ticket
 from edge.gate import Gate
@@ -51,7 +54,7 @@ log = get_logger(__name__)
 
 # How often a request begins anew as what it was to be answered from has changed meanwhile.
 MOST_CHANGES: Final = 4
-SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+FILL_KEY_FIELD: Final = "Sluice-Fill-Key"
 
 
 class EdgeHandler:
@@ -117,12 +120,19 @@ class EdgeHandler:
             client.cut()
             return
         path = request.target.partition("?")[0]
-        own = own_fields(age_s=None, cache_status=None, request_id=identity, media=_is_media(path))
+        handling = Handling(local=True, detail=fault.code)
+        status = write_handling(self._config.name, handling)
+        own = own_fields(
+            age_s=None, cache_status=status, request_id=identity, media=_is_media(path)
+        )
         allow = (("Allow", ALLOWED_METHODS),) if isinstance(fault, MethodRefused) else ()
         await answer_problem(client, fault, instance=path, own=own, more=allow)
 
     async def _route(self, client: Client, request: Incoming, ask: Ask) -> Result:
         match ask.method, ask.target.media:
+            case "GET" | "HEAD", False if request.body is not None:
+                # What it means is between client and upstream (RFC 9110 §9.3.1): no cache knows.
+                return await self._pass(client, request, ask, Forward.BYPASS)
             case "GET" | "HEAD", _:
                 return await self._read(client, self._admitted(ask))
             case "OPTIONS", True:
@@ -130,13 +140,23 @@ class EdgeHandler:
                 return Result.LOCAL
             case _, True:
                 raise MethodRefused(f"{ask.method} is not possible under {MEDIA_PREFIX}")
+            case "TRACE", _:
+                # The upstream would send back what only it was to see (RFC 9110 §9.3.8).
+                raise MethodRefused("TRACE is not possible here")
             case _:
-                return await self._pass(client, request, ask)
+                return await self._pass(client, request, ask, Forward.METHOD)
 
     def _admitted(self, ask: Ask) -> Ask:
-        """The request under the path that the cache knows. Raises one of the `TokenRefused`."""
-        shown = first(ask.fields, "sluice-fill-key")
+        """The request under the path that the cache knows.
+
+        Raises one of the `TokenRefused`, and `FillKeyRefused`.
+        """
+        shown = first(ask.fields, FILL_KEY_FIELD.lower())
         from_edge = self._config.is_fill_key(shown)
+        if self._config.audience is Audience.EDGES:
+            if ask.target.media and self._config.fill_key is not None and not from_edge:
+                raise FillKeyRefused(f"the header {FILL_KEY_FIELD} is missing or wrong")
+            return ask
         try:
             target = self._gate.admit(ask.target, self._clock(), from_edge=from_edge)
         except TokenRefused as refused:
@@ -159,7 +179,7 @@ class EdgeHandler:
         lookup = await self._tiers.look_up(ask)
         entry = lookup.entry
         head = None if entry is None else entry.head
-        step = decide(head, self._clock(), held=self._filler.held(lookup.key))
+        step = decide(head, self._clock(), ask.wanted, held=self._filler.held(lookup.key))
         if entry is None or step is Step.FETCH:
             return await self._fetch(client, ask, lookup)
         plan = plan_entry(ask, entry)
@@ -201,7 +221,7 @@ class EdgeHandler:
         sources: Sources,
     ) -> Result:
         """Answer from slices of which some are still to come."""
-        if ask.only_if_cached:
+        if ask.wanted.only_if_cached:
             raise OnlyIfCached("not all of it is stored, and the upstream was not to be asked")
         if not sources.arriving and not entry.resumable:
             self._tiers.forget(entry.key)
@@ -237,11 +257,12 @@ class EdgeHandler:
             reader.close()
 
     async def _fetch(self, client: Client, ask: Ask, lookup: Lookup) -> Result:
-        if ask.only_if_cached:
+        wanted = ask.wanted
+        if wanted.only_if_cached:
             raise OnlyIfCached("nothing stored can answer, and the upstream was not to be asked")
-        reason = _reason(lookup)
+        reason = _reason(lookup, self._clock())
         self._metrics.misses(reason).inc()
-        if ask.method == "HEAD":
+        if ask.method == "HEAD" or wanted.no_store:
             outcome: Ticket | Entry | Failed = await self._filler.obtain_alone(ask)
         else:
             outcome = await self._filler.obtain(ask, lookup.entry)
@@ -294,14 +315,14 @@ class EdgeHandler:
         """The upstream failed: a stale response if one may be used, else the problem."""
         entry = self._tiers.memory.get(lookup.key) or lookup.entry
         now_s = self._clock()
-        if entry is not None and stands_in(entry.head, now_s):
+        if entry is not None and stands_in(entry.head, now_s, ask.wanted):
             plan = plan_entry(ask, entry)
             if not self._filler.sources(entry, needed(plan.parts)).missing:
                 ttl_s = entry.head.ttl_s(now_s)
                 handling = Handling(Forward.STALE, ttl_s=ttl_s, detail="stale-if-error")
                 await self._answer_stored(client, ask, entry, plan, handling)
                 return Result.STALE
-        handling = Handling(_reason(lookup), detail=fault.code)
+        handling = Handling(_reason(lookup, now_s), detail=fault.code)
         own = own_fields(
             age_s=None,
             cache_status=append_handling(None, self._config.name, handling),
@@ -316,20 +337,18 @@ class EdgeHandler:
 
     # Everything else, outside /media/
 
-    async def _pass(self, client: Client, request: Incoming, ask: Ask) -> Result:
-        """Stream a request of another method through to the upstream, and its answer back."""
+    async def _pass(self, client: Client, request: Incoming, ask: Ask, reason: Forward) -> Result:
+        """Stream a request that no cache can answer to the upstream, and its answer back."""
         length = first(ask.fields, "content-length")
         fields = forwarded_request(ask.fields, ask.hop, self._config.name, media=False)
         if length is not None:
             fields = (*fields, ("Content-Length", length))
         upstream_request = UpstreamRequest(ask.method, str(ask.target), fields, ask.request_id)
         async with self._upstream.send(upstream_request, request.body) as answer:
-            if ask.method not in SAFE and answer.status < 400:
-                # RFC 9111 §4.4: what was stored of this resource is no longer true.
-                self._filler.purge(Purge(frozenset(), frozenset({str(ask.target)})))
+            await self._invalidate(ask, answer.status, answer.headers)
             await client.begin(
                 answer.status,
-                self._passed_fields(ask, answer.headers, answer.status),
+                self._passed_fields(ask, answer.headers, Handling(reason, answer.status)),
                 answer.length,
             )
             async for chunk in answer.chunks():
@@ -337,21 +356,33 @@ class EdgeHandler:
         await client.end()
         return Result.PASS
 
-    def _passed_fields(self, ask: Ask, headers: Headers, status: int) -> Headers:
-        handling = Handling(Forward.METHOD, status)
+    async def _invalidate(self, ask: Ask, status: int, answer: Headers) -> None:
+        host = (first(ask.fields, "host") or "").lower()
+        authorities = {host, self._config.upstream.partition("://")[2].partition("/")[0].lower()}
+        untrue = invalidated(ask.method, status, ask.target, answer, authorities)
+        if not untrue:
+            return
+        try:
+            await self._filler.purge(Purge(resources=untrue))
+        except PurgeNotDurable as fault:
+            # The upstream has done it, so its answer stands; what is stored here is gone already.
+            log.error("invalidation.not_durable", target=str(ask.target), reason=fault.message)  # noqa: TRY400
+
+    def _passed_fields(self, ask: Ask, headers: Headers, handling: Handling) -> Headers:
         return forwarded_response(headers, media=False) + own_fields(
             age_s=None,
             cache_status=append_handling(
-                first(headers, "cache-status"), self._config.name, handling
+                combined(headers, "cache-status"), self._config.name, handling
             ),
             request_id=ask.request_id,
             media=False,
         )
 
 
-def _reason(lookup: Lookup) -> Forward:
+def _reason(lookup: Lookup, now_s: float) -> Forward:
     if lookup.entry is not None:
-        return Forward.STALE
+        usable = decide(lookup.entry.head, now_s, held=False) is not Step.FETCH
+        return Forward.REQUEST if usable else Forward.STALE
     return Forward.VARY_MISS if lookup.other_variants else Forward.URI_MISS
 
 

@@ -9,11 +9,21 @@ from dataclasses import replace
 from core.cache.coalescing import Role
 from core.cache.decide import UNWELL_STATUSES, Step, decide, stands_in
 from core.cache.slices import SLICE_BYTES, run_span
-from core.cache.stored import Arrival, StoredHead, confirmed, confirms, stored_head
+from core.cache.stored import (
+    Arrival,
+    StoredHead,
+    confirmed,
+    confirms,
+    freshened,
+    same_representation,
+    stored_head,
+)
 from core.http.cache_key import cache_key
-from core.http.fields import first
+from core.http.fields import Headers, first
 from core.http.partial import Part, read_part
+from core.http.request_directives import request_directives
 from core.http.storable import AnswerFacts, FetchFacts, Refusal, storable
+from edge.audience import Audience
 from edge.config import EdgeConfig
 from edge.faults import UpstreamUnwell
 from edge.fetches import Fetches
@@ -51,8 +61,10 @@ class HeadTaker:
             if answer.status in {206, 416}:
                 return self._take_part(flight, answer, arrival)
             self._take_for_whole(flight, answer)
-        head = stored_head(answer.status, answer.headers, arrival, media=flight.target.media)
+        head = self._stored_head(flight, answer.status, answer.headers, arrival)
         refusal = self._refusal(flight, head, answer)
+        if refusal is Refusal.METHOD and answer.status == 200:
+            self._freshen(flight, answer, arrival)
         if refusal is None:
             self._expect(flight, head, answer.length)
         else:
@@ -69,8 +81,8 @@ class HeadTaker:
         if flight.entry is not None:
             flight.settle(Streaming(flight.entry.head, 206, part.total, None, flight.entry))
             return True
-        head = stored_head(200, part.fields, arrival, media=flight.target.media)
-        fetch = FetchFacts(authorized=first(flight.request.fields, "authorization") is not None)
+        head = self._stored_head(flight, 200, part.fields, arrival)
+        fetch = _fetch_facts(flight)
         facts = AnswerFacts(200, head.fields, part.total, True, head.allowed)
         refusal = storable(fetch, facts, self._config.largest_part_bytes)
         if refusal is None:
@@ -105,14 +117,8 @@ class HeadTaker:
         self._fetches.shared.setdefault(flight.key, flight)
 
     def _refusal(self, flight: Flight, head: StoredHead, answer: UpstreamAnswer) -> Refusal | None:
-        alone = flight.role is Role.ALONE  # with the range of its client
-        fetch = FetchFacts(
-            method=flight.request.method,
-            partial=alone and first(flight.request.fields, "range") is not None,
-            authorized=first(flight.request.fields, "authorization") is not None,
-        )
         facts = AnswerFacts(head.status, head.fields, answer.length, answer.framed, head.allowed)
-        return storable(fetch, facts, self._config.largest_whole_bytes)
+        return storable(_fetch_facts(flight), facts, self._config.largest_whole_bytes)
 
     def _expect(self, flight: Flight, head: StoredHead, length: int | None) -> None:
         """Prepare to store what is coming."""
@@ -148,14 +154,61 @@ class HeadTaker:
             return
         self._marks.held.discard(flight.key)
         head = confirmed(stale.head, answer.headers, arrival)
-        entry = replace(stale, head=head, began=flight.began)
-        self._tiers.renew(entry)
+        key = cache_key(flight.target, head.names, flight.fields)
+        entry = replace(stale, key=key, head=head, began=flight.began)
+        if not self._is_purged(flight, head):
+            if key == stale.key:
+                self._tiers.renew(entry)
+            else:
+                self._tiers.move(stale, entry)
+            self._confirm_twins(entry, answer, arrival)
         flight.settle(Confirmed(entry))
+
+    def _confirm_twins(self, entry: Entry, answer: UpstreamAnswer, arrival: Arrival) -> None:
+        """Renew the other variants that have the body which was confirmed (RFC 9111 §4.3.4)."""
+        for twin in self._store.variants(entry.key.resource):
+            if twin.key != entry.key and same_representation(twin.head, entry.head):
+                head = confirmed(twin.head, answer.headers, arrival)
+                self._tiers.renew(replace(twin, head=head, began=entry.began))
+
+    def _freshen(self, flight: Flight, answer: UpstreamAnswer, arrival: Arrival) -> None:
+        """Renew what is stored by the answer to a HEAD, or forget it when it is another one now."""
+        entry = self._store.get(flight.key)
+        if entry is None or entry.head.status != 200:
+            return
+        head = freshened(entry.head, entry.length, answer.headers, arrival)
+        if head is None or head.names != entry.head.names:
+            self._tiers.forget(entry.key)
+        elif not self._is_purged(flight, head):
+            self._tiers.renew(replace(entry, head=head, began=flight.began))
+
+    def _stored_head(
+        self, flight: Flight, status: int, headers: Headers, arrival: Arrival
+    ) -> StoredHead:
+        return stored_head(
+            status,
+            headers,
+            arrival,
+            media=flight.target.media,
+            tagged=self._config.audience is Audience.EDGES,
+            missing_s=self._config.negative_ttl_s,
+        )
 
     def _is_purged(self, flight: Flight, head: StoredHead) -> bool:
         log = self._store.purges
         covering = log.latest_covering(flight.key.resource, head.tags, flight.began)
         return covering is not None
+
+
+def _fetch_facts(flight: Flight) -> FetchFacts:
+    fields = flight.request.fields
+    return FetchFacts(
+        method=flight.request.method,
+        # Who goes alone sends the range of its client.
+        partial=flight.role is Role.ALONE and first(fields, "range") is not None,
+        authorized=first(fields, "authorization") is not None,
+        no_store=request_directives(fields).no_store,
+    )
 
 
 def _is_asked_for(flight: Flight, part: Part, answer: UpstreamAnswer) -> bool:

@@ -23,8 +23,9 @@ class Result(StrEnum):
 class EdgeMetrics:
     """Counters and histograms of one edge; gauges are read when the page is asked for."""
 
-    def __init__(self) -> None:
-        self.page = Metrics(process="edge")
+    def __init__(self, process: str = "edge") -> None:
+        self.process = process
+        self.page = Metrics(process=process)
         self._declare_requests()
         self._declare_connections()
         self._declare_storage()

@@ -10,6 +10,7 @@ from ipaddress import IPv4Network
 from typing import Final
 
 from core.http.forwarding import Network
+from edge.audience import Audience
 from edge.config import EdgeConfig
 from edge.handler import EdgeHandler
 from edge.metrics import EdgeMetrics
@@ -75,9 +76,10 @@ class PlaneServer:
             preflight=preflight_text(),
             refusals=refusal_texts(),
             problems=[*problem_texts()],
-            token_refused=[*token_texts()],
+            token_refused=[*token_texts(config.name)],
             keys=[(key.kid.encode("ascii"), key.secret) for key in config.media_keys.keys],
             fill_key=None if config.fill_key is None else config.fill_key.encode(),
+            for_edges=config.audience is Audience.EDGES,
             bounds_s=list(LATENCY_BUCKETS_S),
         )
         shelf.attach(self.plane)

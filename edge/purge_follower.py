@@ -8,6 +8,7 @@ from typing import Final, Protocol
 from core.cache.purge_stream import (
     Gap,
     Position,
+    StreamEntry,
     StreamId,
     StreamState,
     UnreadableEntry,
@@ -16,6 +17,8 @@ from core.cache.purge_stream import (
     read_entry,
 )
 from core.cache.purging import EVERYTHING
+from edge.disk.faults import PurgeNotDurable
+from edge.disk.tier import DiskTier
 from edge.fill import Filler
 from edge.metrics import EdgeMetrics
 from edge.purge_desk import PurgeDesk
@@ -24,6 +27,11 @@ from runtime.purge_stream import PurgeStream
 from runtime.redis import BackOff, RedisUnavailable, StreamRow, open_redis
 
 WAIT_S: Final = 5.0
+# How long an edge that starts may take to catch up before it serves all the same.
+JOIN_S: Final = 30.0
+
+# What keeps purges from being read or applied; they stay where they are, and are read again.
+_Troubles: Final = (RedisUnavailable, UnreadableEntry, PurgeNotDurable)
 
 log = get_logger(__name__)
 
@@ -65,6 +73,7 @@ class PurgeFollower:
         keeper: PositionKeeper,
         *,
         wait_s: float = WAIT_S,
+        join_s: float = JOIN_S,
     ) -> None:
         self._stream = stream
         self._desk = desk
@@ -72,6 +81,7 @@ class PurgeFollower:
         self._metrics = metrics
         self._keeper = keeper
         self._wait_s = wait_s
+        self._join_s = join_s
         self._problem: str | None = "not read yet"
 
     @property
@@ -79,19 +89,30 @@ class PurgeFollower:
         """What keeps purges from arriving; None while they do."""
         return self._problem
 
-    async def join(self) -> None:
-        """Stand at the stream's end, before anything is stored; if Redis is away, nowhere.
+    async def join(self, *, warm: bool) -> None:
+        """Take a stand before anyone is served; if Redis is away, where the edge stood last.
 
-        An edge that found its position again with what it had stored stays there.
+        A new edge stands at the stream's end. One that is `warm`, with what it had stored before,
+        first applies what it missed, or forgets everything where nobody can tell what that was.
         """
-        if self._keeper.load() is not None:
-            return
         try:
-            self._keeper.save(end_of(await self._stream.state()))
-        except (RedisUnavailable, UnreadableEntry) as fault:
+            async with asyncio.timeout(self._join_s):
+                await self._join(warm=warm)
+        except _Troubles as fault:
             self._lost_sight(fault.message)
-        else:
-            self._in_sight()
+        except TimeoutError:
+            self._lost_sight(f"the stream could not be read within {self._join_s:g} s")
+
+    async def _join(self, *, warm: bool) -> None:
+        state = await self._stream.state()
+        self._in_sight()
+        if not warm:
+            self._keeper.save(end_of(state))
+            return
+        position = await self._take((), state)
+        while position.last < state.last:
+            rows = await self._stream.read(position.last, wait_s=self._wait_s)
+            position = await self._take(rows, await self._stream.state())
 
     async def run(self) -> None:
         """Follow until cancelled, whatever becomes of Redis."""
@@ -99,7 +120,7 @@ class PurgeFollower:
         while True:
             try:
                 await self._follow(back_off.succeeded)
-            except (RedisUnavailable, UnreadableEntry) as fault:
+            except _Troubles as fault:
                 self._lost_sight(fault.message)
             await back_off.wait()
 
@@ -110,39 +131,34 @@ class PurgeFollower:
             state = await self._stream.state()
             self._in_sight()
             succeeded()
-            position = self._take(rows, state)
+            position = await self._take(rows, state)
             rows = await self._stream.read(position.last, wait_s=self._wait_s)
 
-    def _take(self, rows: Sequence[StreamRow], state: StreamState) -> Position:
+    async def _take(self, rows: Sequence[StreamRow], state: StreamState) -> Position:
         """Apply what was read, or forget everything where that is not all; the position then."""
         position = self._keeper.load()
         missed = gap(position, state)
         if position is None or missed is not None:
-            return self._forget_everything(missed or Gap.UNKNOWN, state)
-        for row in rows:
-            try:
-                position = self._apply(row, position)
-            except UnreadableEntry as fault:
-                log.warning("purge_stream.unreadable", entry=row.id, reason=fault.message)
-                return self._forget_everything(Gap.UNREADABLE, state)
+            return await self._forget_everything(missed or Gap.UNKNOWN, state)
+        readable, problem = _readable(rows, position)
+        # All at once, so that a disk can take them together; they are begun in order.
+        await asyncio.gather(
+            *(self._desk.carry_out(entry.order) for entry, _ in readable if entry.order is not None)
+        )
+        if readable:
+            position = readable[-1][1]
+            self._keeper.save(position)
+            self._metrics.stream_entries.inc(len(readable))
+        if problem is not None:
+            log.warning("purge_stream.unreadable", after=str(position.last), reason=problem)
+            return await self._forget_everything(Gap.UNREADABLE, state)
         return position
 
-    def _apply(self, row: StreamRow, position: Position) -> Position:
-        entry = read_entry(row.fields)
-        reached = Position(entry.epoch, StreamId.parse(row.id))
-        if entry.epoch != position.epoch:
-            raise UnreadableEntry(f"an entry of the epoch {entry.epoch!r} is out of place")
-        if entry.order is not None:
-            self._desk.carry_out(entry.order)
-        self._keeper.save(reached)
-        self._metrics.stream_entries.inc()
-        return reached
-
-    def _forget_everything(self, reason: Gap, state: StreamState) -> Position:
+    async def _forget_everything(self, reason: Gap, state: StreamState) -> Position:
         """Begin anew at the stream's end: no entry up to there is about what comes now."""
         position = end_of(state)
         log.warning("purge_stream.gap", reason=reason, position=str(position.last))
-        self._filler.purge(EVERYTHING)
+        await self._filler.purge(EVERYTHING)
         self._metrics.stream_gaps(reason).inc()
         self._keeper.save(position)
         return position
@@ -160,21 +176,41 @@ class PurgeFollower:
         self._metrics.stream_followed.set(0)
 
 
+def _readable(
+    rows: Sequence[StreamRow], position: Position
+) -> tuple[list[tuple[StreamEntry, Position]], str | None]:
+    """The entries up to the first that nobody understands, and what is wrong with that one."""
+    readable: list[tuple[StreamEntry, Position]] = []
+    for row in rows:
+        try:
+            entry = read_entry(row.fields)
+            if entry.epoch != position.epoch:
+                return readable, f"the entry {row.id} of the epoch {entry.epoch!r} is out of place"
+            readable.append((entry, Position(entry.epoch, StreamId.parse(row.id))))
+        except UnreadableEntry as fault:
+            return readable, fault.message
+    return readable, None
+
+
 @asynccontextmanager
 async def following(
-    redis_url: str | None, desk: PurgeDesk, filler: Filler, metrics: EdgeMetrics
+    redis_url: str | None,
+    desk: PurgeDesk,
+    filler: Filler,
+    metrics: EdgeMetrics,
+    tier: DiskTier | None = None,
 ) -> AsyncIterator[PurgeFollower | None]:
     """Follow the stream for as long as the context lasts; None without a Redis.
 
-    On entry the position is known, if Redis is there: enter before anything is stored.
+    On entry everything up to now is applied, if Redis is there: enter before anyone is served.
     """
     if redis_url is None:
         yield None
         return
     async with open_redis(redis_url) as redis:
-        keeper = PositionInMemory()
+        keeper: PositionKeeper = PositionInMemory() if tier is None else tier
         follower = PurgeFollower(PurgeStream(redis), desk, filler, metrics, keeper)
-        await follower.join()
+        await follower.join(warm=tier is not None and len(tier) > 0)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(follower.run(), name="purge follower")
             try:

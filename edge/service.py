@@ -2,15 +2,20 @@
 
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import web
 
 import native
+from core.cache.purging import Purge
 from edge.admin import Admin
 from edge.config import EdgeConfig
+from edge.disk.metrics import DiskMetrics
+from edge.disk.opening import DiskPlan, open_disk
+from edge.disk.tier import DiskTier
 from edge.fill import Filler
 from edge.handler import EdgeHandler
 from edge.http_upstream import HttpUpstream
@@ -20,7 +25,7 @@ from edge.purge_desk import PurgeDesk
 from edge.purge_follower import following
 from edge.reference import ReferenceServer
 from edge.store import MemoryStore
-from edge.tiers import NoDisk, Tiers
+from edge.tiers import NoDisk, SlicesOnDisk, Tiers
 from edge.upstream import Upstream
 
 if native.IMPL == "compiled":
@@ -28,12 +33,22 @@ if native.IMPL == "compiled":
     from edge.shelf import PlaneShelf
 
 
+Purger = Callable[[Purge], Awaitable[None]]
+
+# Without Redis a server tells an edge of a purge for a day; what an edge that was away for longer
+# has on its disk may have been purged without its knowledge.
+LONGEST_ABSENCE_S: Final = 20 * 3600.0
+
+
 @dataclass(frozen=True, slots=True)
 class Sockets:
-    """The listening sockets of the two ports; the data plane runs a thread for each public one."""
+    """The listening sockets of the two ports; the data plane runs a thread for each public one.
+
+    Without a socket for it there is no admin port.
+    """
 
     public: tuple[socket.socket, ...]
-    admin: socket.socket
+    admin: socket.socket | None
 
 
 @asynccontextmanager
@@ -43,40 +58,45 @@ async def serving(
     clock: Callable[[], float] = time.time,
     *,
     upstream: Upstream | None = None,
+    metrics: EdgeMetrics | None = None,
     on_plane: bool = native.IMPL == "compiled",
-) -> AsyncIterator[None]:
-    """Serve on the sockets for as long as the context lasts, then let requests end.
+) -> AsyncIterator[Purger]:
+    """Serve on the sockets for as long as the context lasts, then let requests end; give a purger.
 
     Misses are fetched from `upstream`, or over HTTP from the one that the configuration names.
     """
-    metrics = EdgeMetrics()
+    metrics = metrics or EdgeMetrics()
     shelf = plane = None
     if on_plane:
         memory = plane_memory(config.memory_bytes)
         shelf = PlaneShelf(config.name, memory)
         plane = PlaneServer(config, sockets.public, memory, shelf, metrics)
     store = MemoryStore(config.memory_bytes, metrics.evictions.inc, shelf, config.cache_policy)
-    tiers = Tiers(store, NoDisk())
     upstream = MeasuredUpstream(upstream or HttpUpstream(config, metrics), metrics)
-    filler = Filler(config, tiers, upstream, metrics, clock)
-    metrics.watch(
-        objects=lambda: len(store),
-        stored_bytes=lambda: store.used_bytes,
-        limit_bytes=config.memory_bytes,
-        fetches=lambda: filler.fetches,
-    )
-    handler = EdgeHandler(config, tiers, upstream, filler, metrics, clock)
     async with AsyncExitStack() as stack:
+        tier = await _opened_disk(stack, config, metrics, clock)
+        tiers = Tiers(store, NoDisk() if tier is None else SlicesOnDisk(tier))
+        filler = Filler(config, tiers, upstream, metrics, clock)
+        metrics.watch(
+            objects=lambda: len(store),
+            stored_bytes=lambda: store.used_bytes,
+            limit_bytes=config.memory_bytes,
+            fetches=lambda: filler.fetches,
+        )
+        handler = EdgeHandler(config, tiers, upstream, filler, metrics, clock)
         await upstream.open()
         stack.push_async_callback(upstream.close)
         stack.push_async_callback(filler.close)
         desk = PurgeDesk(filler, metrics)
+        stack.push_async_callback(desk.close)
         follower = await stack.enter_async_context(
-            following(config.redis_url, desk, filler, metrics)
+            following(config.redis_url, desk, filler, metrics, tier)
         )
         # Before the public port, so that it answers until the last viewer has gone.
         admin = Admin(config, desk, metrics, upstream, follower)
-        await _start(stack, web.AppRunner(admin.application(), access_log=None), sockets.admin)
+        if sockets.admin is not None:
+            runner = web.AppRunner(admin.application(), access_log=None)
+            await _start(stack, runner, sockets.admin)
         if plane is not None:
             await plane.start(handler, store)
             stack.push_async_callback(plane.close)
@@ -84,7 +104,35 @@ async def serving(
             reference = ReferenceServer(config, handler, metrics).runner()
             await _start(stack, reference, *sockets.public)
         stack.callback(admin.drain)
-        yield
+
+        async def purge(purge: Purge) -> None:
+            await filler.purge(purge)
+
+        yield purge
+
+
+async def _opened_disk(
+    stack: AsyncExitStack, config: EdgeConfig, metrics: EdgeMetrics, clock: Callable[[], float]
+) -> DiskTier | None:
+    """The disk tier, unless the edge has none; it is closed when all else is."""
+    if config.cache_dir is None:
+        return None
+    plan = DiskPlan(
+        config.cache_dir,
+        config.disk_bytes,
+        reserve_bytes=config.disk_reserve_bytes,
+        read_deadline_s=config.disk_timeout_s,
+        away_limit_s=LONGEST_ABSENCE_S if config.redis_url is None else None,
+    )
+    disk_metrics = DiskMetrics(metrics.page)
+    tier = await stack.enter_async_context(open_disk(plan, disk_metrics, clock))
+    disk_metrics.watch(
+        objects=lambda: len(tier),
+        stored_bytes=lambda: tier.used_bytes,
+        limit_bytes=config.disk_bytes,
+        queued_bytes=lambda: tier.queued_bytes,
+    )
+    return tier
 
 
 async def _start(stack: AsyncExitStack, runner: web.BaseRunner, *listeners: socket.socket) -> None:

@@ -175,9 +175,18 @@ class MemoryStore:
             self._policy.touch((entry.version, number))
         return body
 
+    def bodies(self, entry: Entry) -> "Slices":
+        """All slices that are stored of this version of the entry."""
+        found = self._objects.get(entry.key)
+        return dict(found.slices) if found and found.entry.version == entry.version else {}
+
     def missing(self, entry: Entry, numbers: Iterable[int]) -> list[int]:
         """Those of the slices that are not stored."""
         return [number for number in numbers if self.slice(entry, number) is None]
+
+    def variants(self, resource: str) -> tuple[Entry, ...]:
+        """Everything that is stored of a resource."""
+        return tuple(self._objects[key].entry for key in self._variants.get(resource, ()))
 
     def learn(self, resource: str, names: VaryNames) -> None:
         """Remember what a resource varies by; entries stored under other names are dropped."""

@@ -4,8 +4,10 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from core.cache.purging import Purge
 from core.http.cache_key import CacheKey, cache_key
 from edge.ask import Ask
+from edge.disk.tier import DiskTier
 from edge.store import Entry, Lookup, MemoryStore, StoredBytes
 
 
@@ -32,6 +34,9 @@ class Disk(Protocol):
 
     def forget(self, key: CacheKey, /) -> None:
         """Let go of every slice of an entry."""
+
+    async def purge(self, purge: Purge, now_s: float, /) -> int:
+        """Purge, and return how many entries that were, when it is durable."""
 
 
 class NoDisk:
@@ -61,6 +66,52 @@ class NoDisk:
 
     def forget(self, _key: CacheKey, /) -> None:
         """There is nothing."""
+
+    async def purge(self, _purge: Purge, _now_s: float, /) -> int:
+        """There is nothing."""
+        return 0
+
+
+class SlicesOnDisk:
+    """The disk tier, in terms of entries."""
+
+    def __init__(self, tier: DiskTier) -> None:
+        self._tier = tier
+
+    def holds(self, resource: str, /) -> bool:
+        """Whether anything of a resource is there."""
+        return self._tier.holds(resource)
+
+    def slices(self, entry: Entry, /) -> Collection[int]:
+        """The slices of this version that are there."""
+        return self._tier.slices(entry.key, entry.version)
+
+    async def recall(self, resource: str, began: int, /) -> Sequence[Entry]:
+        """The entries of every variant of a resource; `began` is the last purge before asking."""
+        return [
+            Entry(found.key, found.head, found.version, found.length, began)
+            for found in await self._tier.recall(resource)
+        ]
+
+    async def read(self, entry: Entry, number: int, /) -> bytes | None:
+        """A slice of this version; None when it is not there."""
+        return await self._tier.read(entry.key, entry.version, number)
+
+    def write(self, entry: Entry, number: int, body: StoredBytes, /) -> None:
+        """Keep a slice, some time soon."""
+        self._tier.write(entry.key, entry.head, entry.version, entry.length, number, body)
+
+    def renew(self, entry: Entry, /) -> None:
+        """Give what is there of this version another head."""
+        self._tier.renew(entry.key, entry.version, entry.head)
+
+    def forget(self, key: CacheKey, /) -> None:
+        """Let go of every slice of an entry."""
+        self._tier.forget(key)
+
+    async def purge(self, purge: Purge, now_s: float, /) -> int:
+        """Purge, and return how many entries that were, when it is durable."""
+        return await self._tier.purge(purge, now_s)
 
 
 class Tiers:
@@ -96,7 +147,9 @@ class Tiers:
             return body
         return self.memory.put_slice(entry, number, body) or body
 
-    def store(self, entry: Entry, number: int, body: bytes, *, first: bool) -> "StoredBytes | None":
+    def store(
+        self, entry: Entry, number: int, body: StoredBytes, *, first: bool
+    ) -> "StoredBytes | None":
         """Store a slice in both; give it as memory keeps it, None when it does not.
 
         `first`: it is the first of its version, and what was stored of another is to go.
@@ -113,6 +166,19 @@ class Tiers:
         if self.memory.covering_purge(entry) is None:
             self.memory.renew(entry)
             self._disk.renew(entry)
+
+    def move(self, old: Entry, new: Entry) -> None:
+        """Store what memory has of an entry under another key, as what it varies by has changed."""
+        bodies = self.memory.bodies(old)
+        self.forget(old.key)
+        self.memory.learn(new.key.resource, new.head.names)
+        for number, body in bodies.items():
+            self.store(new, number, body, first=False)
+        self.memory.settle(new.key.resource)
+
+    async def purge_disk(self, purge: Purge, now_s: float) -> int:
+        """Purge the disk alone; see `DiskTier.purge`."""
+        return await self._disk.purge(purge, now_s)
 
     def forget(self, key: CacheKey) -> None:
         """Let go of an entry everywhere."""

@@ -5,6 +5,7 @@ from typing import Final
 
 from core.errors import Fault, InputFault
 from core.http.byterange import UnsatisfiableRange
+from core.http.cache_status import Handling, write_handling
 from core.http.conditional import FailedPrecondition
 from core.http.cors import ALLOWED_METHODS, MEDIA_CORS, PREFLIGHT
 from core.http.fields import Headers, first
@@ -81,28 +82,35 @@ def problem_texts() -> list[tuple[bytes | None, ...]]:
     return [_around(refused), _around(UnsatisfiableRange(_LENGTH))]
 
 
-def token_texts() -> list[tuple[bytes, ...]]:
+def token_texts(edge: str) -> list[tuple[bytes, ...]]:
     """For each way to have no good token: status and fields, and the document around three names.
 
-    The faults come from where they are raised, so that there is one place that words them.
+    The faults come from where they are raised, so that there is one place that words them. `edge`
+    is the name in Cache-Status.
     """
     keys = KeyRing((MediaKey(_NAME, bytes(32)),))
     ended = sign(_NAME, session_id="x", expires_s=_ENDED_S, keys=keys)
     mac, _, rest = ended.partition(".")
     return [
-        _around_name(f"{MEDIA_PREFIX}{_NAME}/x", keys, _NAME),
-        _around_name(f"{MEDIA_PREFIX}~{'A' * len(mac)}.{rest}/{_NAME}/x", keys, _NAME),
-        _around_name(f"{MEDIA_PREFIX}~{ended}/x/x", NO_KEYS, _NAME),
-        _around_name(f"{MEDIA_PREFIX}~{ended}/{_NAME}/x", keys, str(_ENDED_S)),
+        _around_name(edge, f"{MEDIA_PREFIX}{_NAME}/x", keys, _NAME),
+        _around_name(edge, f"{MEDIA_PREFIX}~{'A' * len(mac)}.{rest}/{_NAME}/x", keys, _NAME),
+        _around_name(edge, f"{MEDIA_PREFIX}~{ended}/x/x", NO_KEYS, _NAME),
+        _around_name(edge, f"{MEDIA_PREFIX}~{ended}/{_NAME}/x", keys, str(_ENDED_S)),
     ]
 
 
-def _around_name(path: str, keys: KeyRing, name: str) -> tuple[bytes, ...]:
+def _around_name(edge: str, path: str, keys: KeyRing, name: str) -> tuple[bytes, ...]:
     try:
         verify(path, keys, _ENDED_S)
     except TokenRefused as fault:
         document = problem_body(fault, instance=_INSTANCE, request_id=_REQUEST_ID)
-        fields = (("Content-Type", PROBLEM_TYPE), ("Cache-Control", "no-store"), *MEDIA_CORS)
+        status = write_handling(edge, Handling(local=True, detail=fault.code))
+        fields = (
+            ("Content-Type", PROBLEM_TYPE),
+            ("Cache-Control", "no-store"),
+            ("Cache-Status", status),
+            *MEDIA_CORS,
+        )
         before, _, after = document.partition(name.encode())
         between, _, after = after.partition(_INSTANCE.encode())
         middle, _, end = after.partition(_REQUEST_ID.encode())

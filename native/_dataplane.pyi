@@ -40,6 +40,7 @@ class DataPlane:
         token_refused: list[Sequence[bytes]],
         keys: list[tuple[bytes, bytes]],
         fill_key: bytes | None,
+        for_edges: bool = ...,
         bounds_s: list[float],
     ) -> DataPlane: ...
     @property

@@ -290,7 +290,8 @@ cdef class DataPlane:
     `problems`: for 412 and 416 the status, and the document around length, path and request id;
     `token_refused`: for a missing token, a forged one, an unknown key and an expired one the status
     and fields, and the document around name, path and request id. `keys`: (name, secret) pairs;
-    `fill_key`: what an edge that has looked at the token shows instead of it.
+    `fill_key`: what an edge that has looked at the token shows instead of it; with `for_edges`, what
+    everything under `/media/` takes in place of tokens.
     """
 
     cdef Hub hub
@@ -303,7 +304,8 @@ cdef class DataPlane:
         self, list listeners not None, Memory memory not None, *, tuple timers_s not None,
         unsigned long long connections, unsigned int per_client, list trusted not None,
         bytes preflight not None, list refusals not None, list problems not None,
-        list token_refused not None, list keys not None, bytes fill_key, list bounds_s not None,
+        list token_refused not None, list keys not None, bytes fill_key, bint for_edges=False,
+        list bounds_s not None,
     ):
         cdef int each
         self.hub.fd = -1
@@ -322,6 +324,7 @@ cdef class DataPlane:
         for each in range(BUCKETS - 1):
             self.hub.bounds_us[each] = <uint64_t>(<double>bounds_s[each] * 1e6)
         self.keep_texts(preflight, refusals, problems, token_refused, fill_key)
+        self.hub.texts.for_edges = for_edges
         self.keep_trusted(trusted)
         self.keep_keys(keys)
         if getrandom(&self.hub.table.seed, 8, 0) != 8 or not table_open(&self.hub.table):

@@ -55,6 +55,8 @@ cdef enum Known:
     IF_UNMODIFIED_SINCE
     REQUEST_ID
     FILL_KEY
+    CACHE_CONTROL
+    PRAGMA
     KNOWN_FIELDS
     UNKNOWN
 
@@ -69,7 +71,7 @@ cdef struct Head:
     Span target
     int minor
     uint32_t repeated        # a bit for each known field that stands there more than once
-    Span[13] known           # KNOWN_FIELDS of them; of a repeated field the first
+    Span[15] known           # KNOWN_FIELDS of them; of a repeated field the first
     int field_count
     Field[100] fields        # MOST_FIELDS
     bint keep_alive
@@ -88,7 +90,9 @@ cdef inline int known_field(const uint8_t* at, size_t length) noexcept nogil:
     if length == 5:
         return RANGE if says(at, length, b"range") else UNKNOWN
     if length == 6:
-        return EXPECT if says(at, length, b"expect") else UNKNOWN
+        if says(at, length, b"expect"):
+            return EXPECT
+        return PRAGMA if says(at, length, b"pragma") else UNKNOWN
     if length == 8:
         if says(at, length, b"if-match"):
             return IF_MATCH
@@ -98,7 +102,9 @@ cdef inline int known_field(const uint8_t* at, size_t length) noexcept nogil:
     if length == 12:
         return REQUEST_ID if says(at, length, b"x-request-id") else UNKNOWN
     if length == 13:
-        return IF_NONE_MATCH if says(at, length, b"if-none-match") else UNKNOWN
+        if says(at, length, b"if-none-match"):
+            return IF_NONE_MATCH
+        return CACHE_CONTROL if says(at, length, b"cache-control") else UNKNOWN
     if length == 14:
         return CONTENT_LENGTH if says(at, length, b"content-length") else UNKNOWN
     if length == 15:

@@ -7,7 +7,7 @@
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from native._conditional cimport (
     FAILED,
@@ -18,10 +18,24 @@ from native._conditional cimport (
     evaluate,
     range_counts,
 )
+from native._exchange cimport exchange_release
 from native._head cimport COMPLETE, INCOMPLETE, Head
 from native._head cimport scan_head as scan
+from native._linux cimport pthread_mutex_destroy, pthread_mutex_init
 from native._range cimport SELECTED, UNSATISFIABLE, Parts, Selection, select
+from native._request_body cimport decode_body as decode
 from native._sha256 cimport sha256 as hash_bytes
+from native._state cimport (
+    BROKEN_BODY,
+    BY_LENGTH,
+    CHUNK_SIZE,
+    CROSSED,
+    NO_BODY,
+    Connection,
+    Exchange,
+    Out,
+    Worker,
+)
 from native._target cimport LONGEST_KEY, Key, read_key
 from native._text cimport Pen, Span, fixdate, put_date
 from native._token cimport (
@@ -213,3 +227,47 @@ def judge_token(bytes path not None, bytes kid not None, bytes secret not None, 
     if first != again:
         raise AssertionError("what is remembered of a token is not what was found")
     return name_of(first), parts.token_length
+
+
+def decode_body(bytes data not None, length):
+    """Read the body of a request that `data` begins with, as its twin in `native.reference` does.
+
+    With a length it has that many bytes, with None it comes in chunked coding. Give the body as far
+    as it has come, how many bytes it takes so far, and True where it is whole, False where it goes
+    on, None where it is broken, and then 0 bytes.
+    """
+    cdef Connection c
+    cdef Worker* w
+    cdef uint32_t used
+    check_size(data)
+    memset(&c, 0, sizeof(c))
+    c.body_left = 0 if length is None else length
+    c.body_state = CHUNK_SIZE if length is None else BY_LENGTH if length else NO_BODY
+    w = <Worker*>calloc(1, sizeof(Worker))
+    c.exchange = <Exchange*>calloc(1, sizeof(Exchange))
+    if w == NULL or c.exchange == NULL:
+        free(w)
+        free(c.exchange)
+        raise MemoryError("no room to read a body in")
+    pthread_mutex_init(&w.lock, NULL)
+    c.state = CROSSED
+    c.exchange.refs = 1
+    c.exchange.worker = w
+    used = decode(&c, <const uint8_t*><const char*>data, <uint32_t>len(data))
+    try:
+        body = bytes_of(c.exchange.body)
+    finally:
+        exchange_release(c.exchange)
+        pthread_mutex_destroy(&w.lock)
+        free(w)
+    if c.body_state == BROKEN_BODY:
+        return body, 0, None
+    return body, used, c.body_state == NO_BODY
+
+
+cdef bytes bytes_of(Out* out):
+    cdef list pieces = []
+    while out != NULL:
+        pieces.append((<const char*>out.at)[:out.length])
+        out = out.next
+    return b"".join(pieces)

@@ -1,8 +1,12 @@
-"""The body of a request on its way to Python: lengths and chunked coding (RFC 9112 §6-7)."""
+"""The body of a request on its way to Python: lengths and chunked coding (RFC 9112 §6-7).
+
+`native/reference/request_body.py` is the same in plain Python.
+"""
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from native._connection cimport out_of_bytes
+from native._head cimport VALUE
 from native._linux cimport pthread_mutex_lock, pthread_mutex_unlock
 from native._state cimport (
     BROKEN_BODY,
@@ -11,6 +15,7 @@ from native._state cimport (
     CHUNK_DATA,
     CHUNK_EXTENSION,
     CHUNK_LF,
+    CHUNK_PADDING,
     CHUNK_SIZE,
     CHUNK_SIZE_LF,
     CROSSED,
@@ -23,10 +28,10 @@ from native._state cimport (
     Exchange,
     Out,
 )
-from native._text cimport is_digit, lower
+from native._text cimport is_blank, is_digit, lower
 
 cdef enum:
-    LONGEST_CHUNK_LINE = 4096
+    LONGEST_EXTENSION = 4096
     LONGEST_TRAILER = 8192
     SIZE_DIGITS = 15
 
@@ -75,17 +80,22 @@ cdef inline uint8_t step(Connection* c, uint8_t byte) noexcept nogil:
             return CHUNK_SIZE if c.body_line <= SIZE_DIGITS else BROKEN_BODY
         if c.body_line == 0:
             return BROKEN_BODY
-        c.body_line = 0
+        c.body_line = 1
         if byte == 13:
             return CHUNK_SIZE_LF
-        return CHUNK_EXTENSION if byte == 59 or byte == 32 or byte == 9 else BROKEN_BODY
-    if state == CHUNK_EXTENSION:
+        if byte == 59:
+            return CHUNK_EXTENSION
+        return CHUNK_PADDING if is_blank(byte) else BROKEN_BODY
+    if state == CHUNK_PADDING or state == CHUNK_EXTENSION:
+        if byte == 13 and state == CHUNK_EXTENSION:
+            return CHUNK_SIZE_LF
         c.body_line += 1
-        if byte == 13:
-            return CHUNK_SIZE_LF
-        if byte == 10 or c.body_line > LONGEST_CHUNK_LINE:
+        if c.body_line > LONGEST_EXTENSION:
             return BROKEN_BODY
-        return CHUNK_EXTENSION
+        if state == CHUNK_EXTENSION:
+            return CHUNK_EXTENSION if VALUE[byte] else BROKEN_BODY
+        # Blanks belong before a semicolon: a size with nothing but blanks behind it is refused.
+        return CHUNK_EXTENSION if byte == 59 else state if is_blank(byte) else BROKEN_BODY
     if state == CHUNK_SIZE_LF:
         c.body_line = 0
         if byte != 10:
@@ -101,11 +111,11 @@ cdef inline uint8_t step(Connection* c, uint8_t byte) noexcept nogil:
     if state == TRAILER_START:
         if byte == 13:
             return TRAILER_END_LF
-        return BROKEN_BODY if byte == 10 else TRAILER_LINE
+        return TRAILER_LINE if VALUE[byte] else BROKEN_BODY
     if state == TRAILER_LINE:
         if byte == 13:
             return TRAILER_LF
-        return BROKEN_BODY if byte == 10 else TRAILER_LINE
+        return TRAILER_LINE if VALUE[byte] else BROKEN_BODY
     if byte != 10:
         return BROKEN_BODY
     return TRAILER_START if state == TRAILER_LF else NO_BODY

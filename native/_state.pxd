@@ -50,6 +50,7 @@ cdef enum BodyState:
     NO_BODY
     BY_LENGTH
     CHUNK_SIZE
+    CHUNK_PADDING
     CHUNK_EXTENSION
     CHUNK_SIZE_LF
     CHUNK_DATA
@@ -191,6 +192,7 @@ cdef struct Texts:
     # The status and the fields, and the document around a name, path and request id.
     Span token_refused[4][5]
     Span fill_key                # what an edge below us shows; NULL when there is none
+    bint for_edges               # nobody else asks: no tokens, and the fill key for everything
 
 cdef struct ClientCount:
     ClientCount* next

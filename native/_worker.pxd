@@ -41,7 +41,17 @@ from native._exchange cimport (
     tell_python,
     tell_python_locked,
 )
-from native._head cimport COMPLETE, EXPECT, FILL_KEY, INCOMPLETE, Head, has, scan_head
+from native._head cimport (
+    CACHE_CONTROL,
+    COMPLETE,
+    EXPECT,
+    FILL_KEY,
+    INCOMPLETE,
+    PRAGMA,
+    Head,
+    has,
+    scan_head,
+)
 from native._linux cimport (
     close,
     now_us,
@@ -244,6 +254,8 @@ cdef inline Admission admit_path(
     cdef Span text = key.text
     if not key.media or key.path_length < 8:
         return OPEN_PATH
+    if w.hub.texts.for_edges:
+        return OPEN_PATH if w.hub.texts.fill_key.at == NULL or from_edge(w, head) else UNJUDGED
     text.length = key.path_length
     if text.at[7] != 126:
         if not starts_signed(text) or from_edge(w, head):
@@ -285,6 +297,8 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
     if not (method.length == 3 and memcmp(method.at, b"GET", 3) == 0
             or method.length == 4 and memcmp(method.at, b"HEAD", 4) == 0):
         return False
+    if not key.media and (has(head, CACHE_CONTROL) or has(head, PRAGMA)):
+        return False  # what they ask for counts outside /media/, and Python reads it
     admission = admit_path(w, head, &key, &path)
     if admission != OPEN_PATH and admission != ADMITTED:
         if not refuse_token(w, c, head, &key, &path, admission):
@@ -403,6 +417,8 @@ cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept n
             refuse(w, c, refusal_of(status))
             return length
         c.served = True
+        if c.timer == HEAD_TIMER:
+            timer_stop(w, c)  # the next head has a time of its own
         c.keep_alive = head.keep_alive and not sluice_load(&w.hub.draining)
         whole.at = w.input + at
         whole.length = head.length

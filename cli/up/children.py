@@ -71,6 +71,7 @@ def commands(
             listen=edge,
             upstream=addresses.origin.url(),
             admin_listen=str(admin),
+            cache_dir=str(settings.edge_cache_folder),
             drain_timeout_s=f"{settings.stop_deadline_s * DRAIN_SHARE:g}",
         ),
     ]

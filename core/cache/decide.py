@@ -5,6 +5,7 @@ from typing import Final
 
 from core.cache.stored import StoredHead
 from core.http.freshness import Verdict, judge, usable_on_error
+from core.http.request_directives import NO_DIRECTIVES, RequestDirectives
 
 # After a fetch of a key failed, its stale copy is served without another try for this long.
 HELD_FOR_S: Final = 5.0
@@ -22,21 +23,31 @@ class Step(Enum):
     FETCH = "fetch"
 
 
-def decide(stored: StoredHead | None, now_s: float, *, held: bool) -> Step:
+def decide(
+    stored: StoredHead | None,
+    now_s: float,
+    wanted: RequestDirectives = NO_DIRECTIVES,
+    *,
+    held: bool,
+) -> Step:
     """Serve what is stored, or fetch; `held` says that a fetch of it failed moments ago."""
     if stored is None:
         return Step.FETCH
     age_s = stored.judged_age_s(now_s)
-    match judge(age_s, stored.allowed):
+    match judge(age_s, stored.allowed, wanted):
         case Verdict.SERVE:
             return Step.SERVE
         case Verdict.SERVE_AND_REFRESH:
             return Step.SERVE if held else Step.SERVE_AND_REFRESH
         case Verdict.REVALIDATE:
-            stands_in = held and usable_on_error(age_s, stored.allowed)
+            stands_in = held and usable_on_error(age_s, stored.allowed, wanted)
             return Step.SERVE_ON_ERROR if stands_in else Step.FETCH
 
 
-def stands_in(stored: StoredHead | None, now_s: float) -> bool:
+def stands_in(
+    stored: StoredHead | None, now_s: float, wanted: RequestDirectives = NO_DIRECTIVES
+) -> bool:
     """Whether what is stored may answer although the upstream failed just now."""
-    return stored is not None and usable_on_error(stored.judged_age_s(now_s), stored.allowed)
+    if stored is None:
+        return False
+    return usable_on_error(stored.judged_age_s(now_s), stored.allowed, wanted)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from core.http.conditional import opaque
+from core.http.conditional import is_weak, opaque
 from core.http.dates import format_http_date, parse_http_date
-from core.http.fields import Headers, combined, first
+from core.http.fields import Headers, combined, first, without
 from core.http.forwarding import (
     end_to_end,
     forwarded_response,
@@ -75,15 +75,26 @@ class Arrival:
     received_s: float
 
 
-def stored_head(status: int, headers: Headers, arrival: Arrival, *, media: bool) -> StoredHead:
-    """Read the head of an answer that has just arrived."""
+def stored_head(
+    status: int,
+    headers: Headers,
+    arrival: Arrival,
+    *,
+    media: bool,
+    tagged: bool = False,
+    missing_s: float = 0.0,
+) -> StoredHead:
+    """Read the head of an answer that has just come.
+
+    `tagged`: its surrogate keys are sent on; `missing_s` is as `lifetime` takes it.
+    """
     fields = _dated(end_to_end(headers), arrival)
     return StoredHead(
         status=status,
         fields=fields,
-        sent=forwarded_response(fields, media=media),
+        sent=forwarded_response(fields, media=media, tagged=tagged),
         media=media,
-        allowed=lifetime(status, fields, arrival.received_s),
+        allowed=lifetime(status, fields, arrival.received_s, missing_s=missing_s),
         received_s=arrival.received_s,
         initial_age_s=initial_age(headers, arrival.requested_s, arrival.received_s),
         tags=surrogate_keys(fields),
@@ -108,15 +119,44 @@ def restored(
 
 
 def confirms(validation: Headers, stored: StoredHead) -> bool:
-    """Whether a 304 speaks of the stored response (RFC 9111 §4.3.4): it names no other tag."""
+    """Whether a 304 speaks of the stored response (RFC 9111 §4.3.4): it names no other one.
+
+    One without any validator is taken for it, too: nothing else was asked about.
+    """
     named, known = first(validation, "etag"), stored.etag()
-    return named is None or (known is not None and opaque(named) == opaque(known))
+    if named is not None:
+        return known is not None and opaque(named) == opaque(known)
+    changed = first(validation, "last-modified")
+    return changed in {None, first(stored.fields, "last-modified")}
+
+
+def same_representation(one: StoredHead, other: StoredHead) -> bool:
+    """Whether a strong tag says that two stored responses have the same body (RFC 9111 §4.3.4)."""
+    tag = one.etag()
+    return tag is not None and not is_weak(tag) and tag == other.etag()
+
+
+def freshened(
+    stored: StoredHead, length: int, head: Headers, arrival: Arrival
+) -> StoredHead | None:
+    """The stored head as the 200 to a HEAD renews it (RFC 9111 §4.3.5).
+
+    None when it speaks of another body than the stored one, of `length` bytes: that is stale then.
+    """
+    told = first(head, "content-length")
+    if told is not None and told != str(length):
+        return None
+    for name in ("etag", "last-modified"):
+        if first(head, name) not in {None, first(stored.fields, name)}:
+            return None
+    return confirmed(stored, without(head, {"content-length"}), arrival)
 
 
 def confirmed(stored: StoredHead, validation: Headers, arrival: Arrival) -> StoredHead:
     """The stored head as a 304 renews it: its fields updated, its age counted from now."""
     merged = refreshed(stored.fields, _dated(validation, arrival))
-    head = stored_head(stored.status, merged, arrival, media=stored.media)
+    tagged = first(stored.sent, "surrogate-key") is not None
+    head = stored_head(stored.status, merged, arrival, media=stored.media, tagged=tagged)
     return replace(
         head, initial_age_s=initial_age(validation, arrival.requested_s, arrival.received_s)
     )

@@ -15,6 +15,7 @@ class Forward(StrEnum):
     METHOD = "method"
     URI_MISS = "uri-miss"
     VARY_MISS = "vary-miss"
+    REQUEST = "request"
     STALE = "stale"
     PARTIAL = "partial"
 
@@ -23,7 +24,8 @@ class Forward(StrEnum):
 class Handling:
     """What this cache did: a hit when `forward` is None, else the reason it went forward.
 
-    `ttl_s` is the freshness left, negative once stale.
+    An answer that it made up itself, such as a refusal, is `local` and neither. `ttl_s` is the
+    freshness left, negative once stale.
     """
 
     forward: Forward | None = None
@@ -31,12 +33,15 @@ class Handling:
     ttl_s: int | None = None
     stored: bool = False
     collapsed: bool = False
+    local: bool = False
     detail: str | None = None
 
 
 def write_handling(name: str, handling: Handling) -> str:
     """The list member that the cache `name` adds."""
     parameters = ["hit"] if handling.forward is None else [f"fwd={handling.forward}"]
+    if handling.local:
+        parameters = []
     if handling.forward_status is not None:
         parameters.append(f"fwd-status={handling.forward_status}")
     if handling.ttl_s is not None:

@@ -33,9 +33,8 @@ _OURS: Final = frozenset(
     {"host", "content-length", "expect", "forwarded", "via", "x-request-id", "sluice-fill-key"}
 )
 _OURS_PREFIX: Final = "x-forwarded-"
-# A viewer's own directives and remarks: they may not make us ask the upstream more often.
-_VIEWERS: Final = frozenset({"cache-control", "pragma"})
-_MEDIA_VIEWERS: Final = frozenset({"cookie", "origin", "referer"})
+# What tells one viewer from another, and directives: they may not make anyone be asked more often.
+_MEDIA_VIEWERS: Final = frozenset({"cache-control", "cookie", "origin", "pragma", "referer"})
 _CMCD_PREFIX: Final = "cmcd-"
 # Written anew for each answer, or for our eyes only.
 _NOT_SENT_ON: Final = frozenset(
@@ -49,6 +48,7 @@ _NOT_SENT_ON: Final = frozenset(
         "x-request-id",
     }
 )
+_NOT_SENT_TO_EDGES: Final = _NOT_SENT_ON - {"surrogate-key"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 _MOST_HOPS: Final = 20
 
@@ -105,9 +105,9 @@ def forwarded_request(headers: Headers, hop: Hop, name: str, *, media: bool) -> 
 def fill_request(headers: Headers, hop: Hop, name: str, *, media: bool) -> Headers:
     """The fields of a fetch whose answer may be stored: it is asked whole and without conditions.
 
-    A viewer's own directives are left out, too.
+    Cache directives go with it outside `/media/`, as RFC 9111 §5.2 asks of every proxy.
     """
-    dropped = _VIEWERS | PRECONDITIONS | RANGE_FIELDS
+    dropped = PRECONDITIONS | RANGE_FIELDS
     return without(forwarded_request(headers, hop, name, media=media), dropped)
 
 
@@ -123,12 +123,16 @@ def _proxy_fields(headers: Headers, hop: Hop, name: str) -> Headers:
     )
 
 
-def forwarded_response(headers: Headers, *, media: bool) -> Headers:
-    """The upstream's fields that a client gets to see; under `/media/` CORS is ours alone."""
+def forwarded_response(headers: Headers, *, media: bool, tagged: bool = False) -> Headers:
+    """The upstream's fields that a client gets to see; under `/media/` CORS is ours alone.
+
+    `tagged`: the client is an edge, and gets the surrogate keys as well.
+    """
+    kept_back = _NOT_SENT_TO_EDGES if tagged else _NOT_SENT_ON
     return tuple(
         field
         for field in end_to_end(headers)
-        if field[0].lower() not in _NOT_SENT_ON and not (media and _is_cors(field[0].lower()))
+        if field[0].lower() not in kept_back and not (media and _is_cors(field[0].lower()))
     )
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from core.http.cache_control import response_directives
+from core.http.cache_control import Directives, response_directives
 from core.http.fields import Headers, first, list_members
-from core.http.freshness import HEURISTIC_STATUSES, Lifetime
+from core.http.freshness import Lifetime, heuristic_allowed
 
 
 class Refusal(StrEnum):
@@ -30,6 +30,7 @@ class FetchFacts:
     method: str = "GET"
     partial: bool = False
     authorized: bool = False
+    no_store: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ class AnswerFacts:
 
 
 _SHAREABLE = frozenset({"public", "s-maxage", "must-revalidate"})
+# What RFC 9110 §15 and RFC 7725 say of these, and how they may be cached, is known here.
+UNDERSTOOD_STATUSES = frozenset(
+    {200, 203, 204, 300, 301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 410, 414, 451}
+    | {500, 501, 502, 503, 504}
+)
 
 
 def storable(fetch: FetchFacts, answer: AnswerFacts, max_object_bytes: int) -> Refusal | None:
@@ -56,24 +62,31 @@ def storable(fetch: FetchFacts, answer: AnswerFacts, max_object_bytes: int) -> R
     refusals = {
         Refusal.METHOD: fetch.method != "GET",
         Refusal.STATUS: fetch.partial or answer.status in {206, 304} or answer.status < 200,
-        Refusal.NO_STORE: "no-store" in directives,
+        Refusal.NO_STORE: fetch.no_store or _forbidden(answer.status, directives),
         Refusal.PRIVATE: "private" in directives,
         # RFC 9111 §3.5
         Refusal.AUTHORIZATION: fetch.authorized and _SHAREABLE.isdisjoint(directives),
         Refusal.VARY: "*" in list_members(answer.headers, "vary"),
         # The RFC does not forbid it, but a cookie is meant for one user.
         Refusal.COOKIE: first(answer.headers, "set-cookie") is not None,
-        Refusal.USELESS: not _useful(answer),
+        Refusal.USELESS: not _useful(answer, directives),
         Refusal.UNFRAMED: not answer.framed,
         Refusal.TOO_LARGE: answer.length is not None and answer.length > max_object_bytes,
     }
     return next((refusal for refusal, applies in refusals.items() if applies), None)
 
 
-def _useful(answer: AnswerFacts) -> bool:
+def _forbidden(status: int, directives: Directives) -> bool:
+    """no-store, which must-understand overrules where the status is understood (§5.2.2.3)."""
+    if "must-understand" in directives:
+        return status not in UNDERSTOOD_STATUSES
+    return "no-store" in directives
+
+
+def _useful(answer: AnswerFacts, directives: Directives) -> bool:
     """Whether a stored copy could ever be used: it is fresh for a while, or can be validated."""
     allowed = answer.allowed
     if allowed.fresh_s or allowed.stale_while_revalidate_s or allowed.stale_if_error_s:
-        return allowed.explicit or answer.status in HEURISTIC_STATUSES
+        return allowed.explicit or heuristic_allowed(answer.status, directives)
     validators = ("etag", "last-modified")
     return answer.status == 200 and any(first(answer.headers, name) for name in validators)

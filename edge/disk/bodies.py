@@ -36,6 +36,16 @@ class SliceIdentity:
         return zlib.crc32(body, zlib.crc32(_IDENTITY.pack(self.id, self.object, self.number)))
 
 
+class OpenBody:
+    """A file of a slice, open for as long as somebody has this."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
+
+
 class Bodies:
     """The files below one folder; every method may wait for the disk."""
 
@@ -71,6 +81,24 @@ class Bodies:
             return None
         whole = len(body) == size_bytes
         return body if whole and identity.checksum(body) == checksum else None
+
+    def open(
+        self, identity: SliceIdentity, size_bytes: int, checksum: int, *, checked: bool
+    ) -> OpenBody | None:
+        """The file of a slice; None when it is not as it was written.
+
+        One that was not `checked` in this process is read whole, and is in memory then. Raises
+        `OSError` where nothing can be told.
+        """
+        try:
+            opened = OpenBody(os.open(self.path(identity.id), os.O_RDONLY | os.O_CLOEXEC))
+        except FileNotFoundError:
+            return None
+        if checked:
+            return opened if os.fstat(opened.descriptor).st_size == size_bytes else None
+        body = _read(opened.descriptor, size_bytes)
+        whole = len(body) == size_bytes
+        return opened if whole and identity.checksum(body) == checksum else None
 
     def unlink(self, number: int) -> None:
         """Delete a slice; that it is not there is fine."""

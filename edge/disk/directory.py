@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, slots=True)
 class Piece:
-    """A slice: with its body until that is in its file, with its checksum from then on."""
+    """A slice: with its body until that is in its file, with its checksum from then on.
+
+    `checked` says that this process wrote the file, or has compared it with its checksum.
+    """
 
     id: int
     size_bytes: int
@@ -23,6 +26,7 @@ class Piece:
     checksum: int = 0
     uses: int = 0
     gone: bool = False
+    checked: bool = False
 
     @property
     def is_filed(self) -> bool:

@@ -37,11 +37,15 @@ class DiskMetrics:
         *,
         objects: Callable[[], float],
         stored_bytes: Callable[[], float],
+        limit_bytes: float,
         queued_bytes: Callable[[], float],
     ) -> None:
         """Declare the gauges that are read from the tier."""
         self._page.watch("sluice_edge_disk_objects", "Stored responses on disk.", objects)
         self._page.watch("sluice_edge_disk_bytes", "Bytes taken by them.", stored_bytes)
+        self._page.gauge("sluice_edge_disk_bytes_limit", "Bytes that they may take.").set(
+            limit_bytes
+        )
         self._page.watch(
             "sluice_edge_disk_queued_bytes", "Bytes that wait to be written.", queued_bytes
         )

@@ -13,7 +13,7 @@ and files that it does not name are swept at the next start.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -25,7 +25,7 @@ from core.cache.purging import Purge
 from core.cache.s3_fifo import MOST_USES, S3Fifo
 from core.cache.stored import StoredHead
 from core.http.cache_key import CacheKey
-from edge.disk.bodies import Bodies
+from edge.disk.bodies import Bodies, OpenBody
 from edge.disk.body_writer import BodyWriter, Lost, Outcome
 from edge.disk.changes import (
     PURGES,
@@ -58,6 +58,8 @@ OVERHEAD_BYTES: Final = 1024
 BLOCK_BYTES: Final = 4096
 PURGE_DEADLINE_S: Final = 10.0
 
+# Called with the key, the version and the number of a slice whose file is in place.
+Filed = Callable[[CacheKey, int, int], None]
 # What the policy knows a slice by: the same for the same slice of a newer body.
 SliceKey = tuple[CacheKey, int]
 
@@ -100,6 +102,7 @@ class DiskTier:
         self._metrics = metrics
         self._queued_bytes = 0
         self._closed = False
+        self._told: list[Filed] = []
         self._drops = 0  # how many changes that take something away were made
         self._settled_drops = 0  # how many of them a durable commit has covered
 
@@ -127,6 +130,11 @@ class DiskTier:
         """Whether this body is still the one kept, neither purged nor replaced."""
         held = self._directory.get(key)
         return held is not None and held.version == version
+
+    def slices(self, key: CacheKey, version: int) -> Collection[int]:
+        """Which slices of this body are kept."""
+        held = self._directory.get(key)
+        return () if held is None or held.version != version else held.pieces.keys()
 
     async def recall(self, resource: str) -> Sequence[DiskObject]:
         """What is kept of a resource, one for each variant; nothing when the disk is too slow."""
@@ -170,6 +178,36 @@ class DiskTier:
         self._metrics.hits.inc()
         return body
 
+    async def open(self, key: CacheKey, version: int, number: int) -> OpenBody | None:
+        """The file of a slice; None when it has none yet, and where `read` gives None.
+
+        Nobody writes to it any more, and it is there for as long as it is open.
+        """
+        held, piece = self._find(key, version, number)
+        if held is None or piece is None or not piece.is_filed:
+            return None
+        self._use(held, number, piece)
+        work = partial(
+            self._machinery.bodies.open,
+            held.identity(number),
+            piece.size_bytes,
+            piece.checksum,
+            checked=piece.checked,
+        )
+        try:
+            opened = await self._machinery.readers.run(work)
+        except (ReadersBusy, OSError) as error:
+            self._given_up(error)
+            return None
+        if piece.gone:
+            return None
+        if opened is None:
+            self._lost(held, number)
+            return None
+        piece.checked = True
+        self._metrics.hits.inc()
+        return opened
+
     def touch(self, key: CacheKey, version: int, number: int) -> None:
         """Count a use that something nearer answered, so that what is popular stays here, too."""
         held, piece = self._find(key, version, number)
@@ -207,6 +245,10 @@ class DiskTier:
         if held is None:
             held = self._hold(key, head, version, length)
         self._admit(held, number, Piece(next(self._ids), size_bytes, body))
+
+    def tell(self, filed: Filed) -> None:
+        """Call this whenever a slice has got its file."""
+        self._told.append(filed)
 
     def renew(self, key: CacheKey, version: int, head: StoredHead) -> None:
         """Keep a new head with a body that is kept, as after a 304."""
@@ -348,7 +390,7 @@ class DiskTier:
         if piece.gone:
             self._machinery.body_writer.unlink((piece.id,))
             return
-        piece.body, piece.checksum = None, outcome
+        piece.body, piece.checksum, piece.checked = None, outcome, True
         if not held.is_indexed:
             held.is_indexed = True
             self._put_object(held)
@@ -356,6 +398,8 @@ class DiskTier:
         if piece.uses:
             self._index.put(UseSlice(piece.id, piece.uses))
         self._metrics.writes.inc()
+        for told in self._told:
+            told(held.key, held.version, number)
 
     def _revise(self, held: Held, head: StoredHead, length: int | None) -> None:
         """Give a stored response another head or its length."""

@@ -7,7 +7,17 @@ from typing import ClassVar
 from core.cache.policies import CachePolicy
 from runtime.listen import HostPort
 from runtime.settings.declaration import setting
-from runtime.settings.quantities import Address, Bytes, Count, File, Networks, Seconds, Text, Url
+from runtime.settings.quantities import (
+    Address,
+    Bytes,
+    Count,
+    File,
+    Folder,
+    Networks,
+    Seconds,
+    Text,
+    Url,
+)
 from runtime.settings.shared import (
     AdminSettings,
     CommonSettings,
@@ -44,6 +54,18 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings,
     memory_bytes: Bytes = setting(
         512 * 2**20, "How much memory the cache fills with bodies.", ge=2**20, le=16 * 2**40
     )
+    cache_dir: Folder | None = setting(
+        None,
+        "The folder where the cache keeps bodies on disk, so that it is warm after a restart; one "
+        "for each edge. `up` puts it into its data folder.",
+        default_says="memory alone",
+    )
+    disk_bytes: Bytes = setting(
+        10 * 2**30,
+        "How much of the disk the cache fills in `cache_dir`; a gigabyte is always left free.",
+        ge=2**20,
+        le=2**50,
+    )
     cache_policy: CachePolicy = setting(
         CachePolicy.S3_FIFO,
         "What stays when there is no room for everything: what is asked for again and again, "
@@ -55,6 +77,12 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings,
         "into the cache is, and of larger ones the slices that ranges are asked for.",
         ge=2**16,
         le=2**40,
+    )
+    negative_ttl_s: Seconds = setting(
+        0.0,
+        "How long a 404 or 410 is kept whose answer says nothing of it; 0 is not at all.",
+        ge=0,
+        le=3600,
     )
     trusted_proxy: Networks = setting(
         (), "The proxies whose X-Forwarded-For, -Proto and X-Request-Id headers are believed."

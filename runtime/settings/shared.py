@@ -100,6 +100,11 @@ class StorageSettings(SluiceSettings):
         """Files that are being received or made; on the same file system as the store."""
         return self.data / "scratch"
 
+    @property
+    def edge_cache_folder(self) -> Path:
+        """What the edge of `up` keeps; it may be deleted while nothing runs."""
+        return self.data / "edge-cache"
+
 
 class PublicUrlSettings(SluiceSettings):
     """How viewers reach this installation."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -51,6 +52,8 @@ def test_every_setting_reaches_the_edge() -> None:
             memory_bytes=2**21,
             cache_policy="lru",
             max_object_bytes=2**30,
+            cache_dir="/var/cache/sluice",
+            disk_bytes="1TiB",
             connect_timeout_s=1,
             first_byte_timeout_s=2,
             stall_timeout_s=3,
@@ -59,6 +62,7 @@ def test_every_setting_reaches_the_edge() -> None:
             max_upstream_connections=6,
             breaker_failures=7,
             breaker_open_s=8,
+            negative_ttl_s=9,
             client_timeout_s=4,
             fill_key="fill",
             admin_token="admin",
@@ -68,10 +72,12 @@ def test_every_setting_reaches_the_edge() -> None:
     assert config.upstream == "http://origin:8082"
     assert (config.memory_bytes, config.max_object_bytes) == (2**21, 2**30)
     assert config.cache_policy is CachePolicy.LRU
+    assert (config.cache_dir, config.disk_bytes) == (Path("/var/cache/sluice"), 2**40)
     assert (config.connect_timeout_s, config.first_byte_timeout_s) == (1, 2)
     assert (config.upstream_ca_file, config.upstream_idle_timeout_s) == ("/ca.pem", 5)
     assert config.max_upstream_connections == 6
     assert (config.breaker_failures, config.breaker_open_s) == (7, 8)
+    assert config.negative_ttl_s == 9
     assert (config.stall_timeout_s, config.client_timeout_s) == (3, 4)
     assert (config.fill_key, config.admin_token) == ("fill", "admin")
     assert [str(network) for network in config.trusted_proxies] == ["10.0.0.0/8"]

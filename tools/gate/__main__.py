@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from tools.gate import bench, gate, sanitize
+from tools.gate import bench, fuzz, gate, sanitize
 from tools.gate.steps import STEPS
 from tools.launcher.failure import SetupFailed
 from tools.launcher.progress import say
@@ -50,9 +50,22 @@ def test(words: Sequence[str]) -> int:
         action="store_true",
         help="run the tests of the compiled modules under sanitizers, and nothing else",
     )
+    parser.add_argument(
+        "--fuzz",
+        nargs="?",
+        type=int,
+        const=70,
+        metavar="SECONDS",
+        help="fuzz the parsers of the data plane for that long (70), and nothing else",
+    )
+    parser.add_argument(
+        "--keep", action="store_true", help="with --fuzz: take into the corpus what is new"
+    )
     options, for_pytest = parser.parse_known_args(words)
     if options.sanitize:
         return sanitize.run()
+    if options.fuzz is not None:
+        return fuzz.run(options.fuzz, keep=options.keep)
     if options.list:
         for step in STEPS:
             print(f"{step.name:<11}{step.purpose}")

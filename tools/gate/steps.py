@@ -44,7 +44,9 @@ def pytest(*words: str, **env: str) -> Command:
 
 def lint() -> list[Command]:
     """Format, style, and the same for Cython."""
-    sources = sorted(str(path.relative_to(HERE.root)) for path in HERE.native.rglob("*.p[yx][xd]"))
+    rooms = (HERE.native, HERE.root / "tests/fuzz")
+    found = (path for room in rooms for path in room.rglob("*.p[yx][xd]"))
+    sources = sorted(str(path.relative_to(HERE.root)) for path in found)
     cython = [tool("cython-lint", *sources)] if sources else []
     return [tool("ruff", "format", "--check"), tool("ruff", "check"), *cython]
 

@@ -76,6 +76,7 @@ def test_children_see_what_up_sees() -> None:
     assert server.edge_port == 18081
     assert server.edge_admin_urls == ("http://127.0.0.1:8083",)
     assert edge.upstream == "http://127.0.0.1:8082"
+    assert edge.cache_dir == Path("/srv/films/edge-cache")
     assert (edge.listen, edge.admin_listen) == (ADDRESSES.edge, ADDRESSES.edge_admin)
 
 

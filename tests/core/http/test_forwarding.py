@@ -63,7 +63,7 @@ def test_via_is_appended() -> None:
     assert first(sent, "via") == "1.0 a, 1.1 edge"
 
 
-def test_a_fill_is_asked_whole_without_conditions_or_directives() -> None:
+def test_a_fill_is_asked_whole_without_conditions_and_directives_go_with_it_outside_media() -> None:
     asked = tuple(
         (name, "x")
         for name in (
@@ -72,8 +72,11 @@ def test_a_fill_is_asked_whole_without_conditions_or_directives() -> None:
             "Sluice-Fill-Key", "Accept", "User-Agent",
         )
     )  # fmt: skip
+    sent = fill_request(asked, STRANGER, "edge", media=True)
+    own = {"x-forwarded-for", "x-forwarded-proto", "via"}
+    assert names(sent) == {"accept", "user-agent", *own}
     sent = fill_request(asked, STRANGER, "edge", media=False)
-    assert names(sent) == {"accept", "user-agent", "x-forwarded-for", "x-forwarded-proto", "via"}
+    assert names(sent) == {"accept", "user-agent", "cache-control", "pragma", *own}
 
 
 def test_media_is_asked_for_without_what_tells_viewers_apart() -> None:

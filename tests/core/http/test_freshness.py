@@ -59,7 +59,7 @@ def test_a_lifetime_that_was_said_is_never_guessed() -> None:
 
 def test_the_licences_to_serve_stale() -> None:
     headers = (("Cache-Control", "s-maxage=9, stale-while-revalidate=8, stale-if-error=7"), DATE)
-    assert lifetime(200, headers, NOW_S) == Lifetime(9, 8, 7, explicit=True)
+    assert lifetime(200, headers, NOW_S) == Lifetime(9, 8, 7, explicit=True, strict=True)
 
 
 @pytest.mark.parametrize("word", ["must-revalidate", "proxy-revalidate", "no-cache"])
@@ -67,6 +67,30 @@ def test_some_words_take_the_licences_away(word: str) -> None:
     text = f"max-age=9, stale-while-revalidate=8, stale-if-error=7, {word}"
     allowed = lifetime(200, (("Cache-Control", text), DATE), NOW_S)
     assert (allowed.stale_while_revalidate_s, allowed.stale_if_error_s) == (0, 0)
+    assert allowed.strict
+
+
+def test_public_permits_a_guess_for_any_status() -> None:
+    changed = (("Last-Modified", after(-1000)), ("Cache-Control", "public"), DATE)
+    assert lifetime(302, changed, NOW_S).fresh_s == 100
+
+
+MISSING = [
+    (404, (), 5),
+    (410, (), 5),
+    (405, (), 0),
+    (200, (), 0),
+    (404, (("Cache-Control", "max-age=1"),), 1),
+    (404, (("Cache-Control", "no-cache"),), 0),
+    (404, (("Expires", "0"),), 0),
+]
+
+
+@pytest.mark.parametrize(("status", "headers", "fresh_s"), MISSING)
+def test_what_is_missing_may_be_remembered_for_a_while(
+    status: int, headers: Headers, fresh_s: int
+) -> None:
+    assert lifetime(status, (DATE, *headers), NOW_S, missing_s=5).fresh_s == fresh_s
 
 
 # requested, received, Date, Age -> age: the example of the arithmetic in RFC 9111 §4.2.3

@@ -47,6 +47,12 @@ TABLE: list[tuple[AnswerFacts, Refusal | None]] = [
     (answer(status=404), Refusal.USELESS),
     (answer(("ETag", '"a"'), status=404), Refusal.USELESS),
     (answer(cc("stale-while-revalidate=60"), status=302), Refusal.USELESS),
+    (answer(cc("must-understand, no-store, max-age=60")), None),
+    (answer(cc("must-understand, no-store, max-age=60"), status=299), Refusal.NO_STORE),
+    (answer(cc("must-understand, max-age=60"), status=299), Refusal.NO_STORE),
+    (answer(MAX_AGE, status=299), None),
+    (answer(cc("public"), ("Last-Modified", "Sun, 06 Nov 1990 08:49:37 GMT"), status=302), None),
+    (answer(cc('no-cache="x", max-age=60'), ("ETag", '"a"')), None),
     (answer(MAX_AGE, status=206), Refusal.STATUS),
     (answer(MAX_AGE, status=304), Refusal.STATUS),
 ]
@@ -60,6 +66,10 @@ def test_what_a_shared_cache_may_store(facts: AnswerFacts, refusal: Refusal | No
 def test_only_a_whole_get_is_stored() -> None:
     assert storable(FetchFacts("HEAD"), answer(MAX_AGE), 100) is Refusal.METHOD
     assert storable(FetchFacts(partial=True), answer(MAX_AGE), 100) is Refusal.STATUS
+
+
+def test_a_request_may_forbid_storing() -> None:
+    assert storable(FetchFacts(no_store=True), answer(MAX_AGE), 100) is Refusal.NO_STORE
 
 
 @pytest.mark.parametrize(

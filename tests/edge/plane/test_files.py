@@ -36,7 +36,7 @@ class BarePlane:
             preflight=preflight_text(),
             refusals=refusal_texts(),
             problems=[*problem_texts()],
-            token_refused=[*token_texts()],
+            token_refused=[*token_texts("edge-a")],
             keys=[],
             fill_key=None,
             bounds_s=list(LATENCY_BUCKETS_S),

@@ -68,6 +68,20 @@ async def test_a_head_that_does_not_end_is_a_408(
         assert (await waiting.get(FILM)).body == b"film", "who has not begun has more time"
 
 
+async def test_each_head_has_a_time_of_its_own(
+    start_edge: StartEdge, upstream: ScriptedUpstream
+) -> None:
+    """A client that pipelines was cut off if its writes always ended within a head."""
+    upstream.on(FILM, Reply(200, FRESH, b"film"))
+    request = f"GET {FILM} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+    async with start_edge(upstream.url, header_timeout_s=0.5) as edge, edge.connect() as client:
+        client.writer.write(request[:20])
+        for _ in range(8):
+            await asyncio.sleep(0.15)
+            client.writer.write(request[20:] + request[:20])
+            assert (await client.body(await client.head())).body == b"film"
+
+
 async def test_an_idle_connection_is_closed(
     start_edge: StartEdge, upstream: ScriptedUpstream
 ) -> None:
@@ -138,7 +152,21 @@ async def test_a_request_body_is_held_back_until_the_upstream_takes_it(
 
 
 @pytest.mark.parametrize(
-    "coded", [b"zz\r\n", b"\r\n", b"5\r\nabcdefg", b"1\na", b"fffffffffffffffff\r\n", b"-1\r\n"]
+    "coded",
+    [
+        b"zz\r\n",
+        b"\r\n",
+        b"5\r\nabcdefg",
+        b"1\na",
+        b"fffffffffffffffff\r\n",
+        b"-1\r\n",
+        b"1 \r\na",
+        b"1;\x00\r\na",
+        b"1;a\nb\r\na",
+        b"0\r\nX: y\n\r\n",
+        b"0\r\n\n",
+        b"0x1\r\na",
+    ],
 )
 async def test_a_body_that_is_no_chunked_coding_ends_the_connection(
     edge: RunningEdge, upstream: ScriptedUpstream, coded: bytes
