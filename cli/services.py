@@ -25,10 +25,15 @@ def run_server(settings: "ServerSettings") -> int:
 
 def run_origin(settings: "OriginSettings") -> int:
     """Run the delivery of segments and manifests to edges."""
-    from origin.main import run  # noqa: PLC0415 - a command imports its own service alone
+    from cli.delivery import run  # noqa: PLC0415 - a command imports its own services alone
 
     settings.require_database_url()
-    return _run("origin", settings, lambda ready: run(settings, ready=ready))
+    return _run(
+        "origin",
+        settings,
+        lambda ready: run(settings, ready=ready),
+        stop_deadline_s=settings.drain_timeout_s + settings.stop_deadline_s,
+    )
 
 
 def run_worker(settings: "WorkerSettings") -> int:

@@ -17,10 +17,17 @@ class ClientGone(ConnectionError):
 
 @dataclass(slots=True)
 class Account:
-    """What has become of one answer: its status once it began, and how much body was handed on."""
+    """What has become of one answer: its status once it began, and how much body was handed on.
+
+    `promised_bytes` is how long the head says that the body is. `result` is how the request ended,
+    `aborted` until it has.
+    """
 
     status: int | None = None
     body_bytes: int = 0
+    promised_bytes: int = 0
+    request_id: str = ""
+    result: str = "aborted"
 
 
 class Client(Protocol):

@@ -89,11 +89,13 @@ class EdgeHandler:
         finally:
             self._metrics.active.dec()
             seconds = time.perf_counter() - began_s
+            client.account.result = result
             self._metrics.count_answer(result, seconds, client.account)
 
     async def _answer(self, client: Client, request: Incoming) -> Result:
         hop = Hop(request.peer, "http", is_trusted(request.peer, self._config.trusted_proxies))
         identity = request_id(request.fields, hop, secrets.token_hex(8))
+        client.account.request_id = identity
         try:
             ask = Ask(
                 method=request.method,

@@ -1,14 +1,18 @@
 """`sluice edge`: the cache node as a process."""
 
 import asyncio
+import signal
 import socket
 from collections.abc import Callable
 from ipaddress import ip_network
 
 import native
+from edge.access_log import access_log
 from edge.config import EdgeConfig
+from edge.metrics import EdgeMetrics
 from edge.service import Sockets, serving
 from runtime.descriptors import raise_descriptor_limit
+from runtime.line_file import STANDARD_OUTPUT
 from runtime.listen import HostPort, bind, local_address, share
 from runtime.logs import get_logger
 from runtime.settings.edge import EdgeSettings
@@ -23,20 +27,27 @@ async def run(settings: EdgeSettings, *, ready: Callable[[str], None] | None = N
         log.warning(
             "edge.descriptors", allowed=descriptors, max_connections=settings.max_connections
         )
-    sockets = Sockets(public_listeners(settings), bind(settings.admin_listen))
-    async with serving(configuration(settings), sockets):
-        if ready is not None:
-            ready(HostPort.url(local_address(sockets.public[0])))
-        await asyncio.get_running_loop().create_future()
+    metrics = EdgeMetrics()
+    with access_log(settings.access_log, metrics) as lines:
+        sockets = Sockets(
+            public_listeners(settings.listen, settings.threads), bind(settings.admin_listen)
+        )
+        async with serving(configuration(settings), sockets, metrics=metrics, log=lines):
+            if lines is not None and settings.access_log != STANDARD_OUTPUT:
+                # As for any daemon whose log is rotated; it does not stop the edge then.
+                asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lines.reopen)
+            if ready is not None:
+                ready(HostPort.url(local_address(sockets.public[0])))
+            await asyncio.get_running_loop().create_future()
 
 
-def public_listeners(settings: EdgeSettings) -> tuple[socket.socket, ...]:
+def public_listeners(listen: HostPort, threads: int) -> tuple[socket.socket, ...]:
     """A socket for each thread of the data plane, all on one address; without it, one socket."""
     if native.IMPL != "compiled":
-        return (bind(settings.listen),)
-    first = bind(settings.listen, reuse_port=True)
-    address = HostPort(settings.listen.host, local_address(first).port)
-    return (first, *(share(address) for _ in range(settings.threads - 1)))
+        return (bind(listen),)
+    first = bind(listen, reuse_port=True)
+    address = HostPort(listen.host, local_address(first).port)
+    return (first, *(share(address) for _ in range(threads - 1)))
 
 
 def configuration(settings: EdgeSettings) -> EdgeConfig:

@@ -31,6 +31,7 @@ class EdgeMetrics:
         self._declare_storage()
         self._declare_upstream()
         self._declare_purges()
+        self._declare_log()
         for result in Result:  # a counter that is not there yet has no rate
             self.requests(result)
             self.sent_bytes(result)
@@ -149,6 +150,16 @@ class EdgeMetrics:
         self.stream_gaps = self.page.counter_family(
             "sluice_edge_purge_stream_gaps_total",
             "Times everything was forgotten as purges may have been missed, by why.",
+            ("reason",),
+        )
+
+    def _declare_log(self) -> None:
+        self.lines = self.page.counter(
+            "sluice_edge_access_log_lines_total", "Lines written to the access log."
+        )
+        self.lines_dropped = self.page.counter_family(
+            "sluice_edge_access_log_dropped_total",
+            "Lines lost, as the log was behind or took none.",
             ("reason",),
         )
 

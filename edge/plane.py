@@ -10,6 +10,7 @@ from ipaddress import IPv4Network
 from typing import Final
 
 from core.http.forwarding import Network
+from edge.access_log import MOST_WAITING, AccessLog
 from edge.audience import Audience
 from edge.config import EdgeConfig
 from edge.handler import EdgeHandler
@@ -49,6 +50,7 @@ class PlaneServer:
         memory: Memory,
         shelf: PlaneShelf,
         metrics: EdgeMetrics,
+        log: AccessLog | None = None,
     ) -> None:
         for listener in listeners:
             _prepare(listener)
@@ -81,9 +83,12 @@ class PlaneServer:
             fill_key=None if config.fill_key is None else config.fill_key.encode(),
             for_edges=config.audience is Audience.EDGES,
             bounds_s=list(LATENCY_BUCKETS_S),
+            journal_records=0 if log is None else MOST_WAITING,
         )
         shelf.attach(self.plane)
         PlaneCounts(metrics, self.plane).attach()
+        if log is not None:
+            log.attach(self.plane.log_lines)
 
     async def start(self, handler: EdgeHandler, store: MemoryStore) -> None:
         """Serve from now on."""
@@ -159,10 +164,16 @@ class PlaneServer:
 
     def _begin(self, crossing: Crossing) -> None:
         assert self._handler is not None
-        client = PlaneClient(crossing)
-        task = asyncio.create_task(self._handler.answer(client.incoming(), client))
+        client = PlaneClient(crossing, logged=self.plane.journal_records > 0)
+        task = asyncio.create_task(self._answer(self._handler, client))
         self._clients[crossing] = client, task
         task.add_done_callback(lambda _: self._end(crossing))
+
+    async def _answer(self, handler: EdgeHandler, client: PlaneClient) -> None:
+        try:
+            await handler.answer(client.incoming(), client)
+        finally:
+            client.conclude()
 
     def _end(self, crossing: Crossing) -> None:
         """A request is done with; one that was left without its end is broken off."""

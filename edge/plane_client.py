@@ -27,12 +27,15 @@ class PlaneClient:
     When the client leaves, whoever runs the request is cancelled.
     """
 
-    def __init__(self, crossing: Crossing) -> None:
+    def __init__(self, crossing: Crossing, *, logged: bool = False) -> None:
         head = scan_head(crossing.head)
         assert isinstance(head, RequestHead), "the data plane scanned it, too"
         self._crossing = crossing
         self.account = Account()
         self._head = head
+        self._logged = logged
+        self._promised = 0
+        self._conclude = crossing.reset
         self._begun = False
         self._silent = head.method == b"HEAD"
         self._chunked = False
@@ -83,6 +86,9 @@ class PlaneClient:
         version = f"HTTP/1.{self._head.minor}".encode("ascii")
         head = version + status_line(status) + field_lines(tuple(lines)) + b"\r\n"
         self._crossing.push(head)
+        if self._silent or content_length is not None:
+            self._promised = len(head) + (self._left or 0)
+        self._note()
 
     async def send(self, piece: bytes | memoryview) -> None:
         """Send some of the body."""
@@ -116,16 +122,28 @@ class PlaneClient:
         if self._chunked:
             self._crossing.push(b"0\r\n\r\n")
         if self._left or self._ends_with_connection:
-            self._crossing.cut()
+            self._conclude = self._crossing.cut
         else:
-            self._crossing.finish()
+            self._conclude = self._crossing.finish
 
     def cut(self) -> None:
         """End an answer that cannot be completed so that no client takes it for whole."""
         if self._ends_with_connection:
-            self._crossing.reset()
+            self._conclude = self._crossing.reset
         else:
-            self._crossing.cut()
+            self._conclude = self._crossing.cut
+
+    def conclude(self) -> None:
+        """The request is done with: end it as was said, or break it off where nothing was said."""
+        self._note()
+        self._conclude()
+
+    def _note(self) -> None:
+        """Tell the access log, which is to know before the data plane takes the answer's end."""
+        if self._logged:
+            account = self.account
+            result, identity = account.result.encode("ascii"), account.request_id.encode("ascii")
+            self._crossing.note(account.status or 0, result, identity, self._promised)
 
     @property
     def _ends_with_connection(self) -> bool:

@@ -6,6 +6,7 @@ It is the reference that the data plane is compared with, and runs where that wa
 import asyncio
 import socket
 import struct
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -15,12 +16,14 @@ from multidict import CIMultiDict
 
 from core.http.byterange import ByteSpan
 from core.http.fields import Headers
+from edge.access_log import AccessLog
 from edge.body import PIECE_BYTES
 from edge.client import BODILESS, SERVER, Account, ClientGone
 from edge.config import EdgeConfig
 from edge.handler import EdgeHandler
 from edge.incoming import Incoming
 from edge.metrics import EdgeMetrics
+from edge.reference_log import ReferenceLog
 from edge.store import StoredBytes
 
 _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for no time
@@ -51,6 +54,7 @@ class ReferenceClient:
             response.enable_chunked_encoding()
         self.response = response
         self.account.status = status
+        self.account.promised_bytes = content_length or 0
         async with self._deadline():
             await response.prepare(self._request)
 
@@ -116,7 +120,14 @@ class ReferenceClient:
 class ReferenceServer:
     """Hands aiohttp's requests to the handler."""
 
-    def __init__(self, config: EdgeConfig, handler: EdgeHandler, metrics: EdgeMetrics) -> None:
+    def __init__(
+        self,
+        config: EdgeConfig,
+        handler: EdgeHandler,
+        metrics: EdgeMetrics,
+        log: AccessLog | None = None,
+    ) -> None:
+        self._log = None if log is None else ReferenceLog(log, config)
         self._config = config
         self._handler = handler
         self._metrics = metrics
@@ -129,7 +140,7 @@ class ReferenceServer:
         server = web.Server(
             self,
             handler_cancellation=True,
-            access_log=None,
+            **({"access_log": None} if self._log is None else self._log.refusals()),
             auto_decompress=False,
             keepalive_timeout=self._config.idle_timeout_s,
         )
@@ -147,8 +158,11 @@ class ReferenceServer:
             peer=request.remote or "unknown",
             body=request.content.iter_any() if request.can_read_body else None,
         )
+        began_s = time.time()
         try:
             await self._handler.answer(incoming, client)
         finally:
             self._metrics.network_sent_bytes.inc(request.writer.output_size)
+            if self._log is not None:
+                self._log.note(request, client.account, began_s)
         return client.response or web.StreamResponse(status=499)

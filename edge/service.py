@@ -11,6 +11,7 @@ from aiohttp import web
 
 import native
 from core.cache.purging import Purge
+from edge.access_log import AccessLog
 from edge.admin import Admin
 from edge.config import EdgeConfig
 from edge.disk.metrics import DiskMetrics
@@ -59,6 +60,7 @@ async def serving(
     *,
     upstream: Upstream | None = None,
     metrics: EdgeMetrics | None = None,
+    log: AccessLog | None = None,
     on_plane: bool = native.IMPL == "compiled",
 ) -> AsyncIterator[Purger]:
     """Serve on the sockets for as long as the context lasts, then let requests end; give a purger.
@@ -70,7 +72,7 @@ async def serving(
     if on_plane:
         memory = plane_memory(config.memory_bytes)
         shelf = PlaneShelf(config.name, memory)
-        plane = PlaneServer(config, sockets.public, memory, shelf, metrics)
+        plane = PlaneServer(config, sockets.public, memory, shelf, metrics, log)
     store = MemoryStore(config.memory_bytes, metrics.evictions.inc, shelf, config.cache_policy)
     upstream = MeasuredUpstream(upstream or HttpUpstream(config, metrics), metrics)
     async with AsyncExitStack() as stack:
@@ -101,7 +103,7 @@ async def serving(
             await plane.start(handler, store)
             stack.push_async_callback(plane.close)
         else:
-            reference = ReferenceServer(config, handler, metrics).runner()
+            reference = ReferenceServer(config, handler, metrics, log).runner()
             await _start(stack, reference, *sockets.public)
         stack.callback(admin.drain)
 

@@ -200,13 +200,17 @@ cdef inline void put_status(Pen* pen, int minor, Span block) noexcept nogil:
 
 
 cdef inline void count_status(Worker* w, Span block) noexcept nogil:
+    w.status = block.at
     if block.length > 1 and 49 <= block.at[1] <= 53:
         tally(&w.counters.statuses[block.at[1] - 48], 1)
 
 
 cdef inline uint64_t next_random(Worker* w) noexcept nogil:
     w.random += <uint64_t>0x9e3779b97f4a7c15
-    cdef uint64_t value = w.random
+    return random_of(w.random)
+
+
+cdef inline uint64_t random_of(uint64_t value) noexcept nogil:
     value = (value ^ value >> 30) * <uint64_t>0xbf58476d1ce4e5b9
     value = (value ^ value >> 27) * <uint64_t>0x94d049bb133111eb
     return value ^ value >> 31
@@ -240,6 +244,15 @@ cdef inline Span request_id(
     given.at = room
     given.length = 16
     return given
+
+
+cdef inline void fresh_id(const Worker* w, uint8_t* room) noexcept nogil:
+    """Write the sixteen bytes of the fresh id that was given out last."""
+    cdef Pen pen
+    pen.at = room
+    pen.end = room + 16
+    pen.full = False
+    put_hex(&pen, random_of(w.random))
 
 
 cdef inline void put_date_field(Worker* w, Pen* pen) noexcept nogil:

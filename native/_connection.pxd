@@ -299,6 +299,7 @@ cdef inline Flow flush(Worker* w, Connection* c, uint64_t* counted) noexcept nog
         tally(&w.counters.sent_bytes, sent)
         w.turn_bytes += sent
         c.progress += sent
+        c.sent += sent
         counted[0] += out_consume(c, sent)
     return FLOWN
 

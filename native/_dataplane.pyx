@@ -16,6 +16,7 @@ from libc.string cimport memcpy, memset
 from native._body cimport Warming, body_hold, body_release
 from native._connection cimport out_of_bytes, out_point
 from native._exchange cimport exchange_release, tell_worker_locked, wake_worker
+from native._lines cimport LONGEST_LINE, put_line
 from native._linux cimport (
     EFD_CLOEXEC,
     EFD_NONBLOCK,
@@ -41,6 +42,19 @@ from native._linux cimport (
 )
 from native._loop cimport WAKE, run
 from native._memory cimport Memory, StoredBody
+from native._record cimport (
+    IDENTITY_ROOM,
+    RESULT_ROOM,
+    Journal,
+    Note,
+    Record,
+    journal_close,
+    journal_dropped,
+    journal_open,
+    record_done,
+    record_next,
+    shortened,
+)
 from native._reader cimport warming_free
 from native._state cimport (
     BUCKETS,
@@ -70,7 +84,7 @@ from native._table cimport (
     table_put,
 )
 from native._target cimport LONGEST_KEY
-from native._text cimport Span
+from native._text cimport Pen, Span
 from native._token cimport LONGEST_KID, REMEMBERED, TokenKey, Verified, token_key
 
 cdef enum:
@@ -82,6 +96,8 @@ cdef enum:
     NEW_EVENT = 1
     GONE_EVENT = 8
     MOST_EVENTS = 4096           # how many one call of `poll` gives
+    MOST_RECORDS = 1048576
+    LINES_BYTES = 262144
 
 
 # ---- requests that crossed
@@ -195,6 +211,23 @@ cdef class Crossing:
         """Break the connection off at once, in a way that no client takes for an orderly end."""
         self.conclude(RESET)
 
+    def note(
+        self, int status, bytes result not None, bytes identity not None,
+        unsigned long long promised,
+    ):
+        """Say for the access log what became of the request; the last call before the end counts.
+
+        `promised`: the bytes of the whole answer, head included, or 0 where its head does not say.
+        """
+        cdef Note note
+        note.status = status
+        note.promised = promised
+        note.result_length = shortened(note.result, RESULT_ROOM, pointed(result))
+        note.identity_length = shortened(note.identity, IDENTITY_ROOM, pointed(identity))
+        pthread_mutex_lock(&self.exchange.worker.lock)
+        self.exchange.note = note
+        pthread_mutex_unlock(&self.exchange.worker.lock)
+
     def take_body(self):
         """Take what has come of the request's body: (pieces, whether it ended, or is broken)."""
         cdef Worker* w = self.exchange.worker
@@ -290,8 +323,10 @@ cdef class DataPlane:
     `problems`: for 412 and 416 the status, and the document around length, path and request id;
     `token_refused`: for a missing token, a forged one, an unknown key and an expired one the status
     and fields, and the document around name, path and request id. `keys`: (name, secret) pairs;
-    `fill_key`: what an edge that has looked at the token shows instead of it; with `for_edges`, what
-    everything under `/media/` takes in place of tokens.
+    `fill_key`: what an edge that has looked at the token shows instead of it; with `for_edges`,
+    what everything under `/media/` takes in place of tokens. `journal_records`: how many answers
+    each thread's ring has room for until `log_lines` is called, a power of two; 0 keeps no record
+    of answers.
     """
 
     cdef Hub hub
@@ -299,15 +334,21 @@ cdef class DataPlane:
     cdef readonly int threads
     cdef list texts              # what hub.texts points to
     cdef Memory memory
+    cdef readonly unsigned int journal_records
+    cdef uint8_t* lines          # LINES_BYTES, for `log_lines`
+    cdef int turn                # whose records it takes first
 
     def __cinit__(
         self, list listeners not None, Memory memory not None, *, tuple timers_s not None,
         unsigned long long connections, unsigned int per_client, list trusted not None,
         bytes preflight not None, list refusals not None, list problems not None,
         list token_refused not None, list keys not None, bytes fill_key, bint for_edges=False,
-        list bounds_s not None,
+        list bounds_s not None, unsigned int journal_records = 0,
     ):
         cdef int each
+        if journal_records & (journal_records - 1) or journal_records > MOST_RECORDS:
+            raise ValueError(f"{journal_records} records are no power of two, or too many")
+        self.journal_records = journal_records
         self.hub.fd = -1
         self.memory = memory
         if len(timers_s) != TIMERS or len(refusals) != REFUSALS or len(bounds_s) != BUCKETS - 1:
@@ -330,6 +371,10 @@ cdef class DataPlane:
         if getrandom(&self.hub.table.seed, 8, 0) != 8 or not table_open(&self.hub.table):
             raise MemoryError("no room for the table")
         pthread_mutex_init(&self.hub.clients_lock, NULL)
+        if journal_records:
+            self.lines = <uint8_t*>malloc(LINES_BYTES)
+            if self.lines == NULL:
+                raise MemoryError("no room for lines")
         self.hub.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
         self.threads = <int>len(listeners)
         self.workers = <Worker*>calloc(self.threads, sizeof(Worker))
@@ -397,6 +442,10 @@ cdef class DataPlane:
         w.verified = <Verified*>calloc(REMEMBERED, sizeof(Verified))
         if w.input == NULL or w.scratch == NULL or w.key == NULL or w.verified == NULL:
             raise MemoryError("no room for a thread's buffers")
+        if self.journal_records:
+            w.journal = journal_open(self.journal_records)
+            if w.journal == NULL:
+                raise MemoryError("no room for a thread's records")
         if getrandom(&w.random, 8, 0) != 8:
             raise OSError("the kernel gives no random bytes")
         pthread_mutex_init(&w.lock, NULL)
@@ -427,6 +476,7 @@ cdef class DataPlane:
                 free(client)
         free(self.hub.trusted)
         free(self.hub.keys)
+        free(self.lines)
 
     cdef int close_worker(self, Worker* w) except -1:
         cdef Exchange* exchange
@@ -451,6 +501,7 @@ cdef class DataPlane:
         free(w.scratch)
         free(w.key)
         free(w.verified)
+        journal_close(w.journal)
         if w.listener >= 0:
             close(w.listener)
         if w.poll >= 0:
@@ -641,6 +692,26 @@ cdef class DataPlane:
         pthread_mutex_unlock(&exchange.worker.lock)
         return crossing
 
+    # What was answered
+
+    def log_lines(self):
+        """Give lines of JSON for answers that have ended since the last call; b"" when none has.
+
+        For one caller at a time, which may be any thread; the GIL is not held while lines are made.
+        """
+        cdef Pen pen
+        cdef int each
+        if self.lines == NULL:
+            return b""
+        pen.at = self.lines
+        pen.end = self.lines + LINES_BYTES
+        pen.full = False
+        with nogil:
+            for each in range(self.threads):  # another one first each time: room is scarce
+                put_lines(&pen, self.workers[(self.turn + each) % self.threads].journal)
+        self.turn = (self.turn + 1) % self.threads
+        return PyBytes_FromStringAndSize(<char*>self.lines, pen.at - self.lines)
+
     # What was counted
 
     def counters(self):
@@ -665,6 +736,7 @@ cdef class DataPlane:
             "accepted": sluice_count(&w.counters.accepted),
             "turned_away": sluice_count(&w.counters.turned_away),
             "crowded": sluice_count(&w.counters.crowded),
+            "lines_dropped": journal_dropped(w.journal),
             "disk_waits": sluice_count(&w.counters.disk_waits),
             "disk_failures": sluice_count(&w.counters.disk_failures),
             "open": sluice_count(&w.counters.open),
@@ -677,6 +749,17 @@ cdef class DataPlane:
         found["tokens_refused"] = counts(w.counters.tokens_refused, TOKEN_REFUSALS)
         found["hit_seconds"] = counts(w.counters.hit_seconds, BUCKETS)
         return found
+
+
+cdef void put_lines(Pen* pen, Journal* journal) noexcept nogil:
+    """Write lines while there is room for the longest."""
+    cdef Record* record
+    while pen.end - pen.at >= LONGEST_LINE:
+        record = record_next(journal)
+        if record == NULL:
+            return
+        put_line(pen, record)
+        record_done(journal)
 
 
 cdef tuple counts(const uint64_t* counters, int count):

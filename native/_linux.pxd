@@ -8,6 +8,7 @@ cdef extern from * nogil:
     #ifndef _GNU_SOURCE
     #define _GNU_SOURCE
     #endif
+    #include <arpa/inet.h>
     #include <errno.h>
     #include <fcntl.h>
     #include <netinet/in.h>
@@ -160,6 +161,7 @@ cdef extern from * nogil:
         int l_linger
     enum: AF_INET, AF_INET6, SOL_SOCKET, SO_LINGER, SO_SNDBUF, IPPROTO_TCP, TCP_NODELAY
     enum: SOCK_NONBLOCK, SOCK_CLOEXEC, MSG_NOSIGNAL, MSG_MORE, MSG_DONTWAIT, MSG_TRUNC, SHUT_WR
+    const char* inet_ntop(int family, const void* address, char* text, socklen_t room)
     int accept4(int fd, sockaddr* peer, socklen_t* length, int flags)
     int setsockopt(int fd, int level, int name, const void* value, socklen_t length)
     int shutdown(int fd, int how)

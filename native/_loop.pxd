@@ -7,6 +7,7 @@ from native._body cimport Warming
 from native._clients cimport client_enters, client_leaves, is_trusted, read_peer
 from native._connection cimport socket_reset, timer_place, timer_start, timer_stop
 from native._exchange cimport exchange_release
+from native._journal cimport note_ending
 from native._linux cimport (
     EAGAIN,
     ECONNABORTED,
@@ -55,6 +56,7 @@ from native._state cimport (
     OPEN,
     READING,
     RESET,
+    ROUND_TURNS,
     SPENT_GENERATION,
     TIMERS,
     Connection,
@@ -65,7 +67,7 @@ from native._state cimport (
     Worker,
 )
 from native._text cimport says
-from native._worker cimport drive, end, expire, put_back, take_warmed
+from native._worker cimport call_again, drive, end, expire, put_back, take_warmed
 
 cdef enum:
     WAKE = 0
@@ -105,6 +107,8 @@ cdef inline int64_t run_timers(Worker* w) noexcept nogil:
 
 cdef inline void finish(Worker* w, Connection* c, Exchange* exchange, int ending) noexcept nogil:
     """Python has answered; go on with the connection as that leaves it."""
+    if c.records != NULL:
+        note_ending(w, c, exchange, ending)
     c.exchange = NULL
     exchange.connection = NULL
     exchange_release(exchange)
@@ -216,10 +220,14 @@ cdef inline void begin(Connection* c, int fd, Peer peer) noexcept nogil:
     c.readable = c.hung_up = c.closing = c.heedful = c.unparsed = c.queued = False
     c.served = c.cold = False
     c.writable = c.keep_alive = True
+    c.heavy_until_ms = 0
     c.earlier = c.later = c.again = NULL
     c.input = NULL
     c.input_length = 0
     c.out = c.out_last = NULL
+    c.sent = 0
+    c.reused = False
+    c.records = c.records_last = NULL
     c.exchange = NULL
     c.body_state = NO_BODY
     c.peer = peer
@@ -308,22 +316,26 @@ cdef inline void take_event(Worker* w, const epoll_event* event) noexcept nogil:
         c.hung_up = c.readable = True
         if event.events & (EPOLLHUP | EPOLLERR):
             c.writable = True  # so that the next write finds out
-    drive(w, c)
+    if w.now_ms < c.heavy_until_ms:
+        call_again(w, c)
+    elif not c.queued:
+        drive(w, c)
 
 
 cdef inline void take_turns(Worker* w) noexcept nogil:
-    """Go on with the connections that had to let others go first."""
-    cdef Connection* c = w.again
-    cdef Connection* next
-    w.again = NULL
-    while c != NULL:
-        next = c.again
+    """Go on with some of the connections that had to let others go first."""
+    cdef Connection* c
+    cdef int _each
+    for _each in range(ROUND_TURNS):
+        c = w.again
+        if c == NULL:
+            return
+        w.again = c.again
         c.queued = False
         if c.state == DEAD:
             put_back(w, c)
         else:
             drive(w, c)
-        c = next
 
 
 cdef inline void drain(Worker* w) noexcept nogil:

@@ -10,6 +10,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from native._body cimport Body, Warming
 from native._linux cimport pthread_mutex_t
+from native._record cimport Journal, Note, Record
 from native._table cimport Table
 from native._text cimport Span
 from native._token cimport TokenKey, Verified
@@ -21,8 +22,11 @@ cdef enum:
     HEADROOM_BYTES = 40960       # what one answer's head may need of the scratch
     POOLED = 64
     POOLED_PER_ANSWER = 36       # sixteen ranges with what stands between them
-    TURN_BYTES = 4194304         # what one connection may send before others have their turn
+    TURN_BYTES = 1048576         # what one connection may send before others have their turn
     TURN_PASSES = 16
+    TURN_REQUESTS = 20
+    ROUND_TURNS = 2              # how many queued turns are taken before new events are looked at
+    HEAVY_MS = 100               # how long whoever used up a turn only has queued ones
     IN_HIGH_BYTES = 262144
     DRAIN_BYTES = 262144         # an unread request body up to this long keeps its connection
     PROGRESS_BYTES = 65536       # what a client must take within its time
@@ -106,7 +110,9 @@ cdef struct Connection:
     bint keep_alive
     bint unparsed                # `input` may hold a whole head
     bint queued                  # in `again`
+    int64_t heavy_until_ms       # it used up its turn: those who ask for little go first
     bint served                  # it has asked for something
+    bint reused                  # it had asked for something before its latest request
     bint cold                    # a reader reads what is to be sent next
     Connection* earlier
     Connection* later
@@ -117,6 +123,9 @@ cdef struct Connection:
     Out* out
     Out* out_last
     uint64_t progress
+    uint64_t sent                # in all
+    Record* records              # of the answers under way, for the access log
+    Record* records_last
     Exchange* exchange
     uint8_t body_state
     uint32_t body_line           # bytes of a chunk's line or of the trailer so far
@@ -141,6 +150,7 @@ cdef struct Exchange:
     Out* out                     # guarded
     Out* out_last                # guarded
     int ending                   # guarded
+    Note note                    # guarded: for the access log
     Out* body                    # guarded
     Out* body_last               # guarded
     uint64_t body_bytes          # guarded
@@ -242,9 +252,13 @@ cdef struct Worker:
     Connection* spare
     uint64_t open
     TimerList[5] timers          # TIMERS
-    Connection* again
+    Connection* again            # whose turn comes, first come first served
+    Connection* again_last
     int64_t now_ms
+    int64_t began_us             # when what is read just now came
     double wall_s
+    const uint8_t* status        # the status of the answer queued last, after a space
+    Journal* journal             # NULL without an access log
     int64_t date_s
     uint8_t[29] date
     uint64_t random
@@ -258,3 +272,4 @@ cdef struct Worker:
     Out[64] pool                 # POOLED
     int pooled
     uint64_t turn_bytes
+    uint32_t turn_requests

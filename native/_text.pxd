@@ -58,6 +58,16 @@ cdef inline void put_number(Pen* pen, uint64_t number) noexcept nogil:
     put(pen, digits + at, 20 - at)
 
 
+cdef inline void put_padded(Pen* pen, int64_t number, int width) noexcept nogil:
+    """Write a number, not negative, with zeros before it up to this width, at most 20."""
+    cdef uint8_t[20] digits
+    cdef int at
+    for at in range(width - 1, -1, -1):
+        digits[at] = <uint8_t>(48 + number % 10)
+        number //= 10
+    put(pen, digits, width)
+
+
 cdef inline void put_signed(Pen* pen, int64_t number) noexcept nogil:
     if number < 0:
         put(pen, b"-", 1)
@@ -127,20 +137,28 @@ cdef inline int64_t days_before(int64_t year, int64_t month, int64_t day) noexce
     return era * 146097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year - 719468
 
 
-cdef inline void put_date(Pen* pen, int64_t seconds) noexcept nogil:
-    """Write seconds since the epoch, not before it, as an IMF-fixdate."""
-    cdef int64_t days = seconds // 86400
-    cdef int64_t left = seconds % 86400
+cdef inline void year_month_day(int64_t days, int64_t* date) noexcept nogil:
+    """Give the date of a day since 1970-01-01, not before it."""
     cdef int64_t shifted = days + 719468
     cdef int64_t era = shifted // 146097
     cdef int64_t of_era = shifted - era * 146097
     cdef int64_t year = (of_era - of_era // 1460 + of_era // 36524 - of_era // 146096) // 365
     cdef int64_t of_year = of_era - (365 * year + year // 4 - year // 100)
     cdef int64_t place = (5 * of_year + 2) // 153
-    cdef int64_t day = of_year - (153 * place + 2) // 5 + 1
-    cdef int64_t month = place + 3 if place < 10 else place - 9
+    date[2] = of_year - (153 * place + 2) // 5 + 1
+    date[1] = place + 3 if place < 10 else place - 9
+    date[0] = year + era * 400 + (date[1] <= 2)
+
+
+cdef inline void put_date(Pen* pen, int64_t seconds) noexcept nogil:
+    """Write seconds since the epoch, not before it, as an IMF-fixdate."""
+    cdef int64_t days = seconds // 86400
+    cdef int64_t left = seconds % 86400
+    cdef int64_t[3] date
+    cdef int64_t year, month, day
     cdef uint8_t[29] text
-    year += era * 400 + (month <= 2)
+    year_month_day(days, date)
+    year, month, day = date[0], date[1], date[2]
     memcpy(text, DAYS + 3 * ((days + 4) % 7), 3)
     memcpy(text + 3, b", ", 2)
     text[5] = <uint8_t>(48 + day // 10)

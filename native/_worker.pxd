@@ -52,6 +52,14 @@ from native._head cimport (
     has,
     scan_head,
 )
+from native._journal cimport (
+    note_answer,
+    note_crossing,
+    note_refusal,
+    stream_end,
+    write_all,
+    write_sent,
+)
 from native._linux cimport (
     close,
     now_us,
@@ -73,26 +81,28 @@ from native._state cimport (
     CHUNK_SIZE,
     CROSSED,
     DEAD,
-    DRAIN_BYTES,
     DRAINING,
+    DRAIN_BYTES,
     GONE,
-    HEAD_TIMER,
     HEADROOM_BYTES,
+    HEAD_TIMER,
+    HEAVY_MS,
     IDLE_TIMER,
-    IN_HIGH_BYTES,
     INPUT_BYTES,
-    LINGER_TIMER,
+    IN_HIGH_BYTES,
     LINGERING,
+    LINGER_TIMER,
     NEW,
     NO_BODY,
     POOLED,
     POOLED_PER_ANSWER,
     PROGRESS_BYTES,
-    READ_BYTES,
     READING,
+    READ_BYTES,
     SCRATCH_BYTES,
     SEND_TIMER,
     TURN_PASSES,
+    TURN_REQUESTS,
     Connection,
     Exchange,
     Out,
@@ -148,6 +158,8 @@ cdef inline void put_back(Worker* w, Connection* c) noexcept nogil:
 cdef inline void end(Worker* w, Connection* c) noexcept nogil:
     """Close the connection, whatever it is doing."""
     cdef Exchange* exchange = c.exchange
+    if c.records != NULL:
+        write_all(w, c)
     timer_stop(w, c)
     out_drop_all(c)
     free(c.input)
@@ -214,6 +226,8 @@ cdef inline bint cross(Worker* w, Connection* c, const Head* head, Span whole) n
     cdef Out* interim
     if exchange == NULL:
         return False
+    if w.journal != NULL:
+        note_crossing(w, c, head)
     c.exchange = exchange
     c.state = CROSSED
     c.drained = 0
@@ -318,11 +332,24 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
     return answered
 
 
-cdef inline void refuse(Worker* w, Connection* c, Refusal why) noexcept nogil:
+cdef inline bint answer_noted(Worker* w, Connection* c, const Head* head) noexcept nogil:
+    """Answer as `answer` does, for the access log."""
+    cdef uint64_t hits = w.counters.hits
+    cdef uint64_t begin = stream_end(c)
+    if not answer(w, c, head):
+        return False
+    note_answer(w, c, head, begin, w.counters.hits != hits)
+    return True
+
+
+cdef inline void refuse(Worker* w, Connection* c, Refusal why, int64_t began_us) noexcept nogil:
     """Answer what is no request, and read no further."""
+    cdef uint64_t begin = stream_end(c)
     answer_refusal(w, c, w.hub.texts.refusals[<int>why])
     tally(&w.counters.refused, 1)
     tally(&w.counters.refusals[<int>why], 1)
+    if w.journal != NULL:
+        note_refusal(w, c, begin, began_us)
     c.keep_alive = False
     c.closing = c.heedful = True
 
@@ -336,12 +363,14 @@ cdef inline bint push(Worker* w, Connection* c) noexcept nogil:
     if not c.writable or c.cold:
         return False
     flow = flush(w, c, &counted)
+    if c.records != NULL:
+        write_sent(w, c)
     if c.exchange != NULL:
         exchange_sent(c.exchange, counted)
     if flow == BROKEN:
         end(w, c)
     elif flow == PAUSED:
-        call_again(w, c)
+        rest_turn(w, c)
     elif flow == COLD:
         wait_for_disk(w, c)
     elif flow == FLOWN:
@@ -392,10 +421,21 @@ cdef inline void take_warmed(Worker* w, Warming* wanted) noexcept nogil:
 
 cdef inline void call_again(Worker* w, Connection* c) noexcept nogil:
     """Come back to this connection once the others have had their turn."""
-    if not c.queued:
-        c.queued = True
-        c.again = w.again
+    if c.queued:
+        return
+    c.queued = True
+    c.again = NULL
+    if w.again == NULL:
         w.again = c
+    else:
+        w.again_last.again = c
+    w.again_last = c
+
+
+cdef inline void rest_turn(Worker* w, Connection* c) noexcept nogil:
+    """This connection has used up its turn, and for a while has none but queued ones."""
+    c.heavy_until_ms = w.now_ms + HEAVY_MS
+    call_again(w, c)
 
 
 cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept nogil:
@@ -404,7 +444,8 @@ cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept n
     cdef Span whole
     cdef uint32_t at = 0
     cdef int status
-    while c.state == READING and not c.closing and at < length:
+    while (c.state == READING and not c.closing and at < length
+            and w.turn_requests < TURN_REQUESTS):
         if (w.pooled + POOLED_PER_ANSWER > POOLED
                 or w.scratch_used + HEADROOM_BYTES > SCRATCH_BYTES):
             if not push(w, c):
@@ -412,10 +453,12 @@ cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept n
         status = scan_head(&head, w.input + at, length - at)
         if status == INCOMPLETE:
             return at
+        w.turn_requests += 1
         tally(&w.counters.requests, 1)
         if status != COMPLETE:
-            refuse(w, c, refusal_of(status))
+            refuse(w, c, refusal_of(status), w.began_us)
             return length
+        c.reused = c.served
         c.served = True
         if c.timer == HEAD_TIMER:
             timer_stop(w, c)  # the next head has a time of its own
@@ -423,7 +466,7 @@ cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept n
         whole.at = w.input + at
         whole.length = head.length
         at += head.length
-        if answer(w, c, &head):
+        if answer(w, c, &head) if w.journal == NULL else answer_noted(w, c, &head):
             c.closing = not c.keep_alive
         elif not cross(w, c, &head, whole):
             end(w, c)
@@ -447,6 +490,7 @@ cdef inline bint take_requests(Worker* w, Connection* c) noexcept nogil:
     cdef uint64_t hits = w.counters.hits
     cdef int64_t began_us = now_us()
     cdef ssize_t count = -1
+    w.began_us = began_us
     if c.readable and length <= READ_BYTES:
         count = socket_read(c, w.input + length, INPUT_BYTES - length)
         if count == -2 or count == 0 and length == 0:
@@ -557,15 +601,18 @@ cdef inline void drive(Worker* w, Connection* c) noexcept nogil:
     """Do all that can be done for this connection, within one turn."""
     cdef int passes = 0
     w.turn_bytes = 0
+    w.turn_requests = 0
     w.pooled = 0
     w.scratch_used = 0
     while c.state != DEAD and advance(w, c):
         passes += 1
-        if passes == TURN_PASSES:
-            call_again(w, c)
+        if passes == TURN_PASSES or w.turn_requests >= TURN_REQUESTS:
+            rest_turn(w, c)
             break
     if c.state == DEAD:
         return
+    if w.turn_requests >= TURN_REQUESTS:
+        c.heavy_until_ms = w.now_ms + HEAVY_MS
     if w.pooled and not out_keep(c):
         end(w, c)
         return
@@ -603,7 +650,8 @@ cdef inline void expire(Worker* w, Connection* c) noexcept nogil:
         w.turn_bytes = 0
         w.pooled = 0
         w.scratch_used = 0
-        refuse(w, c, REQUEST_TIMEOUT)
+        w.wall_s = wall_s()
+        refuse(w, c, REQUEST_TIMEOUT, c.stamp_ms * 1000)
         drive_out(w, c)
         return
     if c.timer == SEND_TIMER:

@@ -51,29 +51,32 @@ class Health:
 
     async def handle_healthz(self, _request: web.Request) -> web.Response:
         """Answer 200 for as long as the loop turns."""
-        return web.json_response(
-            {
-                "status": "ok",
-                "process": self._process,
-                "version": sluice_version(),
-                "native": getattr(native, "IMPL", "none"),
-            },
-            headers=NO_STORE,
-        )
+        status, document = self.healthz()
+        return web.json_response(document, status=status, headers=NO_STORE)
 
     async def handle_readyz(self, _request: web.Request) -> web.Response:
         """Answer 200 when every check passes in time, else 503 naming those that do not."""
+        status, document = await self.readyz()
+        return web.json_response(document, status=status, headers=NO_STORE)
+
+    def healthz(self) -> tuple[int, dict[str, object]]:
+        """The status and the document of `/healthz`."""
+        return 200, {
+            "status": "ok",
+            "process": self._process,
+            "version": sluice_version(),
+            "native": getattr(native, "IMPL", "none"),
+        }
+
+    async def readyz(self) -> tuple[int, dict[str, object]]:
+        """The status and the document of `/readyz`."""
         results = await self.check()
         ready = all(result.problem is None for result in results)
-        return web.json_response(
-            {
-                "status": "ready" if ready else "unready",
-                "checks": {result.name: result.problem or "ok" for result in results}
-                | {name: read() or "ok" for name, read in self._notes.items()},
-            },
-            status=200 if ready else 503,
-            headers=NO_STORE,
-        )
+        return 200 if ready else 503, {
+            "status": "ready" if ready else "unready",
+            "checks": {result.name: result.problem or "ok" for result in results}
+            | {name: read() or "ok" for name, read in self._notes.items()},
+        }
 
     async def check(self) -> list[CheckResult]:
         """Run all checks at once."""

@@ -25,7 +25,7 @@ from runtime.settings.declaration import SluiceSettings, declarations
 READY_DEADLINE_S: Final = 60.0
 # Beyond the child's own deadline, so that it ends itself and says why.
 GRACE_S: Final = 2.0
-# The part of that deadline in which the edge may end the answers under way.
+# The part of that deadline in which origin and edge may end the answers under way.
 DRAIN_SHARE: Final = 0.6
 
 OnLineOf = Callable[[str], OnLine]
@@ -61,8 +61,9 @@ def commands(
 
     api, edge, origin = str(addresses.api), str(addresses.edge), str(addresses.origin)
     admin = addresses.edge_admin
+    drain = f"{settings.stop_deadline_s * DRAIN_SHARE:g}"
     return [
-        command("origin", OriginSettings, listen=origin),
+        command("origin", OriginSettings, listen=origin, drain_timeout_s=drain),
         command("server", ServerSettings, listen=api, edge_admin_urls=admin.url()),
         *(command(name, WorkerSettings) for name in worker_names(settings.workers)),
         command(
@@ -72,7 +73,7 @@ def commands(
             upstream=addresses.origin.url(),
             admin_listen=str(admin),
             cache_dir=str(settings.edge_cache_folder),
-            drain_timeout_s=f"{settings.stop_deadline_s * DRAIN_SHARE:g}",
+            drain_timeout_s=drain,
         ),
     ]
 

@@ -9,6 +9,7 @@ from enum import StrEnum
 from queue import SimpleQueue
 from typing import Final, TypeAlias
 
+from edge.disk.ballast import Ballast
 from edge.disk.bodies import Bodies, SliceIdentity
 from edge.disk.values import Body
 from runtime.logs import get_logger
@@ -19,6 +20,7 @@ log = get_logger(__name__)
 UNLINKED_AT_ONCE: Final = 256
 # How long a look at the free space holds.
 FREE_FOR_S: Final = 0.5
+HOLD_OFF_S: Final = 1.0
 _NO_SPACE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -49,11 +51,13 @@ class _Unlink:
 class BodyWriter:
     """Writes slices in the order in which they come. `done` is called in the thread."""
 
-    def __init__(self, bodies: Bodies, reserve_bytes: int) -> None:
+    def __init__(self, bodies: Bodies, ballast: Ballast, reserve_bytes: int) -> None:
         self._bodies = bodies
+        self._ballast = ballast
         self._reserve_bytes = reserve_bytes
         self._jobs: SimpleQueue[_Store | _Unlink | threading.Event | None] = SimpleQueue()
         self._roomy_until_s = 0.0
+        self._held_until_s = 0.0
         self._last_problem: Lost | None = None
         self._thread = threading.Thread(target=self._run, name="disk-bodies", daemon=True)
         self._thread.start()
@@ -66,6 +70,11 @@ class BodyWriter:
         """Delete slices."""
         if ids:
             self._jobs.put(_Unlink(ids))
+
+    def yield_room(self) -> None:
+        """Leave what room there is to the index, and write nothing for a while."""
+        self._held_until_s = time.monotonic() + HOLD_OFF_S
+        self._ballast.drop()
 
     def flush(self, deadline_s: float) -> bool:
         """Wait until what is queued now is done; whether that was in time."""
@@ -105,6 +114,8 @@ class BodyWriter:
 
     def _has_room(self) -> bool:
         now_s = time.monotonic()
+        if now_s < self._held_until_s or not self._ballast.take():
+            return False
         if now_s >= self._roomy_until_s:
             if self._bodies.free_bytes() < self._reserve_bytes:
                 return False

@@ -11,7 +11,7 @@ from runtime.sql import load_queries
 
 QUERIES: Final = load_queries("edge.disk", "index.sql")
 
-RUN: Final = "run"
+STARTED: Final = "first_id"
 POSITION: Final = "position"
 ALIVE: Final = "alive_s"
 PURGES: Final = "purges"

@@ -22,8 +22,8 @@ VERSION: Final = 1
 BUSY_S: Final = 5.0
 _MAKING: Final = ("make_facts", "make_objects", "make_slices", "make_slices_by_object")
 
-# What SQLite and the text of a row may raise: the file is damaged, or cannot be read or written.
-IndexErrors: Final = (sqlite3.Error, OSError)
+# What SQLite and the reading of damaged rows may raise.
+IndexErrors: Final = (sqlite3.Error, OSError, ValueError, TypeError, OverflowError, LookupError)
 
 
 class IndexUnusable(Exception):

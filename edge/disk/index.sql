@@ -1,7 +1,7 @@
 -- The index of the disk tier, in SQLite.
 
 -- name: make_facts
--- Single facts: the number of starts, the position in the purge stream, when the edge was last alive.
+-- Single facts: where ids began, the position in the purge stream, when the edge was last alive.
 CREATE TABLE facts (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 
 -- name: make_objects

@@ -10,36 +10,37 @@ import msgspec
 
 from core.cache.purge_stream import Position
 from core.cache.s3_fifo import S3Fifo
-from edge.disk.changes import ALIVE, QUERIES, RUN, Drop, DropEverything, PutFact
+from edge.disk.changes import ALIVE, QUERIES, STARTED, Drop, DropEverything, PutFact
 from edge.disk.directory import Directory, Held, Piece
 from edge.disk.index import read_fact, read_position, read_rows, transaction
 from edge.disk.rows import Column, ObjectRow, tags_of
 from edge.disk.tier import SliceKey, cost_bytes
 
-# An id is the run that gave it, named by the second it began, and a number of that run. So a file
-# that an earlier run left behind is never taken for a new one, even when the index was lost.
-RUN_BITS: Final = 33
-NUMBER_BITS: Final = 30
+# The ids that a run gives begin at the millisecond of its start, with room for a million in each.
+# So a file that an earlier run left behind is never taken for a new one, even with the index lost.
+IDS_IN_A_MS_BITS: Final = 20
+_LATEST_MS: Final = 2**41
+_LARGEST_ID: Final = 2**62
 
 
 @dataclass(slots=True)
 class Loaded:
-    """What was found; files of earlier runs whose ids are not in `keep` belong to nobody."""
+    """What was found. The ids of this run begin at `first_id`; `keep` are those of slices found."""
 
     directory: Directory
     policy: S3Fifo[SliceKey]
     position: Position | None
-    run: int
+    first_id: int
     keep: set[int]
     damaged: int
 
     def ids(self) -> Iterator[int]:
         """The ids of this run, each once."""
-        return count(self.run << NUMBER_BITS)
+        return count(self.first_id)
 
     def is_orphan(self, number: int) -> bool:
         """Whether a file with this id belongs to nobody."""
-        return number >> NUMBER_BITS != self.run and number not in self.keep
+        return number < self.first_id and number not in self.keep
 
 
 def load(
@@ -50,9 +51,9 @@ def load(
     An edge that was away for longer than `away_limit_s` forgets everything: nobody remembers any
     more what it was not told. Raises `sqlite3.Error`.
     """
-    run = _next_run(index, now_s)
+    first_id = _first_id(index, now_s)
     with transaction(index, durable=True):
-        PutFact(RUN, run).apply(index)
+        PutFact(STARTED, first_id).apply(index)
         if _was_away(index, away_limit_s, now_s):
             DropEverything().apply(index)
         PutFact(ALIVE, now_s).apply(index)
@@ -63,16 +64,18 @@ def load(
         _drop_rest(index, whole)
     keep = {piece.id for each in whole for piece in each.pieces.values()}
     position = read_position(index)
-    return Loaded(Directory(whole), policy, position, run, keep, damaged)
+    return Loaded(Directory(whole), policy, position, first_id, keep, damaged)
 
 
-def _next_run(index: sqlite3.Connection, now_s: float) -> int:
-    last = read_fact(index, RUN)
-    in_use: int = index.execute(QUERIES["last_id"]).fetchone()[0] >> NUMBER_BITS
-    run = max(int(now_s), in_use + 1, last + 1 if isinstance(last, int) else 1)
-    if run.bit_length() > RUN_BITS:
-        raise sqlite3.DataError(f"the run {run} is none")
-    return run
+def _first_id(index: sqlite3.Connection, now_s: float) -> int:
+    """An id above all that were ever given, although the clock may have been put back."""
+    given = read_fact(index, STARTED)
+    in_use: int = index.execute(QUERIES["last_id"]).fetchone()[0]
+    begun = given if isinstance(given, int) else 0
+    first = max(min(int(now_s * 1000), _LATEST_MS) << IDS_IN_A_MS_BITS, in_use + 1, begun + 1)
+    if first > _LARGEST_ID:
+        raise sqlite3.DataError(f"the ids have come to {first}")
+    return first
 
 
 def _was_away(index: sqlite3.Connection, limit_s: float | None, now_s: float) -> bool:

@@ -11,13 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from edge.disk.ballast import Ballast
 from edge.disk.bodies import Bodies
 from edge.disk.body_writer import BodyWriter
 from edge.disk.changes import ALIVE, PutFact
 from edge.disk.faults import CacheInUse
 from edge.disk.heads import read_heads
 from edge.disk.index import IndexErrors, IndexUnusable, delete_index, open_index
-from edge.disk.index_writer import IndexWriter
+from edge.disk.index_writer import Housekeeping, IndexWriter
 from edge.disk.loading import Loaded, load
 from edge.disk.metrics import DiskMetrics
 from edge.disk.readers import DEADLINE_S, READERS, ReaderPool
@@ -63,12 +64,13 @@ async def open_disk(
     await asyncio.to_thread(_claim, plan.folder, lock)
     try:
         index, loaded = await asyncio.to_thread(_load, plan, metrics, clock())
-        async with _running(plan, index, loaded, metrics) as tier, asyncio.TaskGroup() as group:
-            beat = group.create_task(_say_alive(tier, clock), name="disk alive")
+        async with _running(plan, index, loaded, metrics) as tier:
+            beat = asyncio.create_task(_say_alive(tier, clock), name="disk alive")
             try:
                 yield tier
             finally:
                 beat.cancel()
+                tier.note(PutFact(ALIVE, clock()))
     finally:
         lock.release()
 
@@ -83,10 +85,12 @@ async def _running(
     def emptied() -> None:
         loop.call_soon_threadsafe(tier.emptied)
 
+    body_writer = BodyWriter(bodies, Ballast(plan.folder), plan.reserve_bytes)
+    housekeeping = Housekeeping(body_writer.unlink, bodies.unlink, body_writer.yield_room, emptied)
     machinery = Machinery(
         bodies=bodies,
-        body_writer=BodyWriter(bodies, plan.reserve_bytes),
-        index_writer=IndexWriter(plan.folder, index, emptied),
+        body_writer=body_writer,
+        index_writer=IndexWriter(plan.folder, index, housekeeping),
         read_heads=partial(read_heads, plan.folder),
         readers=ReaderPool(plan.readers, deadline_s=plan.read_deadline_s),
     )

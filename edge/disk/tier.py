@@ -41,7 +41,7 @@ from edge.disk.changes import (
 )
 from edge.disk.directory import Directory, Held, Piece
 from edge.disk.faults import PurgeNotDurable
-from edge.disk.index_writer import Done, IndexWriter
+from edge.disk.index_writer import IndexWriter
 from edge.disk.metrics import DiskMetrics
 from edge.disk.readers import ReaderPool, ReadersBusy
 from edge.disk.rows import object_row, read_head
@@ -271,13 +271,13 @@ class DiskTier:
         """
         covered = self._directory.covered(purge)
         if purge.soft:
-            changes = self._soften(covered, now_s)
+            self._soften(covered, now_s)
         elif purge.everything:
-            changes = self._take_everything()
+            self._drop(*self._take_everything())
         else:
-            changes = self._take_out(covered)
-        if changes or self._drops > self._settled_drops:
-            await self._durably(changes)
+            self._take_out(covered)
+        if self._drops > self._settled_drops:
+            await self.durable()
         return len(covered)
 
     def load(self) -> Position | None:
@@ -296,9 +296,7 @@ class DiskTier:
     def emptied(self) -> None:
         """The index was lost and begun anew: all that was kept is gone."""
         self._metrics.emptied("failed").inc()
-        changes = self._take_everything()
-        for change, done in changes:
-            self._index.put(change, done)
+        self._index.drop(*self._take_everything())
         if self._position is not None:
             self._index.put(PutPosition(self._position))
 
@@ -394,12 +392,23 @@ class DiskTier:
         if not held.is_indexed:
             held.is_indexed = True
             self._put_object(held)
-        self._index.put(PutSlice(piece.id, held.id, number, piece.size_bytes, piece.checksum))
+        self._index.add(
+            PutSlice(piece.id, held.id, number, piece.size_bytes, piece.checksum),
+            self._in_thread(self._entered, held, number, piece),
+        )
         if piece.uses:
             self._index.put(UseSlice(piece.id, piece.uses))
-        self._metrics.writes.inc()
         for told in self._told:
             told(held.key, held.version, number)
+
+    def _entered(self, held: Held, number: int, piece: Piece, problem: Exception | None) -> None:
+        """A slice is in the index, or there was no room for it."""
+        if problem is None:
+            self._metrics.writes.inc()
+            return
+        self._metrics.dropped(Lost.FULL).inc()
+        if not piece.gone:
+            self._drop_piece(held, number)
 
     def _revise(self, held: Held, head: StoredHead, length: int | None) -> None:
         """Give a stored response another head or its length."""
@@ -455,39 +464,30 @@ class DiskTier:
         self._directory.remove(held)
         return files
 
-    def _drop(self, change: Change, files: Sequence[int]) -> None:
-        self._drops += 1
-        self._index.put(change, self._unlinking(files))
-
-    def _unlinking(self, files: Sequence[int]) -> Done:
-        """Deletes files once the index does not name them any more."""
-
-        def done(problem: Exception | None) -> None:
-            if problem is None:
-                self._machinery.body_writer.unlink(files)
-
-        return done
-
-    def _soften(self, covered: Sequence[Held], now_s: float) -> list[tuple[Change, Done | None]]:
+    def _soften(self, covered: Sequence[Held], now_s: float) -> None:
         fresh = [held for held in covered if held.purged_s is None]
         for held in fresh:
             held.purged_s = now_s
         ids = [held.id for held in fresh if held.is_indexed]
-        return [(Soften(ids, now_s), None)] if ids else []
+        if ids:
+            self._drop(Soften(ids, now_s))
 
-    def _take_out(self, covered: Sequence[Held]) -> list[tuple[Change, Done | None]]:
+    def _take_out(self, covered: Sequence[Held]) -> None:
         files = [number for held in covered for number in self._let_go(held)]
         ids = [held.id for held in covered if held.is_indexed]
-        return [(Drop(ids), self._unlinking(files))] if ids else []
+        if ids:
+            self._drop(Drop(ids), files)
 
-    def _take_everything(self) -> list[tuple[Change, Done | None]]:
+    def _take_everything(self) -> tuple[Change, Sequence[int]]:
         files = [number for held in list(self._directory) for number in self._let_go(held)]
-        return [(DropEverything(), self._unlinking(files))]
+        return DropEverything(), files
 
-    async def _durably(self, changes: Sequence[tuple[Change, Done | None]]) -> None:
-        """Have changes made, and wait until they and all before them would survive a power cut."""
-        for change, done in changes:
-            self._index.put(change, done)
+    def _drop(self, change: Change, files: Sequence[int] = ()) -> None:
+        self._drops += 1
+        self._index.drop(change, files)
+
+    async def durable(self) -> None:
+        """Wait until no power cut can undo what was done so far. Raises `PurgeNotDurable`."""
         settles = self._drops
         settled: asyncio.Future[None] = self._loop.create_future()
         # A commit that changes nothing would not reach the disk, so that there is always a change.

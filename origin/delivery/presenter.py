@@ -22,7 +22,7 @@ from core.media.presentation import (
 from core.media.ticks import Ticks
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
-from origin.delivery.representation import CachePolicy, FilePart, Representation
+from origin.delivery.representation import CachePolicy, FilePart, Representation, playback_key
 from origin.delivery.titles import Titles
 from origin.repository import PublishedTrack, Title
 from origin.stored_track import DamagedTrack
@@ -155,7 +155,7 @@ def _find(title: Title, kind: str, name: str, build_hash: str) -> PublishedTrack
 
 
 def _keys(title: Title) -> tuple[str, ...]:
-    return (f"video:{title.video_id}", f"playback:{title.playback_id}")
+    return (f"video:{title.video_id}", playback_key(title.playback_id))
 
 
 def _generated(name: str, data: bytes, cache: CachePolicy, keys: tuple[str, ...]) -> Representation:

@@ -22,7 +22,7 @@ class FileReader:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
-    async def read(self, part: FilePart) -> AsyncIterator[memoryview]:
+    async def read(self, part: FilePart) -> AsyncIterator[bytes]:
         """Give the bytes of `part`. Raises `DamagedTrack` where the file ends too early."""
         offset, left = part.offset, part.length
         while left:
@@ -33,7 +33,7 @@ class FileReader:
             left -= len(chunk)
             yield chunk
 
-    async def _chunk(self, flat: int, offset: int, length: int) -> memoryview:
+    async def _chunk(self, flat: int, offset: int, length: int) -> bytes:
         buffer = bytearray(length)
         try:
             count = os.preadv(flat, [buffer], offset, os.RWF_NOWAIT)
@@ -42,4 +42,4 @@ class FileReader:
         if count == 0:
             loop = asyncio.get_running_loop()
             count = await loop.run_in_executor(self._executor, os.preadv, flat, [buffer], offset)
-        return memoryview(buffer)[:count]
+        return bytes(memoryview(buffer)[:count])

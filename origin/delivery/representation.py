@@ -17,6 +17,11 @@ class CachePolicy(StrEnum):
     UNSETTLED = "public, max-age=2"
 
 
+def playback_key(playback_id: str) -> str:
+    """The surrogate key of everything of one playback id."""
+    return f"playback:{playback_id}"
+
+
 @dataclass(frozen=True, slots=True)
 class FilePart:
     """`length` bytes of a track's flat file from `offset`; holds the track open."""

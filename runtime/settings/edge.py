@@ -14,6 +14,7 @@ from runtime.settings.quantities import (
     File,
     Folder,
     Networks,
+    Output,
     Seconds,
     Text,
     Url,
@@ -142,6 +143,11 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings,
     )
     max_connections_per_client: Count = setting(
         0, "How many connections one address may have; 0 is any number.", ge=0, le=10_000_000
+    )
+    access_log: Output | None = setting(
+        None,
+        "Where a line of JSON is written for each answer, opened anew on SIGHUP; - is standard "
+        "output. Without it there is no access log.",
     )
     threads: Count = setting(
         None,

@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from runtime.listen import HostPort
 from runtime.settings.declaration import setting
-from runtime.settings.quantities import Address, Count
+from runtime.settings.edge import processors
+from runtime.settings.quantities import Address, Bytes, Count, Seconds, Text
 from runtime.settings.shared import (
     CommonSettings,
     DatabaseSettings,
@@ -21,6 +22,27 @@ class OriginSettings(FillSettings, DatabaseSettings, StorageSettings, CommonSett
 
     listen: Address = setting(
         HostPort("127.0.0.1", 8082), "The address at which edges fetch segments and manifests."
+    )
+    name: Text = setting("origin", "The name of this tier in Cache-Status and in Via.")
+    memory_bytes: Bytes = setting(
+        64 * 2**20,
+        "How much memory is filled with init and media segments that edges ask for again.",
+        ge=2**20,
+        le=16 * 2**40,
+    )
+    threads: Count = setting(
+        None,
+        "How many threads serve edges.",
+        default_factory=processors,
+        default_says="one for each processor",
+        ge=1,
+        le=1024,
+    )
+    reader_threads: Count = setting(
+        8, "How many threads wait for the disk, so that nobody else does.", ge=1, le=1024
+    )
+    drain_timeout_s: Seconds = setting(
+        10.0, "How long answers may take to end when the origin stops.", ge=0, le=3600
     )
     open_tracks: Count = setting(
         256, "How many tracks keep their index mapped and their file open.", ge=1, le=100_000

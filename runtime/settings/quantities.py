@@ -12,6 +12,7 @@ from pydantic import BeforeValidator
 
 from core.errors import Fault
 from core.http.media_token import parse_keys
+from runtime.line_file import STANDARD_OUTPUT
 from runtime.listen import HostPort
 
 SIZE_UNITS: Final = {
@@ -139,6 +140,11 @@ def parse_folder(value: object) -> object:
     return Path(value).expanduser().absolute() if isinstance(value, str | Path) else value
 
 
+def parse_output(value: object) -> object:
+    """Read a path as `parse_folder` does, or ``-`` for standard output."""
+    return STANDARD_OUTPUT if str(value).strip() == "-" else parse_folder(value)
+
+
 def parse_list(value: object) -> object:
     """Read a comma-separated list, or a list of such."""
     texts = [value] if isinstance(value, str) else value
@@ -208,6 +214,7 @@ RedisUrl = Annotated[
 ]
 Folder = Annotated[Path, BeforeValidator(parse_folder), Measure("a path", "DIR")]
 File = Annotated[Path, BeforeValidator(parse_folder), Measure("a path", "FILE")]
+Output = Annotated[Path, BeforeValidator(parse_output), Measure("a path, or -", "FILE|-")]
 Text = Annotated[str, Measure("text", "TEXT")]
 MediaKeys = Annotated[
     str,

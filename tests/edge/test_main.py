@@ -1,6 +1,8 @@
 """The edge as a process runs it: from settings to two ports, and an orderly end."""
 
 import asyncio
+import os
+import signal
 import socket
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from core.cache.policies import CachePolicy
 from edge.main import configuration, run
+from runtime.line_file import UnwritableLog
 from runtime.listen import AddressInUse, HostPort
 from runtime.settings.edge import EdgeSettings
 from tests.fixtures.raw_client import connect
@@ -36,6 +39,39 @@ async def test_it_says_when_it_is_ready_serves_and_ends_when_cancelled(
         await process
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
+
+
+async def test_sighup_opens_the_access_log_anew(upstream: ScriptedUpstream, tmp_path: Path) -> None:
+    upstream.on("/media/x", Reply(200, {"Cache-Control": "max-age=60"}, b"film"))
+    log, old = tmp_path / "log", tmp_path / "log.1"
+    ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    process = asyncio.create_task(
+        run(settings(upstream.url, access_log=str(log)), ready=ready.set_result)
+    )
+    async with asyncio.timeout(20):
+        port = int((await ready).rpartition(":")[2])
+        async with connect("127.0.0.1", port) as client:
+            await client.get("/media/x")
+            while not log.read_bytes():  # noqa: ASYNC110 - a file tells nobody
+                await asyncio.sleep(0.01)
+            log.rename(old)
+            os.kill(os.getpid(), signal.SIGHUP)
+            await asyncio.sleep(0)
+            while not log.exists() or not log.read_bytes():
+                await client.get("/media/x")
+                await asyncio.sleep(0.01)
+    process.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await process
+    assert b'"result":"miss"' in old.read_bytes()
+    assert b'"result":"hit"' in log.read_bytes()
+
+
+async def test_an_access_log_that_cannot_be_written_is_told(
+    upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    with pytest.raises(UnwritableLog, match="cannot write to"):
+        await run(settings(upstream.url, access_log=str(tmp_path / "none" / "log")))
 
 
 async def test_a_port_in_use_is_told(upstream: ScriptedUpstream) -> None:

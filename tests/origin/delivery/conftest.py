@@ -4,10 +4,19 @@ from collections.abc import Iterator
 
 import pytest
 
+import native
 from runtime.postgres import close_pool, open_pool
 from tests.fixtures.media import Picture, Sound, make_clip
 from tests.fixtures.origin import PICTURES, Library, Prepared, running_worker
 from tests.fixtures.postgres import TEMPLATE, PostgresServer, run_aside
+
+PLANES = [False, True] if native.IMPL == "compiled" else [False]
+
+
+@pytest.fixture(params=PLANES, ids=lambda on_plane: "plane" if on_plane else "reference")
+def on_plane(request: pytest.FixtureRequest) -> bool:
+    """What serves the origin: the data plane, and what it is compared with."""
+    return bool(request.param)
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from xml.etree import ElementTree as ET
 import av
 import pytest
 
+from cli.delivery import run as run_origin
 from origin.main import FillKeyMissing
-from origin.main import run as run_origin
 from runtime.listen import HostPort
 from runtime.settings import OriginSettings
 from tests.fixtures.catalogue import playback_id_of
@@ -25,12 +25,12 @@ SETTLED = "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400"
 
 
 @pytest.fixture
-async def origin(prepared: Prepared) -> AsyncIterator[Delivery]:
+async def origin(prepared: Prepared, on_plane: bool) -> AsyncIterator[Delivery]:
     """Delivery of the prepared library."""
     settings = OriginSettings(
         database_url=prepared.database_url, data=prepared.data, listen=HostPort("127.0.0.1", 0)
     )
-    async with running_origin(settings) as delivery:
+    async with running_origin(settings, on_plane=on_plane) as delivery:
         yield delivery
 
 
@@ -266,14 +266,16 @@ async def test_beyond_loopback_an_origin_without_a_fill_key_does_not_start(
         await run_origin(settings, ready=None)
 
 
-async def test_with_a_fill_key_only_those_who_show_it_are_served(prepared: Prepared) -> None:
+async def test_with_a_fill_key_only_those_who_show_it_are_served(
+    prepared: Prepared, on_plane: bool
+) -> None:
     settings = OriginSettings(
         database_url=prepared.database_url,
         data=prepared.data,
         listen=HostPort("127.0.0.1", 0),
         fill_key="open sesame",
     )
-    async with running_origin(settings) as origin:
+    async with running_origin(settings, on_plane=on_plane) as origin:
         url = origin.media(prepared.video_id, "master.m3u8")
         for shown, status in (({}, 403), ({"Sluice-Fill-Key": "open"}, 403)):
             async with origin.client.get(url, headers=shown) as answer:

@@ -1,0 +1,139 @@
+"""Answers of the pipeline: a representation as conditions and ranges ask for it, or a problem."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from core.errors import Fault
+from core.http.fields import Headers, combined, first
+from core.http.plan_response import RepresentationFacts, RequestFacts, ResponsePlan, plan_response
+from core.http.problem import PROBLEM_TYPE, problem_body
+from origin.delivery.reading import FileReader
+from origin.delivery.representation import CachePolicy, FilePart, Representation
+
+NO_STORE: Final = ("Cache-Control", "no-store")
+# For the cache in front of us, which keeps the field to itself (RFC 9213). What a hash names does
+# not change, but it can be deleted: the age bounds how long an announcement of that which was lost
+# goes unnoticed, as it does for titles. Everything else is asked about each time.
+LISTENING_AGE_S: Final = 30
+DEAF_AGE_S: Final = 1
+
+
+class Asked(Protocol):
+    """A request: a method, a target in origin-form, and fields."""
+
+    @property
+    def method(self) -> str:
+        """The method."""
+
+    @property
+    def target(self) -> str:
+        """The path and the query."""
+
+    @property
+    def fields(self) -> Headers:
+        """The fields that are meant for us."""
+
+    @property
+    def request_id(self) -> str:
+        """What the request is called in logs and problem documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer; `length` is that of the body a GET would have, None where there can be none."""
+
+    status: int
+    headers: Headers
+    length: int | None
+    pieces: tuple[bytes | FilePart, ...] = ()
+    reader: FileReader | None = None
+    framed: bool = True
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        """The body. Raises `DamagedTrack` where a file ends too early."""
+        for piece in self.pieces:
+            if isinstance(piece, bytes):
+                yield piece
+            else:
+                assert self.reader is not None
+                async for chunk in self.reader.read(piece):
+                    yield chunk
+
+
+def present(
+    asked: Asked, representation: Representation, reader: FileReader, *, listening: bool
+) -> Answer:
+    """Answer a GET or HEAD of `representation`.
+
+    `listening` says whether we would hear if it were deleted.
+    """
+    plan = plan_response(request_facts(asked), _facts(representation))
+    if plan.fault is not None:
+        return explain(asked, plan.fault, more=plan.headers)
+    fields = (
+        *plan.headers,
+        ("Cache-Control", representation.cache.value),
+        ("CDN-Cache-Control", _own_policy(representation, listening=listening)),
+        ("Surrogate-Key", " ".join(representation.surrogate_keys)),
+    )
+    if plan.content_length is not None:
+        fields = (*fields, ("Content-Length", str(plan.content_length)))
+    pieces = tuple(_pieces(plan, representation))
+    return Answer(plan.status, fields, plan.content_length, pieces, reader)
+
+
+def explain(asked: Asked, fault: Fault, *, more: Headers = ()) -> Answer:
+    """Answer with a problem document."""
+    path = asked.target.partition("?")[0]
+    document = problem_body(fault, instance=path, request_id=asked.request_id)
+    if fault.retry_after_s is not None:
+        more = (*more, ("Retry-After", str(fault.retry_after_s)))
+    return page(asked, fault.status, document, kind=PROBLEM_TYPE, more=more)
+
+
+def page(asked: Asked, status: int, text: bytes, *, kind: str, more: Headers = ()) -> Answer:
+    """Answer with a text that holds for this once."""
+    fields = (("Content-Type", kind), NO_STORE, ("Content-Length", str(len(text))), *more)
+    return Answer(status, fields, len(text), () if asked.method == "HEAD" else (text,))
+
+
+def request_facts(asked: Asked) -> RequestFacts:
+    """What of a request decides how a representation is sent."""
+    fields = asked.fields
+    return RequestFacts(
+        method=asked.method,
+        range=combined(fields, "range"),
+        if_range=first(fields, "if-range"),
+        if_match=combined(fields, "if-match"),
+        if_none_match=combined(fields, "if-none-match"),
+        if_modified_since=first(fields, "if-modified-since"),
+        if_unmodified_since=first(fields, "if-unmodified-since"),
+    )
+
+
+def _facts(representation: Representation) -> RepresentationFacts:
+    return RepresentationFacts(
+        length=representation.length,
+        etag=representation.etag,
+        content_type=representation.content_type,
+    )
+
+
+def _own_policy(representation: Representation, *, listening: bool) -> str:
+    if representation.cache is not CachePolicy.IMMUTABLE:
+        return "no-cache"
+    return f"max-age={LISTENING_AGE_S if listening else DEAF_AGE_S}"
+
+
+def _pieces(plan: ResponsePlan, representation: Representation) -> Iterator[bytes | FilePart]:
+    """The body in order: what is generated, and stretches of the track's file."""
+    for piece in plan.pieces():
+        if isinstance(piece, bytes):
+            yield piece
+            continue
+        head, part = representation.cut(piece)
+        if head:
+            yield head
+        if part is not None:
+            yield part

@@ -1,0 +1,161 @@
+"""The segment pipeline: what answers a miss at the origin.
+
+It knows requests and answers, and nothing of connections: whatever serves the origin's port asks it
+as it would ask an upstream.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import ClassVar, Final
+from urllib.parse import unquote
+
+import msgspec
+
+from core.errors import Fault, InputFault, UpstreamFault
+from core.http.fields import list_members
+from core.http.target import MEDIA_PREFIX
+from origin.delivery.answer import Answer, Asked, explain, page, present
+from origin.delivery.builds import OpenBuilds
+from origin.delivery.presenter import MASTER, MPD, NoSuchMedia, Presenter
+from origin.delivery.reading import FileReader
+from origin.delivery.representation import Representation
+from origin.delivery.titles import Titles
+from runtime.health import Health
+from runtime.logs import get_logger
+from runtime.metrics import CONTENT_TYPE, Metrics
+
+SAFE: Final = frozenset({"GET", "HEAD"})
+JPEG: Final = ".jpg"
+
+log = get_logger(__name__)
+
+
+class MethodRefused(InputFault):
+    """What is published is read, never written."""
+
+    status: ClassVar[int] = 405
+    code: ClassVar[str] = "method.not_allowed"
+
+
+class NotReady(UpstreamFault):
+    """Something that delivery needs is away."""
+
+    status: ClassVar[int] = 503
+    code: ClassVar[str] = "origin.not_ready"
+
+
+class Pipeline:
+    """Answers requests for published media, and for the pages that an operator looks at."""
+
+    def __init__(
+        self,
+        titles: Titles,
+        builds: OpenBuilds,
+        presenter: Presenter,
+        reader: FileReader,
+        health: Health,
+        metrics: Metrics,
+    ) -> None:
+        self._titles = titles
+        self._builds = builds
+        self._presenter = presenter
+        self._reader = reader
+        self._health = health
+        self._metrics = metrics
+        self._answers = metrics.counter_family(
+            "sluice_origin_answers_total",
+            "Answers under /media/ that the pipeline made, by status.",
+            ("status",),
+        )
+        metrics.watch(
+            "sluice_origin_listening",
+            "1 while changes are announced to us, 0 while Postgres cannot be heard.",
+            lambda: titles.listening,
+        )
+        self._bytes = metrics.counter(
+            "sluice_origin_body_bytes_total", "Bytes of bodies that the pipeline announced."
+        )
+
+    async def open(self) -> None:
+        """Get ready: nothing is opened before it is asked for."""
+
+    async def close(self) -> None:
+        """Let go of what is open."""
+        await self._builds.close()
+        await self._titles.close()
+
+    async def check(self) -> None:
+        """Raise the fault of what is missing at the moment."""
+        for result in await self._health.check():
+            if result.problem is not None:
+                raise NotReady(f"{result.name}: {result.problem}")
+
+    @asynccontextmanager
+    async def send(
+        self, asked: Asked, _body: AsyncIterator[bytes] | None = None
+    ) -> AsyncIterator[Answer]:
+        """Give the answer; whatever goes wrong before its first byte is one, too."""
+        try:
+            answer = await self._answer(asked)
+        except Fault as fault:
+            if fault.status >= 500:
+                _report(fault, asked)
+            answer = explain(asked, fault)
+        if asked.target.startswith(MEDIA_PREFIX):
+            self._answers(str(answer.status)).inc()
+            self._bytes.inc(answer.length or 0)
+        yield answer
+
+    async def _answer(self, asked: Asked) -> Answer:
+        if asked.method not in SAFE:
+            raise MethodRefused(f"{asked.method} is not possible here; GET and HEAD are")
+        path = asked.target.partition("?")[0]
+        if not path.startswith(MEDIA_PREFIX):
+            return await self._page(asked, path)
+        found = await self._find(path.removeprefix(MEDIA_PREFIX))
+        return present(asked, found, self._reader, listening=self._titles.listening)
+
+    async def _find(self, path: str) -> Representation:
+        match [unquote(part) for part in path.split("/")]:
+            case [playback_id, str(name)] if name in {MASTER, MPD}:
+                return await self._presenter.manifest(playback_id, name)
+            case [playback_id, "poster.jpg"]:
+                return await self._presenter.poster(playback_id, None)
+            case [playback_id, "poster", str(name)] if name.endswith(JPEG):
+                return await self._presenter.poster(playback_id, name.removesuffix(JPEG))
+            case [playback_id, ("v" | "a") as kind, name, build_hash, file]:
+                return await self._presenter.track_file(playback_id, kind, name, build_hash, file)
+            case _:
+                raise NoSuchMedia(f"nothing is ever published at {MEDIA_PREFIX + path!r}")
+
+    async def _page(self, asked: Asked, path: str) -> Answer:
+        """One of the pages for operators, unless an edge asks: it passes on what viewers ask.
+
+        A request that came through one carries its name in `Via` before that of the server in
+        front of us (RFC 9110 §7.6.3).
+        """
+        if len(list_members(asked.fields, "via")) > 1:
+            raise NoSuchMedia(f"nothing for viewers is at {path!r}")
+        match path:
+            case "/metrics":
+                return page(asked, 200, self._metrics.render(), kind=CONTENT_TYPE)
+            case "/healthz":
+                status, document = self._health.healthz()
+            case "/readyz":
+                status, document = await self._health.readyz()
+            case _:
+                raise NoSuchMedia(f"there is nothing at {path!r}")
+        text = msgspec.json.encode(document)
+        return page(asked, status, text, kind="application/json; charset=utf-8")
+
+
+def _report(fault: Fault, asked: Asked) -> None:
+    log.warning(
+        "request.failed",
+        code=fault.code,
+        reason=fault.message,
+        cause=repr(fault.__cause__) if fault.__cause__ else None,
+        method=asked.method,
+        target=asked.target,
+        request_id=asked.request_id,
+    )
