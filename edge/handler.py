@@ -157,6 +157,7 @@ class EdgeHandler:
     # GET and HEAD
 
     async def _read(self, client: Client, ask: Ask) -> Result:
+        self._metrics.hot_keys.note(ask.target)
         lookup = self._store.look_up(ask.target, ask.fields)
         head = lookup.entry.head if lookup.entry else None
         match decide(head, self._clock(), ask.wanted, held=self._filler.held(lookup.key)):
