@@ -1,6 +1,6 @@
 """What is shown of edges: one in full, several as rows, and the keys that are asked for most."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from rich.bar import Bar
@@ -20,7 +20,7 @@ FEWEST_KEYS: Final = 3
 
 
 def picture(sights: Sequence[Sight], *, rows: int, hint: str = "") -> RenderableType:
-    """Everything in about so many rows."""
+    """Everything in so many rows, or in as few as there must be."""
     seen = [sight for sight in sights if sight.snapshot is not None]
     lines: list[RenderableType] = [_problem(sight) for sight in sights if sight.problem]
     used = len(lines)
@@ -37,7 +37,7 @@ def picture(sights: Sequence[Sight], *, rows: int, hint: str = "") -> Renderable
 
 
 def _problem(sight: Sight) -> Text:
-    return Text(sight.problem or "", style="bold red")
+    return Text(sight.problem or "", style="bold red", no_wrap=True, overflow="ellipsis")
 
 
 # ---- one edge
@@ -47,14 +47,18 @@ def _one(sight: Sight, hint: str) -> tuple[RenderableType, int]:
     """One edge, and how many rows it takes."""
     assert sight.snapshot is not None
     found, rates = sight.snapshot, sight.rates
-    parts: list[RenderableType] = [_title(found, hint), _flow(found, rates), *_stores(found, rates)]
-    height = 2 + len(parts)
+    parts: list[RenderableType] = [_title(found, hint)]
+    if found.upstream_problem is not None:
+        problem = Text(found.upstream_problem, "bold red", no_wrap=True, overflow="ellipsis")
+        parts.append(problem)
+    tables = [_flow(found, rates), _stores(found, rates)]
     if rates is None:
-        parts.append(Text("rates come with the next look", style="dim"))
-        return Group(*parts), height
-    table = _results(rates)
-    parts.append(table)
-    return Group(*parts), height + table.row_count
+        parts += [*tables, Text("rates come with the next look", style="dim")]
+        return Group(*parts), len(parts) - 2 + sum(table.row_count for table in tables)
+    results = _results(rates)
+    tables.append(results)
+    height = len(parts) + sum(table.row_count for table in tables) + 1  # the head of the last
+    return Group(*parts, *tables), height
 
 
 def _title(found: Snapshot, hint: str) -> RenderableType:
@@ -63,17 +67,14 @@ def _title(found: Snapshot, hint: str) -> RenderableType:
         state.append("stops  ", "yellow")
     if found.upstream_problem is None:
         state.append("upstream ok", "green")
-    else:
-        state.append(found.upstream_problem, "bold red")
-    state.truncate(70, overflow="ellipsis")
     line = Table.grid(expand=True)
-    line.add_column()
-    line.add_column(justify="right")
+    line.add_column(no_wrap=True, overflow="ellipsis")
+    line.add_column(justify="right", no_wrap=True)
     line.add_row(state, Text(hint, style="dim"))
     return line
 
 
-def _flow(found: Snapshot, rates: Rates | None) -> RenderableType:
+def _flow(found: Snapshot, rates: Rates | None) -> Table:
     grid = Table.grid(padding=(0, 3))
     if rates is None:
         grid.add_row(f"{found.connections:,.0f} connections", f"{found.fetches:,.0f} fetches")
@@ -93,14 +94,14 @@ def _flow(found: Snapshot, rates: Rates | None) -> RenderableType:
     return grid
 
 
-def _stores(found: Snapshot, rates: Rates | None) -> Iterable[RenderableType]:
+def _stores(found: Snapshot, rates: Rates | None) -> Table:
     grid = Table.grid(padding=(0, 2))
     evicted = "" if rates is None else f"{number(rates.evictions)}/s evicted"
     more = f"{found.objects:,.0f} objects  {evicted}"
     grid.add_row("memory", *_fill(found.memory_bytes, found.memory_limit_bytes), more)
     if found.disk_bytes is not None and found.disk_limit_bytes is not None:
         grid.add_row("disk", *_fill(found.disk_bytes, found.disk_limit_bytes), "")
-    yield grid
+    return grid
 
 
 def _fill(used: float, limit: float) -> tuple[RenderableType, str]:
