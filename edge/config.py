@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.cache.policies import CachePolicy
+from core.http.audience import Audience
 from core.http.forwarding import Network
 from core.http.media_token import NO_KEYS, KeyRing
-from edge.audience import Audience
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

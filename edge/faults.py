@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from core.errors import InputFault, InternalFault, UpstreamFault
+from core.errors import InputFault, InternalFault, OperatorFault, UpstreamFault
 
 
 class MethodRefused(InputFault):
@@ -10,6 +10,12 @@ class MethodRefused(InputFault):
 
     status: ClassVar[int] = 405
     code: ClassVar[str] = "method.not_allowed"
+
+
+class FillKeyMissing(OperatorFault):
+    """Anybody could fetch everything, signed media too, from what serves edges beyond loopback."""
+
+    code: ClassVar[str] = "origin.fill_key_missing"
 
 
 class FillKeyRefused(InputFault):

@@ -32,6 +32,7 @@ from core.cache.stored import (
     validation_fields,
 )
 from core.errors import Fault, InternalFault
+from core.http.audience import Audience
 from core.http.cache_key import CacheKey, cache_key
 from core.http.fields import first, without
 from core.http.forwarding import fill_request, forwarded_request
@@ -39,7 +40,6 @@ from core.http.request_directives import request_directives
 from core.http.storable import AnswerFacts, FetchFacts, Refusal, storable
 from core.http.vary import variant
 from edge.ask import Ask
-from edge.audience import Audience
 from edge.config import EdgeConfig
 from edge.disk.tier import DiskTier
 from edge.faults import UpstreamBroken, UpstreamUnwell

@@ -10,6 +10,7 @@ from core.cache.coalescing import Role
 from core.cache.decide import Step, decide, stands_in
 from core.cache.purging import Purge
 from core.errors import Fault, InternalFault
+from core.http.audience import Audience
 from core.http.cache_status import Forward, Handling, append_handling, write_handling
 from core.http.compose import own_fields
 from core.http.cors import ALLOWED_METHODS
@@ -26,7 +27,6 @@ from core.http.media_token import TokenRefused
 from core.http.target import MEDIA_PREFIX, Target, read_target
 from edge.answer import Caption, answer_entry, answer_flight, answer_preflight, answer_problem
 from edge.ask import Ask
-from edge.audience import Audience
 from edge.client import Client
 from edge.config import EdgeConfig
 from edge.disk.faults import PurgeNotDurable

@@ -18,6 +18,7 @@ from core.http.fields import Headers, without
 from core.http.plan_response import RepresentationFacts, RequestFacts, ResponsePlan, plan_response
 from core.http.problem import PROBLEM_TYPE
 from edge.client import BODILESS
+from edge.forks import Forks, key_of, plane_key
 from edge.store import Entry, StoredBytes
 from edge.wire import field_lines, served, status_line
 from native import DataPlane, Memory, StoredBody
@@ -47,6 +48,7 @@ class PlaneShelf:
         self._name = name
         self._memory = memory
         self._plane: DataPlane | None = None
+        self._forks = Forks()
 
     def attach(self, plane: DataPlane) -> None:
         """Show entries to this plane from now on."""
@@ -63,16 +65,17 @@ class PlaneShelf:
             return body
 
     def show(self, entry: Entry) -> None:
-        """Answer from this entry; one with variants, or whose body is elsewhere, is Python's."""
+        """Answer from this entry; one whose body is elsewhere is Python's."""
         assert self._plane is not None
-        if entry.head.names or not isinstance(entry.body, StoredBody):
+        if not isinstance(entry.body, StoredBody):
             self.hide(entry.key)
             return
+        self._forks.show(self._plane, entry.key, entry.head.names)
         head = entry.head
         representation = head.representation(len(entry.body))
         texts = write_texts(head, representation)
         self._plane.store(
-            _key(entry.key),
+            plane_key(entry.key),
             entry.body,
             media=head.media,
             status=head.status,
@@ -94,14 +97,15 @@ class PlaneShelf:
     def hide(self, key: CacheKey) -> None:
         """Answer from no entry with this key any more."""
         assert self._plane is not None
-        if not key.variant:
-            self._plane.drop(_key(key))
+        if key.variant or not self._forks.holds(key.resource):
+            self._plane.drop(plane_key(key))
+        self._forks.hide(self._plane, key)
 
     def used(self) -> Iterable[CacheKey]:
         """What was answered since the last call, least recent first; once for each use, nearly."""
         assert self._plane is not None
         for key, uses in self._plane.used():
-            yield from repeat(CacheKey(key.decode("utf-8", "surrogateescape")), uses)
+            yield from repeat(key_of(key), uses)
 
 
 def write_texts(head: StoredHead, representation: RepresentationFacts) -> Texts:
@@ -154,10 +158,6 @@ def _text(head: StoredHead, status: int, fields: Headers) -> bytes:
 
 def _lines(head: StoredHead, fields: Headers) -> bytes:
     return field_lines(served((*fields, *(MEDIA_CORS if head.media else ()))))
-
-
-def _key(key: CacheKey) -> bytes:
-    return key.resource.encode("utf-8", "surrogateescape")
 
 
 def _encoded(value: str | None) -> bytes | None:

@@ -56,6 +56,7 @@ from native._state cimport (
     OPEN,
     READING,
     RESET,
+    ROUND_TURNS,
     SPENT_GENERATION,
     TIMERS,
     Connection,
@@ -66,7 +67,7 @@ from native._state cimport (
     Worker,
 )
 from native._text cimport says
-from native._worker cimport drive, end, expire, put_back, take_warmed
+from native._worker cimport call_again, drive, end, expire, put_back, take_warmed
 
 cdef enum:
     WAKE = 0
@@ -219,6 +220,7 @@ cdef inline void begin(Connection* c, int fd, Peer peer) noexcept nogil:
     c.readable = c.hung_up = c.closing = c.heedful = c.unparsed = c.queued = False
     c.served = c.cold = False
     c.writable = c.keep_alive = True
+    c.heavy_until_ms = 0
     c.earlier = c.later = c.again = NULL
     c.input = NULL
     c.input_length = 0
@@ -314,22 +316,26 @@ cdef inline void take_event(Worker* w, const epoll_event* event) noexcept nogil:
         c.hung_up = c.readable = True
         if event.events & (EPOLLHUP | EPOLLERR):
             c.writable = True  # so that the next write finds out
-    drive(w, c)
+    if w.now_ms < c.heavy_until_ms:
+        call_again(w, c)
+    elif not c.queued:
+        drive(w, c)
 
 
 cdef inline void take_turns(Worker* w) noexcept nogil:
-    """Go on with the connections that had to let others go first."""
-    cdef Connection* c = w.again
-    cdef Connection* next
-    w.again = NULL
-    while c != NULL:
-        next = c.again
+    """Go on with some of the connections that had to let others go first."""
+    cdef Connection* c
+    cdef int _each
+    for _each in range(ROUND_TURNS):
+        c = w.again
+        if c == NULL:
+            return
+        w.again = c.again
         c.queued = False
         if c.state == DEAD:
             put_back(w, c)
         else:
             drive(w, c)
-        c = next
 
 
 cdef inline void drain(Worker* w) noexcept nogil:

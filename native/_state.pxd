@@ -23,8 +23,11 @@ cdef enum:
     HEADROOM_BYTES = 40960       # what one answer's head may need of the scratch
     POOLED = 64
     POOLED_PER_ANSWER = 36       # sixteen ranges with what stands between them
-    TURN_BYTES = 4194304         # what one connection may send before others have their turn
+    TURN_BYTES = 1048576         # what one connection may send before others have their turn
     TURN_PASSES = 16
+    TURN_REQUESTS = 20
+    ROUND_TURNS = 2              # how many queued turns are taken before new events are looked at
+    HEAVY_MS = 100               # how long whoever used up a turn only has queued ones
     OUT_HIGH_BYTES = 262144      # above this Python waits, until it is down to the lower mark
     OUT_LOW_BYTES = 196608
     IN_HIGH_BYTES = 262144
@@ -110,6 +113,7 @@ cdef struct Connection:
     bint keep_alive
     bint unparsed                # `input` may hold a whole head
     bint queued                  # in `again`
+    int64_t heavy_until_ms       # it used up its turn: those who ask for little go first
     bint served                  # it has asked for something
     bint reused                  # it had asked for something before its latest request
     bint cold                    # a reader reads what is to be sent next
@@ -251,7 +255,8 @@ cdef struct Worker:
     Connection* spare
     uint64_t open
     TimerList[5] timers          # TIMERS
-    Connection* again
+    Connection* again            # whose turn comes, first come first served
+    Connection* again_last
     int64_t now_ms
     int64_t began_us             # when what is read just now came
     double wall_s
@@ -271,3 +276,4 @@ cdef struct Worker:
     Out[64] pool                 # POOLED
     int pooled
     uint64_t turn_bytes
+    uint32_t turn_requests

@@ -83,26 +83,28 @@ from native._state cimport (
     CHUNK_SIZE,
     CROSSED,
     DEAD,
-    DRAIN_BYTES,
     DRAINING,
+    DRAIN_BYTES,
     GONE,
-    HEAD_TIMER,
     HEADROOM_BYTES,
+    HEAD_TIMER,
+    HEAVY_MS,
     IDLE_TIMER,
-    IN_HIGH_BYTES,
     INPUT_BYTES,
-    LINGER_TIMER,
+    IN_HIGH_BYTES,
     LINGERING,
+    LINGER_TIMER,
     NEW,
     NO_BODY,
     POOLED,
     POOLED_PER_ANSWER,
     PROGRESS_BYTES,
-    READ_BYTES,
     READING,
+    READ_BYTES,
     SCRATCH_BYTES,
     SEND_TIMER,
     TURN_PASSES,
+    TURN_REQUESTS,
     Connection,
     Exchange,
     Out,
@@ -122,6 +124,7 @@ from native._token cimport (
     starts_signed,
     verify,
 )
+from native._vary cimport LONGEST_VARIANT, write_variant
 
 cdef enum Refusal:
     # The order of `Texts.refusals`.
@@ -291,6 +294,19 @@ cdef inline Admission admit_path(
     return admission
 
 
+cdef inline Entry* chosen(
+    Worker* w, const Head* head, const Key* key, Entry* fork
+) noexcept nogil:
+    """Give the entry of the variant that a request chooses in place of the one that says how."""
+    cdef uint8_t[LONGEST_VARIANT] room
+    cdef Span variant
+    cdef Entry* entry = NULL
+    if write_variant(head, key.text, fork.names, room, &variant):
+        entry = table_find(&w.hub.table, variant)
+    entry_release(fork)
+    return entry
+
+
 cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nogil:
     """Answer a request here, if it is one of those that need no Python."""
     cdef Key key
@@ -321,6 +337,8 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
         tally(&w.counters.tokens_refused[<int>admission - <int>MISSING], 1)
         return True
     entry = table_find(&w.hub.table, key.text)
+    if entry != NULL and entry.names.at != NULL:
+        entry = chosen(w, head, &key, entry)
     if entry == NULL:
         return False
     answered = answer_entry(w, c, head, &key, entry)
@@ -371,7 +389,7 @@ cdef inline bint push(Worker* w, Connection* c) noexcept nogil:
     if flow == BROKEN:
         end(w, c)
     elif flow == PAUSED:
-        call_again(w, c)
+        rest_turn(w, c)
     elif flow == COLD:
         wait_for_disk(w, c)
     elif flow == FLOWN:
@@ -422,10 +440,21 @@ cdef inline void take_warmed(Worker* w, Warming* wanted) noexcept nogil:
 
 cdef inline void call_again(Worker* w, Connection* c) noexcept nogil:
     """Come back to this connection once the others have had their turn."""
-    if not c.queued:
-        c.queued = True
-        c.again = w.again
+    if c.queued:
+        return
+    c.queued = True
+    c.again = NULL
+    if w.again == NULL:
         w.again = c
+    else:
+        w.again_last.again = c
+    w.again_last = c
+
+
+cdef inline void rest_turn(Worker* w, Connection* c) noexcept nogil:
+    """This connection has used up its turn, and for a while has none but queued ones."""
+    c.heavy_until_ms = w.now_ms + HEAVY_MS
+    call_again(w, c)
 
 
 cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept nogil:
@@ -434,7 +463,8 @@ cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept n
     cdef Span whole
     cdef uint32_t at = 0
     cdef int status
-    while c.state == READING and not c.closing and at < length:
+    while (c.state == READING and not c.closing and at < length
+            and w.turn_requests < TURN_REQUESTS):
         if (w.pooled + POOLED_PER_ANSWER > POOLED
                 or w.scratch_used + HEADROOM_BYTES > SCRATCH_BYTES):
             if not push(w, c):
@@ -442,6 +472,7 @@ cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept n
         status = scan_head(&head, w.input + at, length - at)
         if status == INCOMPLETE:
             return at
+        w.turn_requests += 1
         tally(&w.counters.requests, 1)
         if status != COMPLETE:
             refuse(w, c, refusal_of(status), w.began_us)
@@ -589,15 +620,18 @@ cdef inline void drive(Worker* w, Connection* c) noexcept nogil:
     """Do all that can be done for this connection, within one turn."""
     cdef int passes = 0
     w.turn_bytes = 0
+    w.turn_requests = 0
     w.pooled = 0
     w.scratch_used = 0
     while c.state != DEAD and advance(w, c):
         passes += 1
-        if passes == TURN_PASSES:
-            call_again(w, c)
+        if passes == TURN_PASSES or w.turn_requests >= TURN_REQUESTS:
+            rest_turn(w, c)
             break
     if c.state == DEAD:
         return
+    if w.turn_requests >= TURN_REQUESTS:
+        c.heavy_until_ms = w.now_ms + HEAVY_MS
     if w.pooled and not out_keep(c):
         end(w, c)
         return

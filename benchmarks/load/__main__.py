@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.load import plot, report
+from benchmarks.load.compiling import compiled
 from benchmarks.load.cores import Cores, choose, running_on
 from benchmarks.load.field import FAMILIES, Field, field
 from benchmarks.load.figures import Comparison
-from benchmarks.load.generator import Load, LoadFailed, compiled
+from benchmarks.load.generator import SOURCE, Load, LoadFailed
 from benchmarks.load.idle import measure_idle, raise_descriptor_limit
 from benchmarks.load.results import Results, as_json
 from benchmarks.load.rounds import Changed, Session
@@ -31,7 +32,7 @@ def main(words: Sequence[str]) -> int:
     options = arguments(words)
     if options.idle:
         raise_descriptor_limit(options.idle)
-    compiled()
+    compiled(SOURCE)
     cores = choose(os.sched_getaffinity(0))
     families = [name for name in FAMILIES if name in options.families]
     edge_options = shlex.split(options.edge_options)

@@ -1,21 +1,17 @@
 """Compiles generator.c and runs it: connections first, then rounds of requests."""
 
-import hashlib
-import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
+from benchmarks.load.compiling import compiled
 from benchmarks.load.contestant import Contestant
 from benchmarks.load.works import Work, request_head
 
 SOURCE: Final = Path(__file__).with_name("generator.c")
-FLAGS: Final = ("-O2", "-Wall", "-Wextra", "-Werror")
 CLOSE_DEADLINE_S: Final = 10.0
 
 
@@ -42,29 +38,6 @@ def parse_timing(line: str) -> Timing:
     """Read the line that ends a round."""
     requests, ns, p50_ns, p99_ns = map(int, line.split())
     return Timing(requests, ns / 1e9, p50_ns / 1e3, p99_ns / 1e3)
-
-
-def compiled() -> Path:
-    """The generator's program: compiled when this source has not been compiled before."""
-    text = SOURCE.read_bytes() + " ".join(FLAGS).encode()
-    name = f"generator-{hashlib.sha256(text).hexdigest()[:16]}"
-    program = cache_folder() / name
-    if not program.exists():
-        compiler = shutil.which("cc") or shutil.which("gcc")
-        if compiler is None:
-            raise SystemExit("bench edge: needs a C compiler, cc or gcc")
-        program.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=program.parent) as scratch:
-            fresh = Path(scratch, name)
-            subprocess.run([compiler, *FLAGS, "-o", str(fresh), str(SOURCE)], check=True)
-            fresh.replace(program)
-    return program
-
-
-def cache_folder() -> Path:
-    """Where programs compiled for this user are kept."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "sluice" / "bench"
 
 
 class Generator:
@@ -117,7 +90,7 @@ def generator(contestant: Contestant, work: Work, load: Load) -> Iterator[Genera
         contestant.port, load.connections, work.depth, load.sources, work.mss, work.status,
         work.body_bytes, load.limit_s,
     )  # fmt: skip
-    words = [str(compiled()), *map(str, numbers), head]
+    words = [str(compiled(SOURCE)), *map(str, numbers), head]
     pipe = subprocess.PIPE
     with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         try:

@@ -21,6 +21,7 @@ MICRO: Final = (
 BENCHES: Final[Mapping[str, tuple[str, ...]]] = {
     "micro": MICRO,
     "edge": ("-m", "benchmarks.load"),
+    "hostile": ("-m", "benchmarks.load.hostile"),
     "cache-policy": ("-m", "benchmarks.sim"),
 }
 
@@ -30,7 +31,8 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="./sluice bench",
         description="micro: single functions, by pytest-benchmark. edge: our edge against nginx "
-        "and Varnish. cache-policy: hit ratios of the policies. What follows the name goes to it.",
+        "and Varnish. hostile: what viewers notice while others attack it. cache-policy: hit "
+        "ratios of the policies. What follows the name goes to it.",
     )
     parser.add_argument("name", choices=list(BENCHES))
     parser.add_argument("rest", nargs=argparse.REMAINDER)

@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import struct
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,31 @@ async def test_each_head_has_a_time_of_its_own(
             await asyncio.sleep(0.15)
             client.writer.write(request[20:] + request[:20])
             assert (await client.body(await client.head())).body == b"film"
+
+
+async def test_who_asks_for_much_at_once_gets_all_of_it_in_order_and_others_get_theirs(
+    start_edge: StartEdge, upstream: ScriptedUpstream
+) -> None:
+    """More than one turn's worth of requests in one write, from several clients."""
+    upstream.on(FILM, Reply(200, FRESH, LARGE[:100_000]))
+    async with start_edge(upstream.url) as edge:
+        await edge.get(FILM)
+
+        async def pipeline(client: RawClient) -> None:
+            places = range(0, 90_000, 60)
+            head = f"GET {FILM} HTTP/1.1\r\nHost: a\r\nRange: bytes="
+            requests = (f"{head}{at}-{at + 99}\r\n\r\n" for at in places)
+            client.writer.write("".join(requests).encode())
+            for at in places:
+                answer = await client.body(await client.head())
+                assert (answer.status, answer.body) == (206, LARGE[at : at + 100])
+
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as together:
+            for _ in range(6):
+                client = await stack.enter_async_context(edge.connect())
+                together.create_task(pipeline(client))
+            for _ in range(50):
+                assert (await edge.get(FILM)).body == LARGE[:100_000]
 
 
 async def test_an_idle_connection_is_closed(

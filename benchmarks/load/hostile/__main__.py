@@ -1,0 +1,199 @@
+"""`./sluice bench hostile`: what well-behaved viewers of an edge notice of others who are not.
+
+The edge has one core, with the threads it comes with on one core; viewers, attackers and upstream
+share another, where the attackers give way. Each attack stands between two watches without one.
+"""
+
+import argparse
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from benchmarks.load.cores import choose, running_on
+from benchmarks.load.generator import LoadFailed
+from benchmarks.load.hostile.attacks import ATTACKS, IDLE, request
+from benchmarks.load.hostile.objects import VIEWED, body_of
+from benchmarks.load.hostile.setting import Setting, setting
+from benchmarks.load.hostile.viewers import Seen, Viewers, viewers
+from benchmarks.load.idle import raise_descriptor_limit
+
+OUTPUT: Final = Path(__file__).resolve().parents[2] / "results"
+MEMORY_BYTES: Final = 256 * 2**20
+MOST_RATIO: Final = 2.0
+START_LIMIT_S: Final = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One attack, what it came to, and what the viewers saw meanwhile."""
+
+    attack: str
+    did: str
+    seen: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Every phase, and the watches without an attack, of which there is one more."""
+
+    phases: list[Phase]
+    alone: list[Seen]
+
+    @property
+    def alone_p99_us(self) -> float:
+        """The 99th percentile of an ordinary moment."""
+        return median(seen.p99_us for seen in self.alone)
+
+    def ratio(self, phase: Phase) -> float:
+        """How much longer the 99th percentile was than without the attack."""
+        return phase.seen.p99_us / self.alone_p99_us
+
+    @property
+    def errors(self) -> int:
+        """How many answers were wrong, late or none."""
+        return sum(seen.errors for seen in (*self.alone, *(each.seen for each in self.phases)))
+
+    @property
+    def kept(self) -> bool:
+        """Whether nobody but the attackers noticed anything."""
+        return self.errors == 0 and all(self.ratio(each) <= MOST_RATIO for each in self.phases)
+
+
+def main(words: Sequence[str]) -> int:
+    """Attack in every way, print the table and write it down; 1 when asked to check, and missed."""
+    options = arguments(words)
+    raise_descriptor_limit(IDLE)
+    os.nice(options.nice)  # for all that is started from here; the attackers choose their own
+    cores = choose(os.sched_getaffinity(0))
+    with (
+        tempfile.TemporaryDirectory(prefix="sluice-hostile-") as folder,
+        running_on(cores.generator),
+        setting(
+            Path(folder),
+            cores,
+            memory_bytes=MEMORY_BYTES,
+            options=shlex.split(options.edge_options),
+        ) as edge,
+    ):
+        results = attacked(edge, Path(folder), options)
+        print((Path(folder) / "viewers.log").read_text(encoding="utf-8")[:4000], end="")
+    print("\n".join(lines(results)))
+    write(results, Path(os.environ.get("SLUICE_CALLED_FROM", ""), options.output))
+    return int(options.check and not results.kept)
+
+
+def attacked(edge: Setting, folder: Path, options: argparse.Namespace) -> Results:
+    """Let viewers watch, without an attack and during each."""
+    body_file = folder / "viewed"
+    body_file.write_bytes(body_of(VIEWED))
+    results = Results([], [])
+    with viewers(
+        edge.port,
+        request(VIEWED),
+        body_file,
+        connections=options.connections,
+        per_s=options.per_s,
+        log=folder / "viewers.log",
+    ) as watching:
+        warm(watching)
+        for name in options.attacks:
+            results.alone.append(watching.watch(options.seconds))
+            say(f"alone: p99 {results.alone[-1].p99_us:,.0f} µs; now {name}")
+            results.phases.append(during(name, edge, watching, options.seconds))
+        results.alone.append(watching.watch(options.seconds))
+    return results
+
+
+def warm(watching: Viewers) -> None:
+    """Have everything stored, and the edge's own memory laid out."""
+    watching.watch(2.0)
+
+
+def during(name: str, edge: Setting, watching: Viewers, seconds: float) -> Phase:
+    """Watch while an attack goes on."""
+    with attack(name, edge.port) as process:
+        seen = watching.watch(seconds)
+        assert process.stdin is not None
+        process.stdin.close()
+        assert process.stdout is not None
+        did = process.stdout.readline().strip()
+    return Phase(name, did, seen)
+
+
+@contextmanager
+def attack(name: str, port: int) -> Iterator[subprocess.Popen[str]]:
+    """Run an attack, which is at work when the block begins."""
+    words = [sys.executable, "-m", "benchmarks.load.hostile.attacks", name, str(port)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as process:
+        try:
+            assert process.stdout is not None
+            if process.stdout.readline().strip() != "ready":
+                raise LoadFailed(process)
+            yield process
+        finally:
+            process.terminate()
+
+
+def lines(results: Results) -> Iterator[str]:
+    """The table."""
+    yield (
+        f"{'while':<28}{'requests':>9}{'errors':>8}{'p50 µs':>9}{'p99 µs':>9}{'most µs':>10}"
+        f"{'ratio':>8}"
+    )
+    for seen in results.alone:
+        yield line("alone", seen, seen.p99_us / results.alone_p99_us, "")
+    for each in results.phases:
+        yield line(each.attack, each.seen, results.ratio(each), each.did)
+    verdict = "kept" if results.kept else "MISSED"
+    yield f"goal: no errors, and p99 within {MOST_RATIO:g} times that without an attack: {verdict}"
+
+
+def line(name: str, seen: Seen, ratio: float, did: str) -> str:
+    """One row."""
+    return (
+        f"{name:<28}{seen.requests:>9,}{seen.errors:>8}{seen.p50_us:>9,.0f}{seen.p99_us:>9,.0f}"
+        f"{seen.most_us:>10,.0f}{ratio:>8.2f}  {did}"
+    )
+
+
+def write(results: Results, folder: Path) -> None:
+    """Leave the numbers in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    place = folder / "hostile.json"
+    place.write_text(json.dumps(asdict(results), indent=1) + "\n", encoding="utf-8")
+    print(f"written: {place}")
+
+
+def say(text: str) -> None:
+    """Tell how far we are, beside the report."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def arguments(words: Sequence[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="./sluice bench hostile", description=__doc__)
+    add = parser.add_argument
+    names = list(ATTACKS)
+    add("--attacks", nargs="+", metavar="NAME", choices=names, default=names, help=", ".join(names))
+    add("--seconds", type=float, default=8.0, help="how long each watch lasts (8.0)")
+    add("--per-s", type=int, default=1000, help="the viewers' requests in a second (1000)")
+    add("--connections", type=int, default=32, help="the viewers' connections (32)")
+    add("--nice", type=int, default=0, help="priority of edge and viewers; below 0 as root (0)")
+    add("--edge-options", default="", help="further options of `sluice edge`, in one word")
+    add("--output", type=Path, default=OUTPUT, help="folder of hostile.json")
+    add("--check", action="store_true", help="end with 1 when the goal is missed")
+    return parser.parse_args(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
