@@ -19,8 +19,8 @@ def test_no_key_is_missed_that_is_more_frequent_than_its_share(keys: list[int], 
         sketch.add(str(key))
     assert len(sketch) <= most
     known = {each.key for each in sketch.top(most)}
-    for key, count in Counter(map(str, keys)).items():
-        assert key in known or count <= len(keys) / most
+    for name, count in Counter(map(str, keys)).items():
+        assert name in known or count <= len(keys) / most
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=400), st.integers(1, 20))
