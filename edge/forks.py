@@ -58,16 +58,5 @@ def plane_key(key: CacheKey) -> bytes:
     return b"".join((_encoded(key.resource), *(_FIELD + choice for choice in choices)))
 
 
-def key_of(written: bytes) -> CacheKey:
-    """The key that `plane_key` wrote."""
-    resource, *choices = written.split(_FIELD)
-    variant = tuple(None if choice == _ABSENT else _decoded(choice) for choice in choices)
-    return CacheKey(_decoded(resource), variant)
-
-
 def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
-
-
-def _decoded(raw: bytes) -> str:
-    return raw.decode("utf-8", "surrogateescape")

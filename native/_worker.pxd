@@ -343,7 +343,8 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
         return False
     answered = answer_entry(w, c, head, &key, entry)
     if answered:
-        table_used(&w.hub.table, entry)
+        if not entry.sliced:
+            table_used(&w.hub.table, entry)
         tally(&w.counters.hits, 1)
         if sluice_peek(&w.hub.watched):
             sample_key(w.samples, key.text)

@@ -118,7 +118,7 @@ def test_every_setting_reaches_the_edge() -> None:
         )
     )
     assert config.upstream == "http://origin:8082"
-    assert (config.memory_bytes, config.max_object_bytes) == (2**21, 2**21)
+    assert (config.memory_bytes, config.max_object_bytes) == (2**21, 2**30)
     assert config.audience is Audience.EDGES
     assert config.cache_policy is CachePolicy.LRU
     assert (config.cache_dir, config.disk_bytes) == (Path("/var/cache/sluice"), 2**40)

@@ -32,10 +32,10 @@ async def test_what_one_viewer_says_of_himself_is_not_in_a_fill_for_all(
         "Cache-Control": "no-cache",
         "X-Forwarded-Host": "evil.example",
         "Forwarded": "host=evil.example",
-        "Range": "bytes=0-1",
         "If-None-Match": '"x"',
     }
-    await edge.get(FILM, private)
+    await edge.get(FILM, private | {"Range": "bytes=0-1"})
+    assert upstream.requests[0].headers["range"] == "bytes=0-1048575"
     assert not {name.lower() for name in private} & set(upstream.requests[0].headers)
 
 
@@ -127,6 +127,19 @@ async def test_another_method_streams_through_in_both_directions(
     assert (head.status, head["Location"]) == (201, "/x")
     assert upstream.last("/upload").body == b"film" * 50_000
     assert "fwd=method" in head["Cache-Status"]
+
+
+async def test_an_options_goes_no_further_than_it_says(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on("/page", Reply(204, {"Allow": "GET, PATCH"}))
+    passed = await edge.get("/page", {"Max-Forwards": "3"}, method="OPTIONS")
+    assert passed["Allow"] == "GET, PATCH"
+    assert upstream.last("/page").headers["max-forwards"] == "2"
+    stopped = await edge.get("/page", {"Max-Forwards": "0"}, method="OPTIONS")
+    assert (stopped.status, stopped["Allow"]) == (204, "GET, HEAD, OPTIONS")
+    assert stopped.get("Access-Control-Allow-Origin") is None
+    assert upstream.count("/page") == 1
 
 
 async def test_an_unsafe_method_makes_what_was_stored_untrue(
