@@ -56,7 +56,7 @@ from native._record cimport (
     shortened,
 )
 from native._reader cimport warming_free
-from native._samples cimport Sample, sample_done, sample_next, samples_close, samples_open
+from native._key_samples cimport Sample, sample_done, sample_next, samples_close, samples_open
 from native._state cimport (
     BUCKETS,
     CUT,

@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from native._body cimport Body, Warming
 from native._linux cimport pthread_mutex_t
 from native._record cimport Journal, Note, Record
-from native._samples cimport Samples
+from native._key_samples cimport Samples
 from native._table cimport Table
 from native._text cimport Span
 from native._token cimport TokenKey, Verified

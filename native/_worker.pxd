@@ -73,7 +73,7 @@ from native._linux cimport (
 )
 from native._reader cimport WARM_BYTES, ask_reader, warming_free
 from native._request_body cimport decode_body
-from native._samples cimport sample_key
+from native._key_samples cimport sample_key
 from native._state cimport (
     BODY,
     BODY_TIMER,
