@@ -15,7 +15,7 @@ from core.http.audience import Audience
 from core.http.cache_status import Forward, Handling, append_handling, write_handling
 from core.http.compose import own_fields
 from core.http.cors import ALLOWED_METHODS
-from core.http.fields import Headers, combined, first
+from core.http.fields import Headers, combined, first, without
 from core.http.forwarding import (
     Hop,
     forwarded_request,
@@ -26,7 +26,7 @@ from core.http.forwarding import (
 from core.http.invalidation import invalidated
 from core.http.media_token import TokenRefused
 from core.http.plan_response import ResponsePlan
-from core.http.target import MEDIA_PREFIX, Target, read_target
+from core.http.target import MEDIA_PREFIX, Target, authority_of, read_target
 from edge.answer import (
     Caption,
     answer_entry,
@@ -93,7 +93,13 @@ class EdgeHandler:
             self._metrics.count_answer(result, seconds, client.account)
 
     async def _answer(self, client: Client, request: Incoming) -> Result:
-        hop = Hop(request.peer, "http", is_trusted(request.peer, self._config.trusted_proxies))
+        request = _under_its_host(request)
+        hop = Hop(
+            request.peer,
+            "http",
+            is_trusted(request.peer, self._config.trusted_proxies),
+            first(request.fields, "host") if self._config.pass_host else None,
+        )
         identity = request_id(request.fields, hop, secrets.token_hex(8))
         client.account.request_id = identity
         try:
@@ -379,6 +385,14 @@ class EdgeHandler:
             request_id=ask.request_id,
             media=False,
         )
+
+
+def _under_its_host(request: Incoming) -> Incoming:
+    """The request with the Host that its target names, if it names one (RFC 9112 §3.2.2)."""
+    authority = authority_of(request.target)
+    if authority is None:
+        return request
+    return replace(request, fields=(("Host", authority), *without(request.fields, {"host"})))
 
 
 def _reason(lookup: Lookup, now_s: float) -> Forward:

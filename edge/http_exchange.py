@@ -39,7 +39,8 @@ class HttpAnswer:
     ) -> None:  # fmt: skip
         framing = body_framing(request.method, head)
         self.status = head.status
-        self.headers = head.fields
+        # Who asks under the client's Host gets an answer for that one.
+        self.headers = _for_one_host(head) if first(request.fields, "host") else head.fields
         self.length = _said_length(head.fields, framing)
         self.framed = framing.marked
         self.complete = framing.length == 0
@@ -186,6 +187,13 @@ class HttpExchange:
             if self._answer is None:
                 now_s = asyncio.get_running_loop().time()
                 deadline.reschedule(now_s + self._config.first_byte_timeout_s)
+
+
+def _for_one_host(head: ResponseHead) -> Headers:
+    """The fields with Host in Vary; a 304 without Vary leaves the stored one as it is."""
+    if head.status == 304 and first(head.fields, "vary") is None:
+        return head.fields
+    return (*head.fields, ("Vary", "Host"))
 
 
 def _said_length(fields: Headers, framing: Framing) -> int | None:

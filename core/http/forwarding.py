@@ -58,12 +58,13 @@ class Hop:
     """Who is asking, as far as we know it.
 
     `peer` is the address at the other end of the connection, `trusted` whether it is a proxy whose
-    X-Forwarded fields count.
+    X-Forwarded fields count. `host` is whom it asks for, where the upstream is to know that.
     """
 
     peer: str
     scheme: str
     trusted: bool
+    host: str | None = None
 
 
 def end_to_end(headers: Headers) -> Headers:
@@ -117,6 +118,7 @@ def _proxy_fields(headers: Headers, hop: Hop, name: str) -> Headers:
     scheme = (first(headers, "x-forwarded-proto") if hop.trusted else None) or hop.scheme
     via = combined(headers, "via")
     return (
+        *(() if hop.host is None else (("Host", hop.host),)),
         ("X-Forwarded-For", ", ".join([*hops[-_MOST_HOPS:], hop.peer])),
         ("X-Forwarded-Proto", scheme),
         ("Via", f"{via}, 1.1 {name}" if via else f"1.1 {name}"),
