@@ -20,6 +20,7 @@ from core.http.forwarding import (
     Hop,
     forwarded_request,
     forwarded_response,
+    forwards_left,
     is_trusted,
     request_id,
 )
@@ -31,6 +32,7 @@ from edge.answer import (
     Caption,
     answer_entry,
     answer_flight,
+    answer_options,
     answer_preflight,
     answer_problem,
     plan_entry,
@@ -151,6 +153,8 @@ class EdgeHandler:
             case "TRACE", _:
                 # The upstream would send back what only it was to see (RFC 9110 §9.3.8).
                 raise MethodRefused("TRACE is not possible here")
+            case "OPTIONS", _:
+                return await self._options(client, request, ask)
             case _:
                 return await self._pass(client, request, ask, Forward.METHOD)
 
@@ -344,6 +348,17 @@ class EdgeHandler:
         return Caption(self._config.name, handling, now_s)
 
     # Everything else, outside /media/
+
+    async def _options(self, client: Client, request: Incoming, ask: Ask) -> Result:
+        """Pass an OPTIONS on, or answer it where it is to go no further (RFC 9110 §7.6.2)."""
+        left = forwards_left(ask.fields)
+        if left == 0:
+            await answer_options(client, ask.request_id)
+            return Result.LOCAL
+        if left is not None:
+            kept = without(ask.fields, {"max-forwards"})
+            ask = replace(ask, fields=(*kept, ("Max-Forwards", str(left - 1))))
+        return await self._pass(client, request, ask, Forward.METHOD)
 
     async def _pass(self, client: Client, request: Incoming, ask: Ask, reason: Forward) -> Result:
         """Stream a request that no cache can answer to the upstream, and its answer back."""

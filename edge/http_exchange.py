@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Final
 
 from core.http.chunked import ChunkedBody
@@ -39,8 +40,7 @@ class HttpAnswer:
     ) -> None:  # fmt: skip
         framing = body_framing(request.method, head)
         self.status = head.status
-        # Who asks under the client's Host gets an answer for that one.
-        self.headers = _for_one_host(head) if first(request.fields, "host") else head.fields
+        self.headers = head.fields
         self.length = _said_length(head.fields, framing)
         self.framed = framing.marked
         self.complete = framing.length == 0
@@ -129,6 +129,8 @@ class HttpExchange:
         except ConnectionLost as error:
             broken = "the upstream broke the connection before it answered"
             raise UpstreamBroken(broken) from error
+        if self._config.pass_host:
+            response = _for_one_host(response)
         self._keep_s = _keep_s(response, self._config.upstream_idle_timeout_s)
         self._answer = HttpAnswer(self._connection, request, response, self._config.stall_timeout_s)
 
@@ -189,11 +191,11 @@ class HttpExchange:
                 deadline.reschedule(now_s + self._config.first_byte_timeout_s)
 
 
-def _for_one_host(head: ResponseHead) -> Headers:
-    """The fields with Host in Vary; a 304 without Vary leaves the stored one as it is."""
+def _for_one_host(head: ResponseHead) -> ResponseHead:
+    """The head with Host in Vary; a 304 without Vary leaves the stored one as it is."""
     if head.status == 304 and first(head.fields, "vary") is None:
-        return head.fields
-    return (*head.fields, ("Vary", "Host"))
+        return head
+    return replace(head, fields=(*head.fields, ("Vary", "Host")))
 
 
 def _said_length(fields: Headers, framing: Framing) -> int | None:

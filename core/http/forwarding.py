@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 
-from core.http.fields import Headers, combined, first, list_members, without
+from core.http.fields import Headers, combined, first, list_members, natural, without
 
 Network = IPv4Network | IPv6Network
 
@@ -15,6 +15,7 @@ HOP_BY_HOP: Final = frozenset(
         "connection",
         "keep-alive",
         "proxy-authenticate",
+        "proxy-authentication-info",
         "proxy-authorization",
         "proxy-connection",
         "te",
@@ -51,6 +52,7 @@ _NOT_SENT_ON: Final = frozenset(
 _NOT_SENT_TO_EDGES: Final = _NOT_SENT_ON - {"surrogate-key"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 _MOST_HOPS: Final = 20
+_MOST_FORWARDS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,11 @@ def forwarded_request(headers: Headers, hop: Hop, name: str, *, media: bool) -> 
     """The fields of a request handed through as it is: our proxy fields replace what it had."""
     kept = (field for field in end_to_end(headers) if not hidden(field[0].lower(), media=media))
     return (*kept, *_proxy_fields(headers, hop, name))
+
+
+def forwards_left(headers: Headers) -> int | None:
+    """How often an OPTIONS may still be passed on (RFC 9110 §7.6.2); None where it does not say."""
+    return natural(first(headers, "max-forwards") or "", _MOST_FORWARDS)
 
 
 def fill_request(headers: Headers, hop: Hop, name: str, *, media: bool) -> Headers:

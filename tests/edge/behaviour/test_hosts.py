@@ -35,6 +35,19 @@ async def test_each_host_has_its_own_where_it_is_passed_on(
     assert upstream.last(path).headers["host"] == "two.example:8080"
 
 
+async def test_a_client_that_names_no_host_takes_nothing_from_those_who_do(
+    start_edge: StartEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(PAGE, Reply(200, FRESH, b"one"), Reply(200, FRESH, b"none"))
+    async with start_edge(upstream.url, pass_host=True) as edge:
+        await edge.get(PAGE, ONE)
+        async with edge.connect() as client:
+            client.writer.write(b"GET /page HTTP/1.0\r\n\r\n")
+            assert (await client.body(await client.head())).body == b"none"
+        assert "; hit" in (await edge.get(PAGE, ONE))["Cache-Status"]
+    assert upstream.last(PAGE).headers["host"] == f"127.0.0.1:{upstream.port}"
+
+
 async def test_a_304_leaves_hosts_and_variants_apart(
     start_edge: StartEdge, upstream: ScriptedUpstream
 ) -> None:
