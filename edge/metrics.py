@@ -1,9 +1,11 @@
 """The metrics of an edge; all of them are declared here."""
 
+import time
 from collections.abc import Callable
 from enum import StrEnum
 
 from edge.client import Account
+from edge.hot_keys import HotKeys
 from runtime.metrics import Metrics
 
 
@@ -26,6 +28,7 @@ class EdgeMetrics:
     def __init__(self, process: str = "edge") -> None:
         self.process = process
         self.page = Metrics(process=process)
+        self.hot_keys = HotKeys(time.monotonic)
         self._declare_requests()
         self._declare_connections()
         self._declare_storage()
@@ -102,7 +105,7 @@ class EdgeMetrics:
 
     def _declare_storage(self) -> None:
         self.evictions = self.page.counter(
-            "sluice_edge_evictions_total", "Stored responses dropped to make room."
+            "sluice_edge_evictions_total", "Slices dropped from memory to make room."
         )
         self.disk_waits = self.page.counter(
             "sluice_edge_disk_waits_total",
