@@ -17,6 +17,7 @@ from edge.config import EdgeConfig
 from edge.disk.metrics import DiskMetrics
 from edge.disk.opening import DiskPlan, open_disk
 from edge.disk.tier import DiskTier
+from edge.filing import filing
 from edge.fill import Filler
 from edge.handler import EdgeHandler
 from edge.http_upstream import HttpUpstream
@@ -78,6 +79,8 @@ async def serving(
     async with AsyncExitStack() as stack:
         tier = await _opened_disk(stack, config, metrics, clock)
         tiers = Tiers(store, NoDisk() if tier is None else SlicesOnDisk(tier))
+        if tier is not None and shelf is not None:
+            await stack.enter_async_context(filing(tier, tiers))
         filler = Filler(config, tiers, upstream, metrics, clock)
         metrics.watch(
             objects=lambda: len(store),

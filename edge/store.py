@@ -77,6 +77,12 @@ class Shelf(Protocol):
     def keep(self, body: StoredBytes) -> StoredBytes:
         """The slice as the shelf wants it kept."""
 
+    def takes_file(self, length: int) -> bool:
+        """Whether a slice of this length is better kept in its file than copied."""
+
+    def keep_file(self, descriptor: int, length: int) -> "StoredBytes | None":
+        """The slice that is the first bytes of a file; None where that is not possible."""
+
     def show(self, entry: Entry, slices: "Slices") -> None:
         """Answer from this entry, in place of an older one with its key, as far as slices allow."""
 
@@ -171,6 +177,10 @@ class MemoryStore:
         if found is None or found.entry.version != entry.version:
             return None
         body = found.slices.get(number)
+        if body is not None and not isinstance(body, bytes) and body.broken:
+            self._policy.remove((entry.version, number))
+            self._drop_slice(found, number)
+            return None
         if body is not None and used:
             self._policy.touch((entry.version, number))
         return body
@@ -232,6 +242,23 @@ class MemoryStore:
         if self._shelf is not None:
             self._shelf.show_slice(found.entry, number, body)
         return body
+
+    def takes_file(self, length: int) -> bool:
+        """Whether a slice of this length is better kept in its file than copied."""
+        return self._shelf is not None and self._shelf.takes_file(length)
+
+    def keep_file(self, descriptor: int, length: int) -> "StoredBytes | None":
+        """A slice in a file as a body that can be put; None where it has to be read."""
+        return None if self._shelf is None else self._shelf.keep_file(descriptor, length)
+
+    def replace_slice(self, entry: Entry, number: int, body: StoredBytes) -> None:
+        """Keep the same slice in another way, if it is still there."""
+        found = self._objects.get(entry.key)
+        if found is None or found.entry.version != entry.version or number not in found.slices:
+            return
+        found.slices[number] = body
+        if self._shelf is not None:
+            self._shelf.show_slice(found.entry, number, body)
 
     def renew(self, entry: Entry) -> None:
         """Give what is stored of this version another head."""

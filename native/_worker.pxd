@@ -10,7 +10,13 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
-from native._answer cimport answer_entry, answer_preflight, answer_refusal, refuse_token
+from native._answer cimport (
+    answer_entry,
+    answer_preflight,
+    answer_refusal,
+    is_broken,
+    refuse_token,
+)
 from native._bell cimport ring_bell
 from native._body cimport Warming, body_hold
 from native._clients cimport client_leaves
@@ -339,7 +345,7 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
         entry = chosen(w, head, &key, entry)
     if entry == NULL:
         return False
-    answered = answer_entry(w, c, head, &key, entry)
+    answered = not is_broken(entry) and answer_entry(w, c, head, &key, entry)
     if answered:
         if not entry.sliced:
             table_used(&w.hub.table, entry)

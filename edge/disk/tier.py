@@ -178,7 +178,9 @@ class DiskTier:
         self._metrics.hits.inc()
         return body
 
-    async def open(self, key: CacheKey, version: int, number: int) -> OpenBody | None:
+    async def open(
+        self, key: CacheKey, version: int, number: int, *, used: bool = True
+    ) -> OpenBody | None:
         """The file of a slice; None when it has none yet, and where `read` gives None.
 
         Nobody writes to it any more, and it is there for as long as it is open.
@@ -186,7 +188,8 @@ class DiskTier:
         held, piece = self._find(key, version, number)
         if held is None or piece is None or not piece.is_filed:
             return None
-        self._use(held, number, piece)
+        if used:
+            self._use(held, number, piece)
         work = partial(
             self._machinery.bodies.open,
             held.identity(number),
@@ -205,7 +208,8 @@ class DiskTier:
             self._lost(held, number)
             return None
         piece.checked = True
-        self._metrics.hits.inc()
+        if used:
+            self._metrics.hits.inc()
         return opened
 
     def touch(self, key: CacheKey, version: int, number: int) -> None:
