@@ -166,7 +166,7 @@ class MemoryStore:
 
     def purge(self, purge: Purge, now_s: float) -> int:
         """Drop what the purge covers, or mark it stale when soft; return how many entries."""
-        self.purges.record(purge)
+        self.purges.record(purge, now_s)
         covered = set(self._entries) if purge.everything else self._covered(purge)
         for key in covered:
             if purge.soft:
