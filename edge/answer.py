@@ -14,6 +14,7 @@ from core.http.problem import PROBLEM_TYPE, problem_body
 from edge.ask import Ask
 from edge.client import Client
 from edge.flight import Streaming, Ticket
+from edge.slice_reader import SliceReader, StoredPiece
 from edge.store import Entry
 
 _BODILESS = frozenset({204, 304})
@@ -37,23 +38,44 @@ class Caption:
         )
 
 
-async def answer_entry(client: Client, ask: Ask, entry: Entry, caption: Caption) -> None:
-    """Answer from a stored response."""
-    plan = _plan(ask, entry.head, len(entry.body))
+def plan_entry(ask: Ask, entry: Entry) -> ResponsePlan:
+    """How a stored response answers a request."""
+    return _plan(ask, entry.head, entry.length)
+
+
+async def answer_entry(
+    client: Client,
+    ask: Ask,
+    head: StoredHead,
+    plan: ResponsePlan,
+    reader: SliceReader,
+    caption: Caption,
+) -> None:
+    """Answer from a stored response, or one that is stored as it comes.
+
+    Raises `UpstreamChanged` and other faults of the upstream, before the client was sent anything
+    where its first byte cannot be had.
+    """
     if plan.fault is not None:
-        await _answer_refusal(client, ask, entry.head, plan, caption)
+        await _answer_refusal(client, ask, head, plan, caption)
         return
-    await _begin(client, ask, entry.head, plan, caption)
+    await reader.prepare()
+    reader.begun = True
+    await _begin(client, ask, head, plan, caption)
     for piece in plan.pieces():
         if isinstance(piece, bytes):
             await client.send(piece)
-        else:
-            await client.send_stored(entry.body, piece)
+            continue
+        async for part in reader.pieces(piece):
+            if isinstance(part, StoredPiece):
+                await client.send_stored(part.body, part.span)
+            else:
+                await client.send(part)
     await client.end()
 
 
 async def answer_flight(client: Client, ask: Ask, ticket: Ticket, caption: Caption) -> None:
-    """Answer from a fetch whose head has come, sending its bytes as they arrive."""
+    """Answer from a fetch that is not stored as it comes, sending its bytes as they arrive."""
     settled = ticket.flight.settled
     assert isinstance(settled, Streaming)
     plan = await _plan_arriving(ask, ticket, settled)

@@ -4,39 +4,74 @@ At first everything is kept, so that whoever joins late begins at the first byte
 at the upstream's speed. `pass_through` turns the buffer into a window: what all readers have taken
 is dropped, nobody may join any more, and the fetch waits for the slowest reader once the window is
 full.
+
+A body that is stored by slices is let go of from its beginning on, by `fold` and `forget`, as its
+slices can be read elsewhere; how far is for the fetch to say.
 """
 
 import asyncio
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.errors import Fault
 from edge.faults import UpstreamBroken
+
+if TYPE_CHECKING:
+    from edge.store import StoredBytes
 
 PIECE_BYTES: Final = 64 * 1024
 _NOTHING: Final = memoryview(b"")
 
 
 class GrowingBody:
-    """The bytes of one answer, from the first to arrive to the last."""
+    """The bytes of one answer, from the first to arrive to the last.
 
-    def __init__(self) -> None:
-        self.length = 0
+    The first is byte `start` of the body, and `length` is where those that have come end.
+    """
+
+    def __init__(self, start: int = 0) -> None:
+        self.length = start
         self.complete = False
         self.window_bytes: int | None = None
         self.fault: Fault | None = None
-        self._chunks: list[bytes] = []
+        self._chunks: list[StoredBytes] = []
         self._ends: list[int] = []  # where each chunk ends, counted from the body's first byte
         self._readers: set[BodyReader] = set()
         self._changed = asyncio.Event()
         self._taken = asyncio.Event()
 
+    def restart(self, start: int) -> None:
+        """The first byte is another one than was expected; none has come yet."""
+        assert not self._chunks
+        self.length = start
+
     @property
     def kept_bytes(self) -> int:
         """How much is held at the moment."""
-        return sum(map(len, self._chunks)) if self.window_bytes is not None else self.length
+        return self.length - self.begin
+
+    @property
+    def begin(self) -> int:
+        """Where the bytes in hand begin."""
+        return self._ends[0] - len(self._chunks[0]) if self._chunks else self.length
+
+    @property
+    def slowest(self) -> int:
+        """Where the reader is that has most to read yet."""
+        return min((reader.position for reader in self._readers), default=self.length)
+
+    @property
+    def furthest(self) -> int:
+        """Where the reader is that has least to read yet."""
+        return max((reader.wants for reader in self._readers), default=self.length)
+
+    @property
+    def starves(self) -> bool:
+        """Whether the reader that has most to read yet waits for bytes to come."""
+        slowest = self.slowest
+        return any(r.position == slowest and r.wants >= self.length for r in self._readers)
 
     @property
     def has_readers(self) -> bool:
@@ -52,10 +87,10 @@ class GrowingBody:
         finally:
             reader.close()
 
-    def open(self) -> "BodyReader":
-        """Begin to read at the first byte; whoever opens closes."""
+    def open(self, position: int = 0) -> "BodyReader":
+        """Begin to read, at the first byte or another; whoever opens closes."""
         assert self.window_bytes is None or not self._ends, "the first bytes are gone"
-        reader = BodyReader(self)
+        reader = BodyReader(self, position)
         self._readers.add(reader)
         return reader
 
@@ -78,14 +113,30 @@ class GrowingBody:
         """Keep from now on at most about `window_bytes` of what the slowest reader has not read."""
         self.window_bytes = window_bytes
         self._wake(self._changed)
-        self._drop_taken()
+        self.taken()
 
     def seal(self) -> bytes:
         """The whole body, once all of it has come; readers go on from this one copy."""
         assert self.window_bytes is None
-        whole = b"".join(self._chunks)
+        whole = self.join(0, self.length)
         self._chunks, self._ends = ([whole], [len(whole)]) if whole else ([], [])
         return whole
+
+    def join(self, start: int, stop: int) -> bytes:
+        """A copy of bytes in hand, which begin and end with what was appended at once."""
+        first, last = bisect_right(self._ends, start), bisect_right(self._ends, stop)
+        return b"".join(map(memoryview, self._chunks[first:last]))
+
+    def fold(self, start: int, stop: int, whole: "StoredBytes") -> None:
+        """Hold the same bytes as one piece."""
+        first, last = bisect_right(self._ends, start), bisect_left(self._ends, stop)
+        self._chunks[first : last + 1] = [whole]
+        self._ends[first : last + 1] = [stop]
+
+    def forget(self, stop: int) -> None:
+        """Let go of the pieces that end up to there."""
+        done = bisect_right(self._ends, stop)
+        del self._chunks[:done], self._ends[:done]
 
     def finish(self) -> None:
         """Nothing more comes: the body is whole."""
@@ -115,22 +166,20 @@ class GrowingBody:
         end = min(stop - begin, start - begin + PIECE_BYTES)
         return memoryview(chunk)[start - begin : end]
 
+    async def moved(self) -> None:
+        """Wait until a reader moves on or leaves."""
+        await self._taken.wait()
+
     def taken(self) -> None:
         """A reader has moved on."""
         if self.window_bytes is not None:
-            self._drop_taken()
+            self.forget(self.slowest)
+        self._wake(self._taken)
 
     def left(self, reader: "BodyReader") -> None:
         """A reader is gone."""
         self._readers.discard(reader)
         self.taken()
-
-    def _drop_taken(self) -> None:
-        slowest = min((reader.position for reader in self._readers), default=self.length)
-        done = bisect_right(self._ends, slowest)
-        if done:
-            del self._chunks[:done], self._ends[:done]
-            self._wake(self._taken)
 
     @staticmethod
     def _wake(event: asyncio.Event) -> None:
@@ -140,16 +189,20 @@ class GrowingBody:
 
 
 class BodyReader:
-    """One place in a growing body."""
+    """One place in a growing body: the first byte that is still needed, and the one wanted next."""
 
-    def __init__(self, body: GrowingBody) -> None:
+    def __init__(self, body: GrowingBody, position: int = 0) -> None:
         self._body = body
-        self.position = 0
-
-    def seek(self, position: int) -> None:
-        """Go on at another byte."""
-        assert self._body.window_bytes is None or position >= self.position
         self.position = position
+        self.wants = position
+
+    def seek(self, position: int, *, wants: int | None = None) -> None:
+        """Go on at another byte; at byte `wants` first, and only then back there."""
+        assert self._body.window_bytes is None or position >= self.position
+        before = self.position, self.wants
+        self.position, self.wants = position, position if wants is None else wants
+        if before != (self.position, self.wants):
+            self._body.taken()
 
     async def read(self, stop: int | None = None) -> memoryview:
         """The next bytes, waiting for them; nothing at the end or at `stop`.
@@ -160,7 +213,7 @@ class BodyReader:
         while stop is None or self.position < stop:
             if self.position < body.length:
                 piece = body.piece(self.position, body.length if stop is None else stop)
-                self.position += len(piece)
+                self.position = self.wants = self.position + len(piece)
                 body.taken()
                 return piece
             if body.fault is not None:

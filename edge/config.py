@@ -3,11 +3,15 @@
 import hmac
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from core.cache.policies import CachePolicy
 from core.http.forwarding import Network
 from core.http.media_token import NO_KEYS, KeyRing
 from edge.audience import Audience
+
+# Until its end comes, such an object is in the memory of the fetch, beside the budget.
+LARGEST_UNMEASURED_BYTES: Final = 64 * 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,8 +22,8 @@ class EdgeConfig:
     `upstream_ca_file` has the authorities that vouch for it instead of the machine's own. A
     connection to it is kept for at most `upstream_idle_timeout_s`. After `breaker_failures`
     failures in a row it is left alone for `breaker_open_s`; 0 failures is never. `memory_bytes` is
-    the budget for what is stored, `max_object_bytes` the largest object that is, and also the most
-    one fetch in flight keeps. `client_timeout_s` is how long a client may take to accept 64 KiB,
+    the budget for what is stored, `max_object_bytes` the largest object that is; without it, one
+    that fits is. `client_timeout_s` is how long a client may take to accept 64 KiB,
     `idle_timeout_s` how long to send the head of its next request, the first one included.
     `header_timeout_s` is how long a head may take from its first byte on, `drain_timeout_s` how
     long answers may take to end when the edge stops. `cache_dir` is where slices are kept on disk,
@@ -34,7 +38,7 @@ class EdgeConfig:
     audience: Audience = Audience.VIEWERS
     memory_bytes: int = 512 * 2**20
     cache_policy: CachePolicy = CachePolicy.S3_FIFO
-    max_object_bytes: int = 64 * 2**20
+    max_object_bytes: int | None = None
     upstream_ca_file: str | None = None
     upstream_idle_timeout_s: float = 60.0
     cache_dir: Path | None = None
@@ -59,6 +63,22 @@ class EdgeConfig:
     redis_url: str | None = None
     media_keys: KeyRing = NO_KEYS
     trusted_proxies: tuple[Network, ...] = ()
+
+    @property
+    def largest_part_bytes(self) -> int:
+        """The largest object of which slices are stored when ranges of it are asked for."""
+        return 2**62 if self.max_object_bytes is None else self.max_object_bytes
+
+    @property
+    def largest_whole_bytes(self) -> int:
+        """The largest object that is stored when the whole is asked for."""
+        disk_bytes = 0 if self.cache_dir is None else self.disk_bytes
+        return min(self.largest_part_bytes, max(self.memory_bytes, disk_bytes))
+
+    @property
+    def largest_unmeasured_bytes(self) -> int:
+        """The largest object that is stored although its length is known only at its end."""
+        return min(self.largest_whole_bytes, LARGEST_UNMEASURED_BYTES)
 
     def is_fill_key(self, shown: str | None) -> bool:
         """Whether a request that shows this comes from an edge below us."""

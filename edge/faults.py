@@ -46,6 +46,12 @@ class UpstreamBroken(UpstreamFault):
     code: ClassVar[str] = "upstream.broken"
 
 
+class UpstreamChanged(UpstreamFault):
+    """What the upstream has now is not what we have the beginning of."""
+
+    code: ClassVar[str] = "upstream.changed"
+
+
 class UpstreamBusy(UpstreamFault):
     """Every connection to the upstream is in use."""
 

@@ -2,49 +2,41 @@
 
 A fetch is a task of its own, not of the client that caused it, so it outlives that client when
 others wait for it or when it is worth storing. The rules are in `core.cache.coalescing` and
-`core.http.storable`; this module carries them out.
+`core.http.storable`; this module carries them out. A fetch asks for the whole, for the slices that
+a range of something unknown needs, or for slices that are missing of what is stored.
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.cache.coalescing import (
-    UNCOALESCED_FOR_S,
     HeadFacts,
     Role,
     join,
     may_retry,
     may_use,
 )
-from core.cache.decide import HELD_FOR_S, UNWELL_STATUSES, Step, decide, stands_in
-from core.cache.marks import Marks
+from core.cache.decide import Step, decide
 from core.cache.purging import Purge
+from core.cache.slices import SLICE_BYTES, first_run, run_span
 from core.cache.stored import (
-    Arrival,
     StoredHead,
-    confirmed,
-    confirms,
-    freshened,
-    same_representation,
-    stored_head,
     validation_fields,
 )
 from core.errors import Fault, InternalFault
+from core.http.byterange import ByteSpan, parse_range
 from core.http.cache_key import CacheKey, cache_key
-from core.http.fields import first, without
+from core.http.fields import Headers, without
 from core.http.forwarding import fill_request, forwarded_request
-from core.http.request_directives import request_directives
-from core.http.storable import AnswerFacts, FetchFacts, Refusal, storable
 from core.http.vary import variant
 from edge.ask import Ask
-from edge.audience import Audience
+from edge.body import GrowingBody
 from edge.config import EdgeConfig
-from edge.disk.tier import DiskTier
-from edge.faults import UpstreamBroken, UpstreamUnwell
+from edge.faults import UpstreamBroken
+from edge.fetches import Clock, Fetches
 from edge.flight import (
-    PASS_WINDOW_BYTES,
     Confirmed,
     Failed,
     Flight,
@@ -53,16 +45,36 @@ from edge.flight import (
     Ticket,
     Void,
 )
+from edge.head_taker import HeadTaker
 from edge.metrics import EdgeMetrics
-from edge.store import Entry, MemoryStore
+from edge.slice_reader import SliceReader
+from edge.slice_taker import SliceTaker, Unwanted
+from edge.store import Entry, new_version
+from edge.tiers import Tiers
 from edge.upstream import Upstream, UpstreamAnswer, UpstreamRequest
 from runtime.logs import get_logger
 
 log = get_logger(__name__)
 
-Clock = Callable[[], float]
 _DIRECTIVES: Final = ("cache-control", "pragma")
 _STOPPED: Final = "the edge stopped this fetch"
+# An upstream that gave a part we cannot use is asked for wholes for this long.
+UNSLICED_FOR_S: Final = 120.0
+LONGEST_BODY_BYTES: Final = 2**62
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the slices are that an answer needs.
+
+    `missing`: not all are stored, and `some_stored`: but some are. `arriving`: fetches that are
+    under way bring those that are missing; `status` is what the upstream answered them, or will.
+    """
+
+    missing: bool
+    some_stored: bool
+    arriving: bool
+    status: int
 
 
 class Filler:
@@ -71,22 +83,22 @@ class Filler:
     def __init__(
         self,
         config: EdgeConfig,
-        store: MemoryStore,
+        tiers: Tiers,
         upstream: Upstream,
         metrics: EdgeMetrics,
         clock: Clock,
-        tier: DiskTier | None = None,
     ) -> None:
-        self._tier = tier
         self._config = config
-        self._store = store
+        self._store = tiers.memory
         self._upstream = upstream
         self._metrics = metrics
         self._clock = clock
-        self._shared: dict[CacheKey, Flight] = {}
+        self._tiers = tiers
+        self._fetches = fetches = Fetches(clock)
+        self._marks = fetches.marks
+        self._heads = HeadTaker(config, tiers, fetches, clock)
+        self._slices = SliceTaker(tiers)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._uncoalesced: Marks[CacheKey] = Marks(UNCOALESCED_FOR_S)
-        self._held: Marks[CacheKey] = Marks(HELD_FOR_S)
 
     @property
     def fetches(self) -> int:
@@ -95,16 +107,59 @@ class Filler:
 
     def held(self, key: CacheKey) -> bool:
         """Whether the last try to refresh this key failed moments ago."""
-        return self._held.holds(key, self._clock())
+        return self._fetches.is_marked(self._marks.held, key)
 
-    async def obtain(self, ask: Ask) -> Ticket | Entry | Failed:
+    def sources(self, entry: Entry, numbers: Sequence[int]) -> Sources:
+        """Where these slices of an entry are to be had."""
+        missing = self._tiers.missing(entry, numbers)
+        flights = [self._fetches.bringing_slice(entry, number) for number in missing]
+        settled = flights[0].settled if flights and flights[0] is not None else None
+        return Sources(
+            missing=bool(missing),
+            some_stored=len(missing) < len(numbers),
+            arriving=bool(missing) and None not in flights,
+            status=settled.status if isinstance(settled, Streaming) else 206,
+        )
+
+    def reader(
+        self, ask: Ask, entry: Entry, spans: Sequence[ByteSpan], ticket: Ticket | None = None
+    ) -> SliceReader:
+        """A way through the body of an entry, from the place of a ticket on; who gets it closes it.
+
+        What a fetch was begun for is no use of it beside the fetch.
+        """
+        counts = ticket is None or ticket.role is Role.FOLLOW
+        reader = SliceReader(self, self._tiers, ask, entry, spans, counts=counts)
+        if ticket is not None and ticket.flight.entry is not None:
+            reader.take_place(ticket.flight, ticket.reader)
+        return reader
+
+    def bringing(self, entry: Entry, position: int) -> Flight | None:
+        """The fetch that brings this byte of an entry soon."""
+        return self._fetches.bringing(entry, position)
+
+    def fetch_slices(self, ask: Ask, entry: Entry, run: range) -> Flight:
+        """Ask for slices that are missing of an entry; whoever reads it boards."""
+        fields = fill_request(ask.fields, ask.hop, self._config.name, media=ask.target.media)
+        etag = entry.head.etag()
+        assert etag is not None
+        fields = (*fields, *_range_field(run_span(run, entry.length)), ("If-Range", etag))
+        request = UpstreamRequest("GET", str(ask.target), fields, ask.request_id)
+        flight = self._flight(Role.LEAD, entry.key, ask, request)
+        flight.asked = run
+        flight.keep = flight.stored = True
+        flight.body = GrowingBody(run_span(run, entry.length).start)
+        self._fetches.bring(flight, entry)
+        return self._start(flight)
+
+    async def obtain(self, ask: Ask, known: Entry | None) -> Ticket | Entry | Failed:
         """Get a GET that nothing stored can answer: by a fetch, shared if it can be.
 
-        Whoever gets a ticket leaves it.
+        `known` is what is stored and is to be confirmed. Whoever gets a ticket leaves it.
         """
         attempts = releases = 0
         while True:
-            ticket = self._board(ask, releases)
+            ticket = self._board(ask, known, releases)
             settled = await self._settled(ticket)
             if isinstance(settled, Failed):
                 attempts += 1
@@ -116,10 +171,10 @@ class Filler:
             else:
                 releases += 1
             ticket.leave()
-            entry = self._store.look_up(ask.target, ask.fields).entry
-            head = None if entry is None else entry.head
-            if entry and decide(head, self._clock(), ask.wanted, held=False) is Step.SERVE:
-                return entry
+            known = (await self._tiers.look_up(ask)).entry
+            head = None if known is None else known.head
+            if known and decide(head, self._clock(), ask.wanted, held=False) is Step.SERVE:
+                return known
 
     async def obtain_alone(self, ask: Ask) -> Ticket | Failed:
         """Ask the upstream for this one request, its range and preconditions included."""
@@ -132,7 +187,7 @@ class Filler:
 
     def refresh(self, ask: Ask, entry: Entry) -> None:
         """Confirm or replace a stale entry while it is being served, unless that is under way."""
-        if entry.key not in self._shared:
+        if entry.key not in self._fetches.shared:
             # It is our own wish, not one of the client that happened to come by.
             own = replace(ask, fields=without(ask.fields, _DIRECTIVES))
             self._launch_shared(entry.key, own, entry)
@@ -143,18 +198,12 @@ class Filler:
         For this process that is done before the first wait; on return no crash can undo it. Raises
         `PurgeNotDurable`.
         """
-        count = self._purge_memory(purge)
-        if self._tier is not None:
-            count = max(count, await self._tier.purge(purge, self._clock()))
-        return count
-
-    def _purge_memory(self, purge: Purge) -> int:
-        count = self._store.purge(purge, self._clock())
-        for flight in tuple(self._shared.values()):
+        count = self._tiers.memory.purge(purge, self._clock())
+        for flight in tuple(self._fetches.shared.values()):
             tags = flight.settled.head.tags if isinstance(flight.settled, Streaming) else ()
             if purge.covers(flight.key.resource, tags):
-                self._part(flight)
-        return count
+                self._fetches.part(flight)
+        return max(count, await self._tiers.purge_disk(purge, self._clock()))
 
     async def close(self) -> None:
         """Stop every fetch."""
@@ -165,19 +214,36 @@ class Filler:
 
     # Boarding
 
-    def _board(self, ask: Ask, releases: int) -> Ticket:
+    def _board(self, ask: Ask, known: Entry | None, releases: int) -> Ticket:
         key = self._store.key(ask.target, ask.fields)
-        role = join(self._shared, self._uncoalesced, key, self._clock(), releases)
+        shared = self._fetches.shared
+        if key in shared and not self._joinable(shared[key]):
+            self._fetches.part(shared[key])
+        role = join(shared, self._marks.uncoalesced, key, self._clock(), releases)
+        if self._fetches.is_marked(self._marks.oversize, key) and _slices_wanted(ask) is None:
+            role = Role.ALONE
         match role:
             case Role.FOLLOW:
-                return self._enter(self._shared[key], role)
+                return self._enter(shared[key], role)
             case Role.LEAD:
-                return self._enter(self._launch_shared(key, ask, self._store.get(key)), role)
+                stale = self._store.get(key) or known
+                return self._enter(self._launch_shared(key, ask, stale), role)
             case Role.ALONE:
                 return self._enter(self._launch_alone(ask), role)
 
     def _enter(self, flight: Flight, role: Role) -> Ticket:
         return Ticket(flight, role, self._store.purges.last, flight.body.open())
+
+    def _joinable(self, flight: Flight) -> bool:
+        """Whether one who comes now can still have the beginning."""
+        entry = flight.entry
+        if entry is None or entry.resumable or not flight.body.begin:
+            return True
+        gone = range(flight.body.begin // SLICE_BYTES)
+        if flight.stores and not self._store.missing(entry, gone):
+            return True
+        flight.stores = False  # the fetch that begins now stores another version
+        return False
 
     async def _settled(self, ticket: Ticket) -> Settled:
         try:
@@ -188,7 +254,7 @@ class Filler:
 
     def _may_use(self, ticket: Ticket, settled: Settled, ask: Ask) -> bool:
         match settled:
-            case Streaming(head, _, refusal):
+            case Streaming(head=head, refusal=refusal):
                 facts = HeadFacts(
                     shareable=refusal is None,
                     same_variant=_same_variant(head, ask, ticket.flight),
@@ -216,23 +282,27 @@ class Filler:
 
     def _launch_shared(self, key: CacheKey, ask: Ask, stale: Entry | None) -> Flight:
         fields = fill_request(ask.fields, ask.hop, self._config.name, media=ask.target.media)
+        asked = None
         if stale is not None:
             fields += validation_fields(stale.head)
+        elif not self._fetches.is_marked(self._marks.unsliced, key):
+            asked = _slices_wanted(ask)
+        if asked is not None:
+            fields += _range_field(run_span(asked, LONGEST_BODY_BYTES))
         request = UpstreamRequest("GET", str(ask.target), fields, ask.request_id)
-        flight = self._launch(Role.LEAD, key, ask, request, stale)
-        self._shared[key] = flight
-        return flight
+        flight = self._flight(Role.LEAD, key, ask, request)
+        flight.stale, flight.asked = stale, asked
+        self._fetches.shared[key] = flight
+        return self._start(flight)
 
     def _launch_alone(self, ask: Ask) -> Flight:
         fields = forwarded_request(ask.fields, ask.hop, self._config.name, media=ask.target.media)
         key = self._store.key(ask.target, ask.fields)
         request = UpstreamRequest(ask.method, str(ask.target), fields, ask.request_id)
-        return self._launch(Role.ALONE, key, ask, request, None)
+        return self._start(self._flight(Role.ALONE, key, ask, request))
 
-    def _launch(
-        self, role: Role, key: CacheKey, ask: Ask, request: UpstreamRequest, stale: Entry | None
-    ) -> Flight:
-        flight = Flight(
+    def _flight(self, role: Role, key: CacheKey, ask: Ask, request: UpstreamRequest) -> Flight:
+        return Flight(
             key=key,
             target=ask.target,
             request=request,
@@ -240,8 +310,9 @@ class Filler:
             role=role,
             began=self._store.purges.last,
             requested_s=self._clock(),
-            stale=stale,
         )
+
+    def _start(self, flight: Flight) -> Flight:
         flight.task = asyncio.create_task(self._fetch(flight))
         self._tasks.add(flight.task)
         flight.task.add_done_callback(self._tasks.discard)
@@ -250,10 +321,12 @@ class Filler:
     async def _fetch(self, flight: Flight) -> None:
         try:
             async with self._upstream.send(flight.request) as answer:
-                if self._take_head(flight, answer):
+                if self._heads.take(flight, answer):
                     await self._take_body(flight, answer)
         except Fault as fault:
             self._fail(flight, fault)
+        except Unwanted:
+            self._end(flight, UpstreamBroken(_STOPPED))
         except asyncio.CancelledError:
             self._end(flight, UpstreamBroken(_STOPPED))
             raise
@@ -264,140 +337,60 @@ class Filler:
     def _fail(self, flight: Flight, fault: Fault) -> None:
         self._metrics.upstream_failures(fault.code).inc()
         if flight.stale is not None:
-            self._held.add(flight.key, self._clock())
+            self._fetches.mark(self._marks.held, flight.key)
         self._end(flight, fault)
 
     def _end(self, flight: Flight, fault: Fault) -> None:
-        self._part(flight)
+        self._fetches.end(flight)
         self._store.settle(flight.key.resource)
         flight.fail(fault)
 
-    def _part(self, flight: Flight) -> None:
-        """Let nobody else join this fetch."""
-        if self._shared.get(flight.key) is flight:
-            del self._shared[flight.key]
-
-    def _take_head(self, flight: Flight, answer: UpstreamAnswer) -> bool:
-        """Settle the flight by its head; return whether its body is wanted."""
-        arrival = Arrival(flight.requested_s, self._clock())
-        if flight.stale is not None:
-            if answer.status == 304:
-                self._take_confirmation(flight, flight.stale, answer, arrival)
-                return False
-            if answer.status in UNWELL_STATUSES and stands_in(
-                flight.stale.head, arrival.received_s
-            ):
-                raise UpstreamUnwell(f"the upstream answered {answer.status}")
-        head = stored_head(
-            answer.status,
-            answer.headers,
-            arrival,
-            media=flight.target.media,
-            tagged=self._config.audience is Audience.EDGES,
-            missing_s=self._config.negative_ttl_s,
-        )
-        refusal = self._refusal(flight, head, answer)
-        if refusal is Refusal.METHOD and answer.status == 200:
-            self._freshen(flight, answer, arrival)
-        if refusal is None:
-            self._expect(flight, head)
-        else:
-            self._give_up_sharing(flight, head.status)
-        flight.settle(Streaming(head, answer.length, refusal))
-        return flight.keep or flight.body.has_readers
-
-    def _refusal(self, flight: Flight, head: StoredHead, answer: UpstreamAnswer) -> Refusal | None:
-        fetch = FetchFacts(
-            method=flight.request.method,
-            partial=first(flight.request.fields, "range") is not None,
-            authorized=first(flight.request.fields, "authorization") is not None,
-            no_store=request_directives(flight.request.fields).no_store,
-        )
-        facts = AnswerFacts(head.status, head.fields, answer.length, answer.framed, head.allowed)
-        return storable(fetch, facts, self._config.max_object_bytes)
-
-    def _expect(self, flight: Flight, head: StoredHead) -> None:
-        """Prepare to store what is coming."""
-        flight.keep = True
-        self._uncoalesced.discard(flight.key)
-        self._held.discard(flight.key)
-        self._store.learn(flight.key.resource, head.names)
-        usable = decide(head, self._clock(), held=False) is not Step.FETCH
-        if not usable or self._covering_purge(flight, head) is not None:
-            self._part(flight)  # who comes now needs an answer of their own
-
-    def _give_up_sharing(self, flight: Flight, status: int) -> None:
-        """Release the waiters to fetches of their own, and do not gather new ones for a while."""
-        self._part(flight)
-        flight.body.pass_through(PASS_WINDOW_BYTES)
-        if flight.role is Role.LEAD and status < 500:
-            self._uncoalesced.add(flight.key, self._clock())
-            self._store.remove(flight.key)  # what was stored is not what the upstream says now
-
-    def _take_confirmation(
-        self, flight: Flight, stale: Entry, answer: UpstreamAnswer, arrival: Arrival
-    ) -> None:
-        self._part(flight)
-        if not confirms(answer.headers, stale.head):
-            self._store.remove(stale.key)
-            flight.settle(Void())
-            return
-        self._held.discard(flight.key)
-        head = confirmed(stale.head, answer.headers, arrival)
-        key = cache_key(flight.target, head.names, flight.fields)
-        entry = Entry(key, head, stale.body)
-        if self._covering_purge(flight, head) is None:
-            self._store.learn(key.resource, head.names)
-            self._store.put(entry)
-            self._confirm_twins(entry, answer, arrival)
-        flight.settle(Confirmed(entry))
-
-    def _confirm_twins(self, entry: Entry, answer: UpstreamAnswer, arrival: Arrival) -> None:
-        """Renew the other variants that have the body which was confirmed (RFC 9111 §4.3.4)."""
-        for twin in self._store.variants(entry.key.resource):
-            if twin.key != entry.key and same_representation(twin.head, entry.head):
-                self._store.put(replace(twin, head=confirmed(twin.head, answer.headers, arrival)))
-
-    def _freshen(self, flight: Flight, answer: UpstreamAnswer, arrival: Arrival) -> None:
-        """Renew what is stored by the answer to a HEAD, or forget it when it is another one now."""
-        entry = self._store.get(flight.key)
-        if entry is None or entry.head.status != 200:
-            return
-        head = freshened(entry.head, len(entry.body), answer.headers, arrival)
-        if head is None or head.names != entry.head.names:
-            self._store.remove(entry.key)
-        elif self._covering_purge(flight, head) is None:
-            self._store.put(replace(entry, head=head))
-
     async def _take_body(self, flight: Flight, answer: UpstreamAnswer) -> None:
+        in_slices = flight.entry is not None
         async for chunk in answer.chunks():
             self._metrics.filled_bytes.inc(len(chunk))
+            if in_slices:
+                await self._slices.add(flight, chunk)
+                continue
             await flight.body.append(chunk)
-            if flight.keep and flight.body.length > self._config.max_object_bytes:
+            if flight.keep and flight.body.length > self._config.largest_unmeasured_bytes:
                 self._overflow(flight)
-        if flight.keep:
+        if in_slices:
+            self._slices.finish(flight)
+        elif flight.keep:
             self._keep(flight)
-        self._part(flight)
+        self._fetches.end(flight)
         self._store.settle(flight.key.resource)
         flight.body.finish()
 
     def _overflow(self, flight: Flight) -> None:
         """The body is larger than anything we store: let it stream through from here on."""
         flight.keep = False
-        self._part(flight)
-        self._uncoalesced.add(flight.key, self._clock())
-        flight.body.pass_through(self._config.max_object_bytes)
+        self._fetches.part(flight)
+        self._fetches.mark(self._marks.uncoalesced, flight.key)
+        flight.body.pass_through(self._config.largest_unmeasured_bytes)
         flight.abandon_if_alone()
 
     def _keep(self, flight: Flight) -> None:
-        """Store a body that has come whole, unless it was purged meanwhile."""
+        """Store a body whose length nobody knew."""
         assert isinstance(flight.settled, Streaming)
         head = flight.settled.head
-        body = flight.body.seal()
-        if self._covering_purge(flight, head) is None:
-            key = cache_key(flight.target, head.names, flight.fields)
-            self._store.put(Entry(key, head, body))
+        key = cache_key(flight.target, head.names, flight.fields)
+        entry = Entry(key, head, new_version(), flight.body.length, flight.began)
+        self._slices.keep_whole(flight, entry, flight.body.seal())
 
 
 def _same_variant(head: StoredHead, ask: Ask, flight: Flight) -> bool:
     return variant(head.names, ask.fields) == variant(head.names, flight.fields)
+
+
+def _slices_wanted(ask: Ask) -> range | None:
+    """The slices that a request for a range needs first; None when it needs the whole."""
+    value = ask.facts().range if ask.wants_range else None
+    specs = None if value is None else parse_range(value)
+    run = None if specs is None else first_run(specs)
+    return run if run is not None and run.stop * SLICE_BYTES < LONGEST_BODY_BYTES else None
+
+
+def _range_field(span: ByteSpan) -> Headers:
+    return (("Range", f"bytes={span.start}-{span.stop - 1}"),)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from core.cache.coalescing import Role
+from core.cache.slices import SLICE_BYTES, run_span, slice_span
 from core.cache.stored import StoredHead
 from core.errors import Fault
 from core.http.cache_key import CacheKey
@@ -20,6 +21,8 @@ from edge.store import Entry
 from edge.upstream import UpstreamRequest
 
 PASS_WINDOW_BYTES: Final = 256 * 1024
+# Who wants bytes that are further ahead of a fetch than this asks for them.
+SOON_BYTES: Final = 16 * SLICE_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +41,17 @@ class Confirmed:
 
 @dataclass(frozen=True, slots=True)
 class Streaming:
-    """A head came, and its body is coming; `refusal` says why it is not stored, if it is not."""
+    """A head came, and its body is coming; `refusal` says why it is not stored, if it is not.
+
+    `status` is the upstream's, which is 206 where slices were asked for. What is stored while it
+    comes has an `entry`; without one its length is not known before its end.
+    """
 
     head: StoredHead
+    status: int
     length: int | None
     refusal: Refusal | None
+    entry: Entry | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +64,12 @@ Settled = Failed | Confirmed | Streaming | Void
 
 @dataclass(eq=False, slots=True)
 class Flight:
-    """One fetch. `began` is the last purge before it; `stale` is what it asks to confirm."""
+    """One fetch. `began` is the last purge before it; `stale` is what it asks to confirm.
+
+    `asked` are the slices it asks for, None when it asks for the whole, and `entry` is what they
+    are of; without one that is not known before the head. `stored` says that slices of that were
+    stored, `stores` is taken away once no more of them are to be.
+    """
 
     key: CacheKey
     target: Target
@@ -65,7 +79,11 @@ class Flight:
     began: int
     requested_s: float
     stale: Entry | None = None
+    asked: range | None = None
+    entry: Entry | None = None
     keep: bool = False
+    stores: bool = True
+    stored: bool = False
     body: GrowingBody = field(default_factory=GrowingBody)
     settled: Settled | None = None
     task: asyncio.Task[None] | None = None
@@ -88,6 +106,36 @@ class Flight:
         await self._head.wait()
         assert self.settled is not None
         return self.settled
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more bytes come."""
+        return self.body.complete or self.body.fault is not None
+
+    @property
+    def stop(self) -> int:
+        """Where the bytes end that it brings of its entry."""
+        assert self.entry is not None
+        if self.asked is None:
+            return self.entry.length
+        return run_span(self.asked, self.entry.length).stop
+
+    def has(self, position: int) -> bool:
+        """Whether the byte there is in hand."""
+        return self.body.begin <= position < self.body.length
+
+    def brings(self, position: int) -> bool:
+        """Whether the byte there is in hand or will be soon."""
+        if self.has(position):
+            return True
+        soon = self.body.length <= position < self.stop
+        return soon and not self.ended and position - self.body.length < SOON_BYTES
+
+    def brings_slice(self, number: int) -> bool:
+        """Whether all of a slice is in hand or will be soon."""
+        assert self.entry is not None
+        span = slice_span(number, self.entry.length)
+        return self.brings(span.start) and (self.has(span.stop - 1) or self.brings(span.stop - 1))
 
     def abandon_if_alone(self) -> None:
         """Stop a fetch that nobody reads and that will not be stored.

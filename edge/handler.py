@@ -9,6 +9,7 @@ from typing import Final
 from core.cache.coalescing import Role
 from core.cache.decide import Step, decide, stands_in
 from core.cache.purging import Purge
+from core.cache.slices import needed
 from core.errors import Fault, InternalFault
 from core.http.cache_status import Forward, Handling, append_handling, write_handling
 from core.http.compose import own_fields
@@ -23,25 +24,36 @@ from core.http.forwarding import (
 )
 from core.http.invalidation import invalidated
 from core.http.media_token import TokenRefused
+from core.http.plan_response import ResponsePlan
 from core.http.target import MEDIA_PREFIX, Target, read_target
-from edge.answer import Caption, answer_entry, answer_flight, answer_preflight, answer_problem
+from edge.answer import (
+    Caption,
+    answer_entry,
+    answer_flight,
+    answer_preflight,
+    answer_problem,
+    plan_entry,
+)
 from edge.ask import Ask
 from edge.audience import Audience
 from edge.client import Client
 from edge.config import EdgeConfig
 from edge.disk.faults import PurgeNotDurable
-from edge.faults import FillKeyRefused, MethodRefused, OnlyIfCached
-from edge.fill import Filler
+from edge.faults import FillKeyRefused, MethodRefused, OnlyIfCached, UpstreamBroken, UpstreamChanged
+from edge.fill import Filler, Sources
 from edge.flight import Confirmed, Failed, Streaming, Ticket
 from edge.gate import Gate
 from edge.incoming import Incoming
 from edge.metrics import EdgeMetrics, Result
-from edge.store import Entry, Lookup, MemoryStore
+from edge.store import Entry, Lookup
+from edge.tiers import Tiers
 from edge.upstream import Upstream, UpstreamRequest
 from runtime.logs import get_logger
 
 log = get_logger(__name__)
 
+# How often a request begins anew as what it was to be answered from has changed meanwhile.
+MOST_CHANGES: Final = 4
 FILL_KEY_FIELD: Final = "Sluice-Fill-Key"
 
 
@@ -51,14 +63,14 @@ class EdgeHandler:
     def __init__(
         self,
         config: EdgeConfig,
-        store: MemoryStore,
+        tiers: Tiers,
         upstream: Upstream,
         filler: Filler,
         metrics: EdgeMetrics,
         clock: Callable[[], float],
     ) -> None:
         self._config = config
-        self._store = store
+        self._tiers = tiers
         self._upstream = upstream
         self._filler = filler
         self._metrics = metrics
@@ -158,27 +170,94 @@ class EdgeHandler:
     # GET and HEAD
 
     async def _read(self, client: Client, ask: Ask) -> Result:
-        lookup = self._store.look_up(ask.target, ask.fields)
-        head = lookup.entry.head if lookup.entry else None
-        match decide(head, self._clock(), ask.wanted, held=self._filler.held(lookup.key)):
+        for _ in range(MOST_CHANGES):
+            try:
+                return await self._read_once(client, ask)
+            except UpstreamChanged:
+                if client.begun:
+                    raise
+        raise UpstreamBroken("what the upstream has changes faster than it can be read")
+
+    async def _read_once(self, client: Client, ask: Ask) -> Result:
+        lookup = await self._tiers.look_up(ask)
+        entry = lookup.entry
+        head = None if entry is None else entry.head
+        step = decide(head, self._clock(), ask.wanted, held=self._filler.held(lookup.key))
+        if entry is None or step is Step.FETCH:
+            return await self._fetch(client, ask, lookup)
+        plan = plan_entry(ask, entry)
+        sources = self._filler.sources(entry, needed(plan.parts))
+        match step:
+            case Step.SERVE if sources.missing:
+                return await self._complete(client, ask, entry, plan, sources)
             case Step.SERVE:
-                return await self._serve(client, ask, _found(lookup))
-            case Step.SERVE_AND_REFRESH:
-                self._filler.refresh(ask, _found(lookup))
-                return await self._serve(client, ask, _found(lookup))
-            case Step.SERVE_ON_ERROR:
-                return await self._serve(client, ask, _found(lookup), detail="stale-if-error")
-            case Step.FETCH:
+                return await self._serve(client, ask, entry, plan)
+            case _ if sources.missing:
                 return await self._fetch(client, ask, lookup)
+            case Step.SERVE_AND_REFRESH:
+                self._filler.refresh(ask, entry)
+                return await self._serve(client, ask, entry, plan)
+            case Step.SERVE_ON_ERROR:
+                return await self._serve(client, ask, entry, plan, detail="stale-if-error")
 
     async def _serve(
-        self, client: Client, ask: Ask, entry: Entry, *, detail: str | None = None
+        self,
+        client: Client,
+        ask: Ask,
+        entry: Entry,
+        plan: ResponsePlan,
+        *,
+        detail: str | None = None,
     ) -> Result:
+        """Answer from slices that are all stored."""
         now_s = self._clock()
         ttl_s = entry.head.ttl_s(now_s)
-        caption = self._caption(Handling(ttl_s=ttl_s, detail=detail), now_s)
-        await answer_entry(client, ask, entry, caption)
+        await self._answer_stored(client, ask, entry, plan, Handling(ttl_s=ttl_s, detail=detail))
         return Result.HIT if ttl_s > 0 else Result.STALE
+
+    async def _complete(
+        self,
+        client: Client,
+        ask: Ask,
+        entry: Entry,
+        plan: ResponsePlan,
+        sources: Sources,
+    ) -> Result:
+        """Answer from slices of which some are still to come."""
+        if ask.wanted.only_if_cached:
+            raise OnlyIfCached("not all of it is stored, and the upstream was not to be asked")
+        if not sources.arriving and not entry.resumable:
+            self._tiers.forget(entry.key)
+            raise UpstreamChanged("not all of it is stored, and the rest cannot be asked for")
+        reason = Forward.PARTIAL if sources.some_stored else Forward.URI_MISS
+        self._metrics.misses(reason).inc()
+        if sources.arriving:
+            self._metrics.coalesced.inc()
+        handling = Handling(
+            reason,
+            sources.status,
+            entry.head.ttl_s(self._clock()),
+            stored=True,
+            collapsed=sources.arriving,
+        )
+        await self._answer_stored(client, ask, entry, plan, handling)
+        return Result.MISS
+
+    async def _answer_stored(
+        self,
+        client: Client,
+        ask: Ask,
+        entry: Entry,
+        plan: ResponsePlan,
+        handling: Handling,
+        ticket: Ticket | None = None,
+    ) -> None:
+        reader = self._filler.reader(ask, entry, plan.parts, ticket)
+        caption = self._caption(handling, self._clock())
+        try:
+            await answer_entry(client, ask, entry.head, plan, reader, caption)
+        finally:
+            reader.close()
 
     async def _fetch(self, client: Client, ask: Ask, lookup: Lookup) -> Result:
         wanted = ask.wanted
@@ -189,10 +268,10 @@ class EdgeHandler:
         if ask.method == "HEAD" or wanted.no_store:
             outcome: Ticket | Entry | Failed = await self._filler.obtain_alone(ask)
         else:
-            outcome = await self._filler.obtain(ask)
+            outcome = await self._filler.obtain(ask, lookup.entry)
         match outcome:
             case Entry():
-                return await self._serve(client, ask, outcome)
+                raise UpstreamChanged("something usable was stored meanwhile")
             case Failed(fault):
                 return await self._stand_in(client, ask, lookup, fault)
             case Ticket():
@@ -213,32 +292,39 @@ class EdgeHandler:
                 handling = Handling(
                     reason, 304, entry.head.ttl_s(now_s), stored=True, collapsed=collapsed
                 )
-                await answer_entry(client, ask, entry, self._caption(handling, now_s))
+                plan = plan_entry(ask, entry)
+                await self._answer_stored(client, ask, entry, plan, handling)
                 return Result.REVALIDATED
-            case Streaming(head, _, refusal):
+            case Streaming(head, status, _, refusal, entry):
                 stored = ticket.flight.keep
                 handling = Handling(
                     reason,
-                    head.status,
+                    status,
                     head.ttl_s(now_s) if stored else None,
                     stored=stored,
                     collapsed=collapsed,
                     detail=refusal,
                 )
-                await answer_flight(client, ask, ticket, self._caption(handling, now_s))
+                if entry is None:
+                    await answer_flight(client, ask, ticket, self._caption(handling, now_s))
+                else:
+                    plan = plan_entry(ask, entry)
+                    await self._answer_stored(client, ask, entry, plan, handling, ticket)
                 return Result.MISS if stored else Result.PASS
             case unexpected:
                 raise AssertionError(f"a ticket was given out for {unexpected}")
 
     async def _stand_in(self, client: Client, ask: Ask, lookup: Lookup, fault: Fault) -> Result:
         """The upstream failed: a stale response if one may be used, else the problem."""
-        entry = self._store.get(lookup.key)
+        entry = self._tiers.memory.get(lookup.key) or lookup.entry
         now_s = self._clock()
         if entry is not None and stands_in(entry.head, now_s, ask.wanted):
-            ttl_s = entry.head.ttl_s(now_s)
-            handling = Handling(Forward.STALE, ttl_s=ttl_s, detail="stale-if-error")
-            await answer_entry(client, ask, entry, self._caption(handling, now_s))
-            return Result.STALE
+            plan = plan_entry(ask, entry)
+            if not self._filler.sources(entry, needed(plan.parts)).missing:
+                ttl_s = entry.head.ttl_s(now_s)
+                handling = Handling(Forward.STALE, ttl_s=ttl_s, detail="stale-if-error")
+                await self._answer_stored(client, ask, entry, plan, handling)
+                return Result.STALE
         handling = Handling(_reason(lookup, now_s), detail=fault.code)
         own = own_fields(
             age_s=None,
@@ -294,11 +380,6 @@ class EdgeHandler:
             request_id=ask.request_id,
             media=False,
         )
-
-
-def _found(lookup: Lookup) -> Entry:
-    assert lookup.entry is not None
-    return lookup.entry
 
 
 def _reason(lookup: Lookup, now_s: float) -> Forward:

@@ -59,7 +59,7 @@ def configuration(settings: EdgeSettings) -> EdgeConfig:
         cache_policy=settings.cache_policy,
         cache_dir=settings.cache_dir,
         disk_bytes=settings.disk_bytes,
-        max_object_bytes=min(settings.max_object_bytes, settings.memory_bytes),
+        max_object_bytes=settings.max_object_bytes,
         connect_timeout_s=settings.connect_timeout_s,
         first_byte_timeout_s=settings.first_byte_timeout_s,
         stall_timeout_s=settings.stall_timeout_s,

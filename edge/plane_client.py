@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from ipaddress import IPv6Address
+from typing import Final
 
 from core.http.byterange import ByteSpan
 from core.http.dates import format_http_date
@@ -14,6 +15,10 @@ from edge.incoming import Incoming
 from edge.store import StoredBytes
 from edge.wire import field_lines, served, status_line
 from native import Crossing, RequestHead, StoredBody, scan_head
+
+# How much may wait for the client: in memory of its own, or of what is stored.
+COPIED_BYTES: Final = 256 * 1024
+STORED_BYTES: Final = 2 * 2**20
 
 
 class PlaneClient:
@@ -97,7 +102,7 @@ class PlaneClient:
             self._crossing.push(b"".join((b"%x\r\n" % len(piece), piece, b"\r\n")))
         else:
             self._crossing.push(piece)
-        await self._room()
+        await self._room(COPIED_BYTES)
 
     async def send_stored(self, stored: StoredBytes, span: ByteSpan) -> None:
         """Send some of a stored body, straight from where it is stored if it may go as it is."""
@@ -106,6 +111,7 @@ class PlaneClient:
             if self._left is not None:
                 self._left -= span.length
             self._crossing.push_stored(stored, span.start, span.stop)
+            await self._room(STORED_BYTES)
             return
         whole = memoryview(stored)
         for start in range(span.start, span.stop, PIECE_BYTES):
@@ -149,9 +155,9 @@ class PlaneClient:
             return (("Connection", "keep-alive"),) if self._head.minor == 0 else ()
         return (("Connection", "close"),) if self._head.minor == 1 else ()
 
-    async def _room(self) -> None:
+    async def _room(self, most_bytes: int) -> None:
         """Wait until the client has taken enough; the data plane ends one that does not."""
-        while self._crossing.wait_writable():
+        while self._crossing.wait_writable(most_bytes):
             await self._writable.wait()
             self._writable.clear()
 

@@ -26,6 +26,7 @@ from edge.purge_desk import PurgeDesk
 from edge.purge_follower import following
 from edge.reference import ReferenceServer
 from edge.store import MemoryStore
+from edge.tiers import NoDisk, SlicesOnDisk, Tiers
 from edge.upstream import Upstream
 
 if native.IMPL == "compiled":
@@ -76,14 +77,15 @@ async def serving(
     upstream = MeasuredUpstream(upstream or HttpUpstream(config, metrics), metrics)
     async with AsyncExitStack() as stack:
         tier = await _opened_disk(stack, config, metrics, clock)
-        filler = Filler(config, store, upstream, metrics, clock, tier)
+        tiers = Tiers(store, NoDisk() if tier is None else SlicesOnDisk(tier))
+        filler = Filler(config, tiers, upstream, metrics, clock)
         metrics.watch(
             objects=lambda: len(store),
             stored_bytes=lambda: store.used_bytes,
             limit_bytes=config.memory_bytes,
             fetches=lambda: filler.fetches,
         )
-        handler = EdgeHandler(config, store, upstream, filler, metrics, clock)
+        handler = EdgeHandler(config, tiers, upstream, filler, metrics, clock)
         await upstream.open()
         stack.push_async_callback(upstream.close)
         stack.push_async_callback(filler.close)

@@ -18,7 +18,7 @@ from core.http.fields import Headers, without
 from core.http.plan_response import RepresentationFacts, RequestFacts, ResponsePlan, plan_response
 from core.http.problem import PROBLEM_TYPE
 from edge.client import BODILESS
-from edge.store import Entry, StoredBytes
+from edge.store import Entry, Slices, StoredBytes
 from edge.wire import field_lines, served, status_line
 from native import DataPlane, Memory, StoredBody
 from runtime.logs import get_logger
@@ -62,18 +62,27 @@ class PlaneShelf:
             log.warning("shelf.full", reason=str(error), body_bytes=len(body))
             return body
 
-    def show(self, entry: Entry) -> None:
+    def show(self, entry: Entry, slices: Slices) -> None:
         """Answer from this entry; one with variants, or whose body is elsewhere, is Python's."""
-        assert self._plane is not None
-        if entry.head.names or not isinstance(entry.body, StoredBody):
-            self.hide(entry.key)
+        if entry.head.names:
             return
+        if entry.slices > 1:
+            self._show(entry, None)
+        elif isinstance(body := slices.get(0), StoredBody):
+            self._show(entry, body)
+        else:
+            self.hide(entry)
+
+    def _show(self, entry: Entry, body: StoredBody | None) -> None:
+        assert self._plane is not None
         head = entry.head
-        representation = head.representation(len(entry.body))
+        representation = head.representation(entry.length)
         texts = write_texts(head, representation)
         self._plane.store(
             _key(entry.key),
-            entry.body,
+            body,
+            version=entry.version,
+            length=entry.length,
             media=head.media,
             status=head.status,
             initial_age_s=head.initial_age_s,
@@ -91,17 +100,34 @@ class PlaneShelf:
             caption=caption(head, self._name),
         )
 
-    def hide(self, key: CacheKey) -> None:
-        """Answer from no entry with this key any more."""
+    def show_slice(self, entry: Entry, number: int, body: StoredBytes) -> None:
+        """Answer from this slice of an entry that was shown, too."""
         assert self._plane is not None
-        if not key.variant:
-            self._plane.drop(_key(key))
+        if entry.slices == 1:
+            self.show(entry, {number: body})
+        elif isinstance(body, StoredBody) and not entry.head.names:
+            self._plane.store_slice(entry.version, number, body)
 
-    def used(self) -> Iterable[CacheKey]:
-        """What was answered since the last call, least recent first; once for each use, nearly."""
+    def hide(self, entry: Entry) -> None:
+        """Answer from this entry no more."""
         assert self._plane is not None
-        for key, uses in self._plane.used():
-            yield from repeat(CacheKey(key.decode("utf-8", "surrogateescape")), uses)
+        if not entry.head.names:
+            self._plane.drop(_key(entry.key))
+
+    def hide_slice(self, entry: Entry, number: int) -> None:
+        """Answer from this slice no more; the only one goes with its entry."""
+        assert self._plane is not None
+        if entry.slices > 1 and not entry.head.names:
+            self._plane.drop_slice(entry.version, number)
+
+    def used(self) -> Iterable[tuple[int, int]]:
+        """The slices that were answered from since the last call, by version and number.
+
+        Least recent first, and nearly once for each use.
+        """
+        assert self._plane is not None
+        for version, number, uses in self._plane.used():
+            yield from repeat((version, number), uses)
 
 
 def write_texts(head: StoredHead, representation: RepresentationFacts) -> Texts:

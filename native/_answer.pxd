@@ -28,7 +28,7 @@ from native._state cimport (
     Out,
     Worker,
 )
-from native._table cimport Entry
+from native._table cimport SLICE_BYTES, Entry, entry_release, table_find_slice, table_used
 from native._target cimport Key
 from native._text cimport (
     HEX,
@@ -60,6 +60,7 @@ cdef enum:
     BOUNDARY = 32
     COPIED_BYTES = 4096
     NAMED_CHARACTERS = 80        # of a name in a message; longer ones are cut
+    MOST_PIECES = 16             # of slices in one answer; what needs more is Python's
 
 
 cdef inline Pen scratch_pen(Worker* w) noexcept nogil:
@@ -105,11 +106,81 @@ cdef inline void queue_body(
     out_append(c, out)
 
 
+cdef struct Pieces:
+    # The bytes of an answer where they lie in several slices; each slice is held.
+    int count
+    Entry* slices[16]            # MOST_PIECES
+    uint64_t[16] starts          # within the slice
+    uint64_t[16] lengths
+
+
+cdef inline void let_go(Pieces* pieces) noexcept nogil:
+    cdef int each
+    for each in range(pieces.count):
+        entry_release(pieces.slices[each])
+
+
+cdef inline bint gather(
+    Worker* w, Entry* entry, uint64_t start, uint64_t length, Pieces* pieces
+) noexcept nogil:
+    """Add the slices that hold these bytes; False where one is not there, or they are too many."""
+    cdef Entry* found
+    cdef uint64_t offset, count
+    while length:
+        if pieces.count == MOST_PIECES:
+            return False
+        found = table_find_slice(&w.hub.table, entry.version, start // SLICE_BYTES)
+        if found == NULL:
+            return False
+        offset = start % SLICE_BYTES
+        count = min(length, SLICE_BYTES - offset)
+        pieces.slices[pieces.count] = found
+        pieces.starts[pieces.count] = offset
+        pieces.lengths[pieces.count] = count
+        pieces.count += 1
+        if offset + count > found.length:
+            return False
+        start += count
+        length -= count
+    return True
+
+
+cdef inline int queue_pieces(
+    Worker* w, Connection* c, Pieces* pieces, int each, uint64_t length
+) noexcept nogil:
+    """Queue pieces of that length in all from number `each` on; give the number that is next."""
+    while length:
+        queue_body(w, c, pieces.slices[each], pieces.starts[each], pieces.lengths[each])
+        table_used(&w.hub.table, pieces.slices[each])
+        length -= pieces.lengths[each]
+        each += 1
+    return each
+
+
+cdef inline bint finish_sliced(
+    Worker* w, Connection* c, Pen* pen, Entry* entry, uint64_t start, uint64_t length, Span status
+) noexcept nogil:
+    """Queue a head and a body that lies in slices."""
+    cdef Pieces pieces
+    pieces.count = 0
+    if pen.full or not gather(w, entry, start, length, &pieces):
+        let_go(&pieces)
+        return False
+    queue_scratch(w, c, pen)
+    queue_pieces(w, c, &pieces, 0, length)
+    let_go(&pieces)
+    tally(&w.counters.body_bytes, length)
+    count_status(w, status)
+    return True
+
+
 cdef inline bint finish(
     Worker* w, Connection* c, Pen* pen, Entry* entry, uint64_t start, uint64_t length, Span status
 ) noexcept nogil:
     """Queue a head and the body behind it; a short one is copied, which costs less than a piece."""
     cdef bint copied = length <= COPIED_BYTES and (length == 0 or entry.body.file < 0)
+    if length and entry.sliced:
+        return finish_sliced(w, c, pen, entry, start, length, status)
     if length and copied:
         put(pen, entry.body.at + start, length)
     if pen.full:
@@ -432,9 +503,11 @@ cdef inline bint answer_parts(
     cdef uint8_t[16] room
     cdef uint8_t[16384] framing      # written twice: once to know how long it is
     cdef uint64_t length = 0
-    cdef int each
+    cdef int each, piece = 0
+    cdef Pieces pieces
     cdef Pen pen = scratch_pen(w)
     cdef Pen measure
+    pieces.count = 0
     write_boundary(entry, parts, boundary)
     measure.at = framing
     measure.end = framing + sizeof(framing)
@@ -452,13 +525,22 @@ cdef inline bint answer_parts(
     put_end(c, &pen, head.minor)
     if pen.full or measure.full or pen.end - pen.at < (measure.at - framing) + BOUNDARY + 8:
         return False
+    for each in range(parts.count):
+        length = parts.at[each].stop - parts.at[each].start
+        if entry.sliced and not gather(w, entry, parts.at[each].start, length, &pieces):
+            let_go(&pieces)
+            return False
     count_status(w, entry.parts)
     for each in range(parts.count):
+        length = parts.at[each].stop - parts.at[each].start
         put_part_head(&pen, entry, boundary, parts, each)
         queue_scratch(w, c, &pen)
-        queue_body(w, c, entry, parts.at[each].start,
-                   parts.at[each].stop - parts.at[each].start)
-        tally(&w.counters.body_bytes, parts.at[each].stop - parts.at[each].start)
+        if entry.sliced:
+            piece = queue_pieces(w, c, &pieces, piece, length)
+        else:
+            queue_body(w, c, entry, parts.at[each].start, length)
+        tally(&w.counters.body_bytes, length)
+    let_go(&pieces)
     put_text(&pen, b"\r\n--")
     put(&pen, boundary, BOUNDARY)
     put_text(&pen, b"--\r\n")

@@ -62,8 +62,6 @@ from native._state cimport (
     ENDED,
     INPUT_BYTES,
     OPEN,
-    OUT_HIGH_BYTES,
-    OUT_LOW_BYTES,
     RESET,
     SCRATCH_BYTES,
     SPENT_GENERATION,
@@ -76,8 +74,10 @@ from native._state cimport (
     Worker,
 )
 from native._table cimport (
+    SLICE_KEY_BYTES,
     Entry,
     entry_release,
+    slice_key,
     table_close,
     table_drop,
     table_open,
@@ -185,12 +185,17 @@ cdef class Crossing:
         out_point(out, body.body, start, stop - start)
         self.append(out)
 
-    def wait_writable(self):
-        """Ask for the WRITABLE event; False when there is room already, and no event comes."""
-        if sluice_load(&self.exchange.unsent) <= OUT_HIGH_BYTES:
+    def wait_writable(self, int most_bytes):
+        """Ask for the WRITABLE event when more is unsent than that; False when there is not.
+
+        It comes when no more than three quarters of it are; after False none comes.
+        """
+        cdef int low_bytes = most_bytes // 4 * 3
+        if sluice_load(&self.exchange.unsent) <= most_bytes:
             return False
+        sluice_store(&self.exchange.low_bytes, low_bytes)
         sluice_store(&self.exchange.waiting, 1)
-        if sluice_load(&self.exchange.unsent) > OUT_LOW_BYTES:
+        if sluice_load(&self.exchange.unsent) > low_bytes:
             return True
         return not sluice_swap(&self.exchange.waiting, 0)
 
@@ -251,16 +256,13 @@ cdef class Crossing:
 
     cdef int append(self, Out* out) except -1:
         cdef Exchange* exchange = self.exchange
-        out.counted = True
         if out.length == 0:
             body_release(out.body)
             free(out)
             return 0
-        # A body's bytes are nobody's memory but the cache's, so they hold nothing back.
-        if out.body == NULL:
-            sluice_add(&exchange.unsent, <int>out.length)
-        else:
-            out.counted = False
+        # Bytes of stored bodies count, too: the cache may let go of them while they wait here.
+        out.counted = True
+        sluice_add(&exchange.unsent, <int>out.length)
         pthread_mutex_lock(&exchange.worker.lock)
         if exchange.out == NULL:
             exchange.out = out
@@ -540,13 +542,17 @@ cdef class DataPlane:
     # What is stored
 
     def store(
-        self, bytes key not None, StoredBody body, *, bint media, int status,
+        self, bytes key not None, StoredBody body, *, unsigned long long version,
+        unsigned long long length, bint media, int status,
         double initial_age_s, double received_s, long long fresh_s, bytes etag,
         last_modified_s, bytes content_type, bytes whole not None, bytes part not None,
         bytes parts not None, bytes unchanged not None, bytes error not None,
         bytes caption not None,
     ):
-        """Answer `key` from this body, until it is no longer fresh; see `Entry` for the blocks."""
+        """Answer `key` from this body, until it is no longer fresh; see `Entry` for the blocks.
+
+        Without a body it is answered from the slices of this version as far as they are there.
+        """
         cdef uint64_t text = sum([
             len(each) for each in
             (key, etag or b"", content_type or b"", whole, part, parts, unchanged, error, caption)
@@ -575,18 +581,44 @@ cdef class DataPlane:
         entry.unchanged = packed(&at, unchanged)
         entry.error = packed(&at, error)
         entry.caption = packed(&at, caption)
+        entry.version = version
+        entry.length = length
+        entry.sliced = body is None
         if body is not None:
+            if body.body.length != length:
+                free(entry)
+                raise ValueError(f"a body of {body.body.length} bytes, not {length}")
             entry.body = body.body
-            entry.length = body.body.length
             body_hold(body.body)
         table_put(&self.hub.table, entry)
+
+    def store_slice(
+        self, unsigned long long version, unsigned long long number, StoredBody body not None
+    ):
+        """Let what is stored with this version be answered from this slice, too."""
+        cdef Entry* entry = <Entry*>calloc(1, sizeof(Entry) + SLICE_KEY_BYTES)
+        if entry == NULL:
+            raise MemoryError("no room for an entry")
+        entry.refs = 1
+        entry.key = slice_key(<uint8_t*>entry + sizeof(Entry), version, number)
+        entry.version = version
+        entry.number = number
+        entry.body = body.body
+        entry.length = body.body.length
+        body_hold(body.body)
+        table_put(&self.hub.table, entry)
+
+    def drop_slice(self, unsigned long long version, unsigned long long number):
+        """Forget a slice; who is being answered from it is answered in full."""
+        cdef uint8_t[17] room
+        return bool(table_drop(&self.hub.table, slice_key(room, version, number)))
 
     def drop(self, bytes key not None):
         """Forget what is stored for `key`; who is being answered from it is answered in full."""
         return bool(table_drop(&self.hub.table, pointed(key)))
 
     def used(self):
-        """Give (key, hits) of the entries that were hit since the last call."""
+        """Give (version, number, hits) of the slices that were hit since the last call."""
         cdef Entry* entry
         cdef Entry* next
         cdef list found = []
@@ -597,10 +629,7 @@ cdef class DataPlane:
         while entry != NULL:
             next = entry.next_used
             # The link was read first: once its uses are none, a thread may queue the entry anew.
-            found.append((
-                PyBytes_FromStringAndSize(<char*>entry.key.at, entry.key.length),
-                sluice_swap(&entry.uses, 0),
-            ))
+            found.append((entry.version, entry.number, sluice_swap(&entry.uses, 0)))
             entry_release(entry)
             entry = next
         found.reverse()

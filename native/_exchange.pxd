@@ -20,7 +20,6 @@ from native._linux cimport (
     sluice_swap,
 )
 from native._state cimport (
-    OUT_LOW_BYTES,
     WRITABLE,
     Connection,
     Exchange,
@@ -108,6 +107,6 @@ cdef inline void exchange_sent(Exchange* exchange, uint64_t count) noexcept nogi
     if count == 0:
         return
     left = sluice_add(&exchange.unsent, -<int>count)
-    if left <= OUT_LOW_BYTES and sluice_load(&exchange.waiting) \
+    if left <= sluice_load(&exchange.low_bytes) and sluice_load(&exchange.waiting) \
             and sluice_swap(&exchange.waiting, 0):
         tell_python(exchange, WRITABLE)

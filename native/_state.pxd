@@ -27,8 +27,6 @@ cdef enum:
     TURN_REQUESTS = 20
     ROUND_TURNS = 2              # how many queued turns are taken before new events are looked at
     HEAVY_MS = 100               # how long whoever used up a turn only has queued ones
-    OUT_HIGH_BYTES = 262144      # above this Python waits, until it is down to the lower mark
-    OUT_LOW_BYTES = 196608
     IN_HIGH_BYTES = 262144
     DRAIN_BYTES = 262144         # an unread request body up to this long keeps its connection
     PROGRESS_BYTES = 65536       # what a client must take within its time
@@ -148,6 +146,7 @@ cdef struct Exchange:
     bint taken                   # guarded: Python has seen it
     int unsent                   # atomic: bytes pushed and not yet sent
     int waiting                  # atomic: Python waits for WRITABLE
+    int low_bytes                # atomic: it is to come once no more than this is unsent
     Out* out                     # guarded
     Out* out_last                # guarded
     int ending                   # guarded

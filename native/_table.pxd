@@ -1,5 +1,8 @@
 """What is stored, by key: a hash table in shards, each with a short lock of its own.
 
+A body of one slice is in its entry. The slices of a longer one are entries of their own, so that
+any of them may come, go, and be counted by itself; see `core.cache.slices`.
+
 Python writes, every thread reads. An entry is never changed once it can be found; it is replaced,
 and lives on for as long as someone holds it.
 """
@@ -24,6 +27,8 @@ from native._text cimport Span
 cdef enum:
     SHARDS = 64
     FIRST_BUCKETS = 64
+    SLICE_BYTES = 1048576
+    SLICE_KEY_BYTES = 17
     MOST_USES = 4            # no policy counts further, and threads need not share the counter
 
 cdef struct Entry:
@@ -49,8 +54,11 @@ cdef struct Entry:
     Span unchanged           # 304
     Span error               # 412 and 416
     Span caption             # Cache-Status up to the number of its ttl
-    Body* body               # NULL when it is empty
-    uint64_t length
+    Body* body               # NULL when it is empty, and when the slices are elsewhere
+    uint64_t length          # of the whole body; of a slice its own
+    uint64_t version         # tells this body from others, and its slices from theirs
+    uint64_t number          # of the slice
+    bint sliced              # the slices are in entries of their own
 
 cdef struct Shard:
     pthread_mutex_t lock
@@ -88,6 +96,17 @@ cdef inline uint64_t hash_of(uint64_t seed, const uint8_t* at, uint32_t length) 
     return mix(state ^ word)
 
 
+cdef inline Span slice_key(uint8_t* room, uint64_t version, uint64_t number) noexcept nogil:
+    """Write the key of a slice, which is none of a resource, to `room` of SLICE_KEY_BYTES."""
+    cdef Span key
+    room[0] = 0
+    memcpy(room + 1, &version, 8)
+    memcpy(room + 9, &number, 8)
+    key.at = room
+    key.length = SLICE_KEY_BYTES
+    return key
+
+
 cdef inline void entry_release(Entry* entry) noexcept nogil:
     if entry != NULL and sluice_add(&entry.refs, -1) == 0:
         body_release(entry.body)
@@ -116,6 +135,12 @@ cdef inline Entry* table_find(Table* table, Span key) noexcept nogil:
         sluice_add(&entry.refs, 1)
     pthread_mutex_unlock(&shard.lock)
     return entry
+
+
+cdef inline Entry* table_find_slice(Table* table, uint64_t version, uint64_t number) noexcept nogil:
+    """Give the entry of a slice, held for the caller; NULL when there is none."""
+    cdef uint8_t[17] room
+    return table_find(table, slice_key(room, version, number))
 
 
 cdef inline void table_used(Table* table, Entry* entry) noexcept nogil:

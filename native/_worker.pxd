@@ -326,7 +326,8 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
         return False
     answered = answer_entry(w, c, head, &key, entry)
     if answered:
-        table_used(&w.hub.table, entry)
+        if not entry.sliced:
+            table_used(&w.hub.table, entry)
         tally(&w.counters.hits, 1)
     entry_release(entry)
     return answered

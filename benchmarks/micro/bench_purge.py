@@ -6,7 +6,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 from core.cache.purging import EVERYTHING, Purge
 from core.cache.stored import Arrival, stored_head
 from core.http.cache_key import CacheKey
-from edge.store import Entry, MemoryStore
+from edge.store import Entry, MemoryStore, new_version
 
 OBJECTS = 10_000
 KEY = "video:1"
@@ -28,7 +28,8 @@ def entry(number: int, film: int) -> Entry:
         ("Surrogate-Key", f"video:{film} playback:p_{film}"),
     )
     head = stored_head(200, headers, Arrival(NOW_S, NOW_S), media=True)
-    return Entry(CacheKey(f"/media/p_{film}/{number}.m4s"), head, b"")
+    key = CacheKey(f"/media/p_{film}/{number}.m4s")
+    return Entry(key, head, new_version(), 0)
 
 
 ENTRIES = [entry(number, film) for number in range(OBJECTS) for film in (1, 2)]
@@ -37,7 +38,7 @@ ENTRIES = [entry(number, film) for number in range(OBJECTS) for film in (1, 2)]
 def full_store() -> MemoryStore:
     store = MemoryStore(2**40)
     for each in ENTRIES:
-        store.put(each)
+        store.put_slice(each, 0, b"")
     return store
 
 

@@ -18,6 +18,9 @@ MOST_RANGES: Final = 16
 MOST_OVERLAPPING: Final = 2
 
 _UNIT = re.compile(r"bytes[ \t]*=[ \t]*", re.ASCII | re.IGNORECASE)
+_CONTENT_RANGE = re.compile(
+    r"bytes[ \t]+(\d{1,18})-(\d{1,18})/(\d{1,18})", re.ASCII | re.IGNORECASE
+)
 _SPEC = re.compile(r"(?P<first>\d+)-(?P<last>\d*)|-(?P<suffix>\d+)", re.ASCII)
 
 
@@ -84,6 +87,18 @@ def parse_range(value: str) -> tuple[RangeSpec, ...] | None:
             return None
         specs.append(spec)
     return tuple(specs) or None
+
+
+def parse_content_range(value: str) -> tuple[ByteSpan, int] | None:
+    """Read a Content-Range (§14.4): the span and the complete length.
+
+    None when it is another unit, has no length, or means nothing.
+    """
+    match = _CONTENT_RANGE.fullmatch(value)
+    if match is None:
+        return None
+    first, last, total = map(int, match.groups())
+    return (ByteSpan(first, last + 1), total) if first <= last < total else None
 
 
 def _parse_spec(element: str) -> RangeSpec | None:

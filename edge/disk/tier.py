@@ -13,7 +13,7 @@ and files that it does not name are swept at the next start.
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -130,6 +130,11 @@ class DiskTier:
         """Whether this body is still the one kept, neither purged nor replaced."""
         held = self._directory.get(key)
         return held is not None and held.version == version
+
+    def slices(self, key: CacheKey, version: int) -> Collection[int]:
+        """Which slices of this body are kept."""
+        held = self._directory.get(key)
+        return () if held is None or held.version != version else held.pieces.keys()
 
     async def recall(self, resource: str) -> Sequence[DiskObject]:
         """What is kept of a resource, one for each variant; nothing when the disk is too slow."""

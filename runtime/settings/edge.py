@@ -72,9 +72,10 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings,
         "What stays when there is no room for everything: what is asked for again and again, "
         "whatever passes by once (s3-fifo), or what was asked for last (lru).",
     )
-    max_object_bytes: Bytes = setting(
-        64 * 2**20,
-        "The largest object that is stored; larger ones stream through.",
+    max_object_bytes: Bytes | None = setting(
+        None,
+        "The largest object that is stored; larger ones stream through. Without it, one that fits "
+        "into the cache is, and of larger ones the slices that ranges are asked for.",
         ge=2**16,
         le=2**40,
     )

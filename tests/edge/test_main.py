@@ -106,7 +106,7 @@ def test_every_setting_reaches_the_edge() -> None:
         )
     )
     assert config.upstream == "http://origin:8082"
-    assert (config.memory_bytes, config.max_object_bytes) == (2**21, 2**21)
+    assert (config.memory_bytes, config.max_object_bytes) == (2**21, 2**30)
     assert config.cache_policy is CachePolicy.LRU
     assert (config.cache_dir, config.disk_bytes) == (Path("/var/cache/sluice"), 2**40)
     assert (config.connect_timeout_s, config.first_byte_timeout_s) == (1, 2)

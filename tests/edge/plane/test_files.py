@@ -52,6 +52,8 @@ class BarePlane:
         self.plane.store(
             key.encode(),
             body,
+            version=1,
+            length=len(body),
             media=True,
             status=200,
             initial_age_s=0.0,

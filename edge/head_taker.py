@@ -1,0 +1,223 @@
+"""What the head of an upstream's answer means: to the fetch, to those aboard, to what is stored.
+
+The rules are in `core.http.storable`, `core.cache.decide` and `core.http.partial`.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from core.cache.coalescing import Role
+from core.cache.decide import UNWELL_STATUSES, Step, decide, stands_in
+from core.cache.slices import SLICE_BYTES, run_span
+from core.cache.stored import (
+    Arrival,
+    StoredHead,
+    confirmed,
+    confirms,
+    freshened,
+    same_representation,
+    stored_head,
+)
+from core.http.cache_key import cache_key
+from core.http.fields import Headers, first
+from core.http.partial import Part, read_part
+from core.http.request_directives import request_directives
+from core.http.storable import AnswerFacts, FetchFacts, Refusal, storable
+from edge.audience import Audience
+from edge.config import EdgeConfig
+from edge.faults import UpstreamUnwell
+from edge.fetches import Fetches
+from edge.flight import PASS_WINDOW_BYTES, Confirmed, Flight, Streaming, Void
+from edge.store import Entry, new_version
+from edge.tiers import Tiers
+from edge.upstream import UpstreamAnswer
+
+
+class HeadTaker:
+    """Takes in the heads of one edge's fetches."""
+
+    def __init__(
+        self, config: EdgeConfig, tiers: Tiers, fetches: Fetches, clock: Callable[[], float]
+    ) -> None:
+        self._config = config
+        self._tiers = tiers
+        self._store = tiers.memory
+        self._fetches = fetches
+        self._marks = fetches.marks
+        self._clock = clock
+
+    def take(self, flight: Flight, answer: UpstreamAnswer) -> bool:
+        """Settle the flight by its head; return whether its body is wanted."""
+        arrival = Arrival(flight.requested_s, self._clock())
+        if flight.stale is not None:
+            if answer.status == 304:
+                self._take_confirmation(flight, flight.stale, answer, arrival)
+                return False
+            if answer.status in UNWELL_STATUSES and stands_in(
+                flight.stale.head, arrival.received_s
+            ):
+                raise UpstreamUnwell(f"the upstream answered {answer.status}")
+        if flight.asked is not None:
+            if answer.status in {206, 416}:
+                return self._take_part(flight, answer, arrival)
+            self._take_for_whole(flight, answer)
+        head = self._stored_head(flight, answer.status, answer.headers, arrival)
+        refusal = self._refusal(flight, head, answer)
+        if refusal is Refusal.METHOD and answer.status == 200:
+            self._freshen(flight, answer, arrival)
+        if refusal is None:
+            self._expect(flight, head, answer.length)
+        else:
+            self._give_up_sharing(flight, head.status, refusal)
+        flight.settle(Streaming(head, answer.status, answer.length, refusal, flight.entry))
+        return flight.keep or flight.body.has_readers
+
+    def _take_part(self, flight: Flight, answer: UpstreamAnswer, arrival: Arrival) -> bool:
+        """Settle a fetch of slices by the head of a part, or by there being no such part."""
+        part = read_part(answer.status, answer.headers)
+        if part is None or not _is_asked_for(flight, part, answer):
+            self._take_useless(flight)
+            return False
+        if flight.entry is not None:
+            flight.settle(Streaming(flight.entry.head, 206, part.total, None, flight.entry))
+            return True
+        head = self._stored_head(flight, 200, part.fields, arrival)
+        fetch = _fetch_facts(flight)
+        facts = AnswerFacts(200, head.fields, part.total, True, head.allowed)
+        refusal = storable(fetch, facts, self._config.largest_part_bytes)
+        if refusal is None:
+            flight.body.restart(part.span.start)
+            self._expect(flight, head, part.total)
+        else:
+            self._give_up_sharing(flight, 206, refusal)
+        flight.settle(Streaming(head, 206, part.total, refusal, flight.entry))
+        return refusal is None
+
+    def _take_useless(self, flight: Flight) -> None:
+        """A part that belongs to nothing we have, or none: ask for the whole next time."""
+        self._fetches.part(flight)
+        self._fetches.stop_bringing(flight)
+        if flight.entry is not None:
+            self._tiers.forget(flight.entry.key)
+        else:
+            self._fetches.mark(self._marks.unsliced, flight.key)
+        flight.settle(Void())
+
+    def _take_for_whole(self, flight: Flight, answer: UpstreamAnswer) -> None:
+        """Slices were asked for, and something whole is coming."""
+        flight.asked = None
+        if flight.entry is None:
+            return
+        if answer.status in UNWELL_STATUSES:
+            raise UpstreamUnwell(f"the upstream answered {answer.status}")
+        self._fetches.stop_bringing(flight)
+        self._tiers.forget(flight.entry.key)
+        flight.entry, flight.stored, flight.keep = None, False, False
+        flight.body.restart(0)
+        self._fetches.shared.setdefault(flight.key, flight)
+
+    def _refusal(self, flight: Flight, head: StoredHead, answer: UpstreamAnswer) -> Refusal | None:
+        facts = AnswerFacts(head.status, head.fields, answer.length, answer.framed, head.allowed)
+        return storable(_fetch_facts(flight), facts, self._config.largest_whole_bytes)
+
+    def _expect(self, flight: Flight, head: StoredHead, length: int | None) -> None:
+        """Prepare to store what is coming."""
+        flight.keep = True
+        if length is not None:
+            key = cache_key(flight.target, head.names, flight.fields)
+            self._fetches.bring(flight, Entry(key, head, new_version(), length, flight.began))
+        self._marks.uncoalesced.discard(flight.key)
+        self._marks.held.discard(flight.key)
+        self._store.learn(flight.key.resource, head.names)
+        usable = decide(head, self._clock(), held=False) is not Step.FETCH
+        if not usable or self._is_purged(flight, head):
+            self._fetches.part(flight)  # who comes now needs an answer of their own
+
+    def _give_up_sharing(self, flight: Flight, status: int, refusal: Refusal) -> None:
+        """Release the waiters to fetches of their own, and do not gather new ones for a while."""
+        self._fetches.part(flight)
+        flight.body.pass_through(PASS_WINDOW_BYTES)
+        if flight.role is Role.LEAD and status < 500:
+            # Slices of it may still be stored for those who ask for a range.
+            by_slices = refusal is Refusal.TOO_LARGE and flight.asked is None
+            marks = self._marks.oversize if by_slices else self._marks.uncoalesced
+            self._fetches.mark(marks, flight.key)
+            self._tiers.forget(flight.key)  # what was stored is not what the upstream says now
+
+    def _take_confirmation(
+        self, flight: Flight, stale: Entry, answer: UpstreamAnswer, arrival: Arrival
+    ) -> None:
+        self._fetches.part(flight)
+        if not confirms(answer.headers, stale.head):
+            self._tiers.forget(stale.key)
+            flight.settle(Void())
+            return
+        self._marks.held.discard(flight.key)
+        head = confirmed(stale.head, answer.headers, arrival)
+        key = cache_key(flight.target, head.names, flight.fields)
+        entry = replace(stale, key=key, head=head, began=flight.began)
+        if not self._is_purged(flight, head):
+            if key == stale.key:
+                self._tiers.renew(entry)
+            else:
+                self._tiers.move(stale, entry)
+            self._confirm_twins(entry, answer, arrival)
+        flight.settle(Confirmed(entry))
+
+    def _confirm_twins(self, entry: Entry, answer: UpstreamAnswer, arrival: Arrival) -> None:
+        """Renew the other variants that have the body which was confirmed (RFC 9111 §4.3.4)."""
+        for twin in self._store.variants(entry.key.resource):
+            if twin.key != entry.key and same_representation(twin.head, entry.head):
+                head = confirmed(twin.head, answer.headers, arrival)
+                self._tiers.renew(replace(twin, head=head, began=entry.began))
+
+    def _freshen(self, flight: Flight, answer: UpstreamAnswer, arrival: Arrival) -> None:
+        """Renew what is stored by the answer to a HEAD, or forget it when it is another one now."""
+        entry = self._store.get(flight.key)
+        if entry is None or entry.head.status != 200:
+            return
+        head = freshened(entry.head, entry.length, answer.headers, arrival)
+        if head is None or head.names != entry.head.names:
+            self._tiers.forget(entry.key)
+        elif not self._is_purged(flight, head):
+            self._tiers.renew(replace(entry, head=head, began=flight.began))
+
+    def _stored_head(
+        self, flight: Flight, status: int, headers: Headers, arrival: Arrival
+    ) -> StoredHead:
+        return stored_head(
+            status,
+            headers,
+            arrival,
+            media=flight.target.media,
+            tagged=self._config.audience is Audience.EDGES,
+            missing_s=self._config.negative_ttl_s,
+        )
+
+    def _is_purged(self, flight: Flight, head: StoredHead) -> bool:
+        log = self._store.purges
+        covering = log.latest_covering(flight.key.resource, head.tags, flight.began)
+        return covering is not None
+
+
+def _fetch_facts(flight: Flight) -> FetchFacts:
+    fields = flight.request.fields
+    return FetchFacts(
+        method=flight.request.method,
+        # Who goes alone sends the range of its client.
+        partial=flight.role is Role.ALONE and first(fields, "range") is not None,
+        authorized=first(fields, "authorization") is not None,
+        no_store=request_directives(fields).no_store,
+    )
+
+
+def _is_asked_for(flight: Flight, part: Part, answer: UpstreamAnswer) -> bool:
+    """Whether the part is the one that was asked for, and of what we have if we have something."""
+    assert flight.asked is not None
+    if flight.asked.start and flight.asked.start * SLICE_BYTES >= part.total:
+        return False
+    framed = answer.framed and answer.length in {None, part.span.length}
+    whole = part.span == run_span(flight.asked, part.total)
+    entry = flight.entry
+    same = entry is None or (part.etag, part.total) == (entry.head.etag(), entry.length)
+    return framed and whole and same
