@@ -41,3 +41,8 @@ class Ask:
     def wanted(self) -> RequestDirectives:
         """What it says about the response it will take."""
         return heeded(self.fields, media=self.target.media and not self.of_edge)
+
+    @property
+    def insists(self) -> bool:
+        """Whether an edge wants an answer that is made after it asked."""
+        return self.of_edge and self.wanted.no_cache
