@@ -5,12 +5,6 @@ from typing import ClassVar
 from core.errors import InputFault, InternalFault, OperatorFault, UpstreamFault
 
 
-class FillKeyMissing(OperatorFault):
-    """Anybody could fetch what only other edges are to have."""
-
-    code: ClassVar[str] = "edge.fill_key_missing"
-
-
 class MethodRefused(InputFault):
     """Media is read, never written, through an edge."""
 

@@ -8,9 +8,7 @@ from ipaddress import ip_network
 
 import native
 from edge.access_log import access_log
-from edge.audience import Audience
 from edge.config import EdgeConfig
-from edge.faults import FillKeyMissing
 from edge.metrics import EdgeMetrics
 from edge.service import Sockets, serving
 from runtime.descriptors import raise_descriptor_limit
@@ -23,15 +21,7 @@ log = get_logger(__name__)
 
 
 async def run(settings: EdgeSettings, *, ready: Callable[[str], None] | None = None) -> None:
-    """Serve until cancelled; `ready` is called with the public URL once both ports answer.
-
-    Raises `AddressInUse`, `FillKeyMissing`, `CacheInUse` and `StoreUnwritable`.
-    """
-    if settings.for_edges and settings.fill_key is None and not settings.listen.is_loopback:
-        raise FillKeyMissing(
-            f"an edge for edges that listens on {settings.listen} needs SLUICE_FILL_KEY: without "
-            "it anybody could fetch signed media"
-        )
+    """Serve until cancelled; `ready` is called with the public URL once both ports answer."""
     descriptors = raise_descriptor_limit()
     if settings.max_connections > descriptors:
         log.warning(
@@ -65,7 +55,6 @@ def configuration(settings: EdgeSettings) -> EdgeConfig:
     return EdgeConfig(
         upstream=settings.upstream,
         name=settings.name,
-        audience=Audience.EDGES if settings.for_edges else Audience.VIEWERS,
         memory_bytes=settings.memory_bytes,
         cache_policy=settings.cache_policy,
         cache_dir=settings.cache_dir,

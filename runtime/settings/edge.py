@@ -46,11 +46,6 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings,
     admin_listen: Address = setting(
         HostPort("127.0.0.1", 8083), "The address of metrics, health and purging; not for viewers."
     )
-    for_edges: bool = setting(
-        False,
-        "Whether other edges fetch from this one, and nobody else: it asks them for `fill_key`, "
-        "takes signed media paths without tokens, and tells surrogate keys.",
-    )
     name: Text = setting(
         None,
         "The name of this node in Cache-Status and in metrics.",

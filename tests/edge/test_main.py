@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from core.cache.policies import CachePolicy
-from edge.audience import Audience
-from edge.faults import FillKeyMissing
 from edge.main import configuration, run
 from runtime.line_file import UnwritableLog
 from runtime.listen import AddressInUse, HostPort
@@ -83,15 +81,7 @@ async def test_a_port_in_use_is_told(upstream: ScriptedUpstream) -> None:
             await run(settings(upstream.url, listen=busy))
 
 
-async def test_an_edge_for_edges_beyond_loopback_needs_the_fill_key() -> None:
-    anywhere = HostPort("0.0.0.0", 0)
-    with pytest.raises(FillKeyMissing, match="SLUICE_FILL_KEY"):
-        await run(settings("http://origin:8082", listen=anywhere, for_edges=True))
-
-
 def test_every_setting_reaches_the_edge() -> None:
-    assert configuration(settings("http://a")).audience is Audience.VIEWERS
-    assert configuration(settings("http://a", for_edges=True)).audience is Audience.EDGES
     config = configuration(
         settings(
             "http://origin:8082",

@@ -1,4 +1,4 @@
-"""An edge with a disk: warm after a restart, and right about what was purged, renewed or damaged."""
+"""An edge with a disk: warm after a restart, right about what was purged, renewed or damaged."""
 
 import asyncio
 from collections.abc import Callable
