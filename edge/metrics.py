@@ -44,6 +44,10 @@ class EdgeMetrics:
         self.responses = self.page.counter_family(
             "sluice_edge_responses_total", "Answers begun, by class of status.", ("status",)
         )
+        self.crossed = self.page.counter(
+            "sluice_edge_crossed_requests_total",
+            "Requests that the threads of the data plane left to Python.",
+        )
         self.misses = self.page.counter_family(
             "sluice_edge_misses_total", "Requests that went to the upstream, by why.", ("reason",)
         )

@@ -75,6 +75,7 @@ def _places(metrics: EdgeMetrics) -> dict[str, tuple[Inc, ...]]:
     """Which counters each count of the threads goes to."""
     places: dict[str, tuple[Inc, ...]] = {
         "hits": (metrics.requests(Result.HIT).inc,),
+        "crossed": (metrics.crossed.inc,),
         "refused": (metrics.requests(Result.LOCAL).inc,),
         "preflights": (metrics.requests(Result.LOCAL).inc,),
         "body_bytes": (metrics.sent_bytes(Result.HIT).inc,),

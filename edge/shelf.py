@@ -10,7 +10,6 @@ from itertools import repeat
 from typing import Final
 
 from core.cache.stored import StoredHead
-from core.http.cache_key import CacheKey
 from core.http.cache_status import Handling, append_handling
 from core.http.compose import representation_fields
 from core.http.cors import MEDIA_CORS
@@ -18,6 +17,7 @@ from core.http.fields import Headers, without
 from core.http.plan_response import RepresentationFacts, RequestFacts, ResponsePlan, plan_response
 from core.http.problem import PROBLEM_TYPE
 from edge.client import BODILESS
+from edge.forks import Forks, plane_key
 from edge.store import Entry, Slices, StoredBytes
 from edge.wire import field_lines, served, status_line
 from native import DataPlane, Memory, StoredBody
@@ -47,6 +47,7 @@ class PlaneShelf:
         self._name = name
         self._memory = memory
         self._plane: DataPlane | None = None
+        self._forks = Forks()
 
     def attach(self, plane: DataPlane) -> None:
         """Show entries to this plane from now on."""
@@ -63,9 +64,7 @@ class PlaneShelf:
             return body
 
     def show(self, entry: Entry, slices: Slices) -> None:
-        """Answer from this entry; one with variants, or whose body is elsewhere, is Python's."""
-        if entry.head.names:
-            return
+        """Answer from this entry; one whose body is elsewhere is Python's."""
         if entry.slices > 1:
             self._show(entry, None)
         elif isinstance(body := slices.get(0), StoredBody):
@@ -75,11 +74,12 @@ class PlaneShelf:
 
     def _show(self, entry: Entry, body: StoredBody | None) -> None:
         assert self._plane is not None
+        self._forks.show(self._plane, entry.key, entry.head.names)
         head = entry.head
         representation = head.representation(entry.length)
         texts = write_texts(head, representation)
         self._plane.store(
-            _key(entry.key),
+            plane_key(entry.key),
             body,
             version=entry.version,
             length=entry.length,
@@ -105,19 +105,21 @@ class PlaneShelf:
         assert self._plane is not None
         if entry.slices == 1:
             self.show(entry, {number: body})
-        elif isinstance(body, StoredBody) and not entry.head.names:
+        elif isinstance(body, StoredBody):
             self._plane.store_slice(entry.version, number, body)
 
     def hide(self, entry: Entry) -> None:
         """Answer from this entry no more."""
         assert self._plane is not None
-        if not entry.head.names:
-            self._plane.drop(_key(entry.key))
+        key = entry.key
+        if key.variant or not self._forks.holds(key.resource):
+            self._plane.drop(plane_key(key))
+        self._forks.hide(self._plane, key)
 
     def hide_slice(self, entry: Entry, number: int) -> None:
         """Answer from this slice no more; the only one goes with its entry."""
         assert self._plane is not None
-        if entry.slices > 1 and not entry.head.names:
+        if entry.slices > 1:
             self._plane.drop_slice(entry.version, number)
 
     def used(self) -> Iterable[tuple[int, int]]:
@@ -180,10 +182,6 @@ def _text(head: StoredHead, status: int, fields: Headers) -> bytes:
 
 def _lines(head: StoredHead, fields: Headers) -> bytes:
     return field_lines(served((*fields, *(MEDIA_CORS if head.media else ()))))
-
-
-def _key(key: CacheKey) -> bytes:
-    return key.resource.encode("utf-8", "surrogateescape")
 
 
 def _encoded(value: str | None) -> bytes | None:

@@ -613,6 +613,20 @@ cdef class DataPlane:
         cdef uint8_t[17] room
         return bool(table_drop(&self.hub.table, slice_key(room, version, number)))
 
+    def fork(self, bytes key not None, bytes names not None):
+        """Answer `key` from the variant that a request chooses by the fields `names`.
+
+        They are in lower case, with a line feed between them; for the keys see `_vary.pxd`.
+        """
+        cdef Entry* entry = <Entry*>calloc(1, sizeof(Entry) + len(key) + len(names))
+        cdef uint8_t* at = <uint8_t*>entry + sizeof(Entry)
+        if entry == NULL:
+            raise MemoryError("no room for an entry")
+        entry.refs = 1
+        entry.key = packed(&at, key)
+        entry.names = packed(&at, names)
+        table_put(&self.hub.table, entry)
+
     def drop(self, bytes key not None):
         """Forget what is stored for `key`; who is being answered from it is answered in full."""
         return bool(table_drop(&self.hub.table, pointed(key)))

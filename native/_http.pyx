@@ -53,6 +53,7 @@ from native._token cimport (
     token_key,
     verify,
 )
+from native._vary cimport LONGEST_VARIANT, write_variant
 
 from native.values import RequestHead
 
@@ -112,6 +113,23 @@ def plain_key(bytes target not None):
     if len(target) > LONGEST_KEY or not read_key(span_of(target), room, &key):
         return None
     return text_of(key.text)
+
+
+def variant_key(bytes data not None, bytes resource not None, bytes names not None):
+    """Give the key of the variant of `resource` that a whole request head chooses.
+
+    `names` are in lower case, with a line feed between them. None where the key is too long, and
+    the decision left to Python. Raises `ValueError` when `data` is no head.
+    """
+    cdef Head head
+    cdef Span key
+    cdef uint8_t[LONGEST_VARIANT] room
+    check_size(data)
+    if scan(&head, <const uint8_t*><const char*>data, <uint32_t>len(data)) != COMPLETE:
+        raise ValueError("no complete head")
+    if not write_variant(&head, span_of(resource), span_of(names), room, &key):
+        return None
+    return text_of(key)
 
 
 def select_range(bytes field not None, unsigned long long length):

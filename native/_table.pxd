@@ -39,6 +39,7 @@ cdef struct Entry:
     int uses                 # hits since Python last asked
     Entry* next_used
     Span key
+    Span names               # of the fields that choose a variant; then this is no answer itself
     bint media
     int status
     double initial_age_s

@@ -122,6 +122,7 @@ from native._token cimport (
     starts_signed,
     verify,
 )
+from native._vary cimport LONGEST_VARIANT, write_variant
 
 cdef enum Refusal:
     # The order of `Texts.refusals`.
@@ -291,6 +292,19 @@ cdef inline Admission admit_path(
     return admission
 
 
+cdef inline Entry* chosen(
+    Worker* w, const Head* head, const Key* key, Entry* fork
+) noexcept nogil:
+    """Give the entry of the variant that a request chooses in place of the one that says how."""
+    cdef uint8_t[LONGEST_VARIANT] room
+    cdef Span variant
+    cdef Entry* entry = NULL
+    if write_variant(head, key.text, fork.names, room, &variant):
+        entry = table_find(&w.hub.table, variant)
+    entry_release(fork)
+    return entry
+
+
 cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nogil:
     """Answer a request here, if it is one of those that need no Python."""
     cdef Key key
@@ -322,6 +336,8 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
         tally(&w.counters.tokens_refused[<int>admission - <int>MISSING], 1)
         return True
     entry = table_find(&w.hub.table, key.text)
+    if entry != NULL and entry.names.at != NULL:
+        entry = chosen(w, head, &key, entry)
     if entry == NULL:
         return False
     answered = answer_entry(w, c, head, &key, entry)

@@ -1,5 +1,6 @@
 """The steps of the gate, as a table."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +11,8 @@ from tools.launcher.paths import HERE
 
 PYTHON = sys.executable
 REFERENCE_ROOMS = ("tests/native", "tests/core", "tests/edge")
+# More at once would share too little of what each sets up: a Postgres, browsers, media.
+MOST_TESTERS = 4
 STUBTEST_ALLOWED = "tools/gate/stubtest-allowed.txt"
 
 
@@ -42,6 +45,12 @@ def pytest(*words: str, **env: str) -> Command:
     return Command((PYTHON, "-m", "pytest", "-p", "no:benchmark", *words), env)
 
 
+def pytest_at_once(*words: str, **env: str) -> Command:
+    """Call pytest for as many files at the same time as there are processors."""
+    testers = min(MOST_TESTERS, len(os.sched_getaffinity(0)))
+    return pytest("-n", str(testers), "--dist", "loadfile", *words, **env)
+
+
 def lint() -> list[Command]:
     """Format, style, and the same for Cython."""
     rooms = (HERE.native, HERE.root / "tests/fuzz")
@@ -71,14 +80,14 @@ def web() -> list[Command]:
 
 def tests() -> list[Command]:
     """Every test, on the compiled modules and uvloop."""
-    return [pytest("-m", "not wheel", NATIVE_IMPL="compiled", SLUICE_TEST_LOOP="uvloop")]
+    return [pytest_at_once("-m", "not wheel", NATIVE_IMPL="compiled", SLUICE_TEST_LOOP="uvloop")]
 
 
 def reference() -> list[Command]:
     """The rooms that use native code, on its clear Python twin and asyncio in debug mode."""
     rooms = [room for room in REFERENCE_ROOMS if (HERE.root / room).is_dir()]
     env = {"NATIVE_IMPL": "reference", "SLUICE_TEST_LOOP": "asyncio-debug"}
-    return [pytest(*rooms, **env)]
+    return [pytest_at_once(*rooms, **env)]
 
 
 def wheel() -> list[Command]:

@@ -35,6 +35,9 @@ REPLIES = {
         b"mine",
     ),
     "/media/p_1/varied.m4s": Reply(200, {**TYPED, "Vary": "Accept-Language"}, b"hallo"),
+    "/media/p_1/list.m3u8": Reply(
+        200, {**TYPED, "Vary": "Accept-Encoding, Accept-Language", "ETag": '"v1"'}, b"0123456789"
+    ),
 }
 KEYS = KeyRing((MediaKey("now", bytes(range(32))),))
 
@@ -78,6 +81,11 @@ CONDITIONS = [
     ("If-Range", ['"v1"', CHANGED, '"x"', 'W/"v2"']),
 ]
 
+CHOICES = [
+    ("Accept-Encoding", ["gzip", "gzip, br", "gzip ,br", "", "br;q=1\t, gzip"]),
+    ("accept-language", ["de", "de,en", ",", "de  , en"]),
+]
+
 
 def request(dice: random.Random) -> bytes:
     method = dice.choice(["GET"] * 7 + ["HEAD", "HEAD", "OPTIONS", "POST"])
@@ -89,6 +97,8 @@ def request(dice: random.Random) -> bytes:
             fields.append((name, dice.choice(values)))
     if dice.random() < 0.1:
         fields.append(("Cache-Control", "no-cache"))
+    for name, values in CHOICES:
+        fields += [(name, dice.choice(values)) for _ in range(dice.choice([0, 0, 0, 1, 1, 2]))]
     body = b"some body" if dice.random() < 0.1 else b""
     if body:
         fields.append(("Content-Length", str(len(body))))
