@@ -8,12 +8,12 @@ from ipaddress import ip_network
 from typing import Final
 
 import native
-from edge.audience import Audience
+from core.http.audience import Audience
 from edge.config import EdgeConfig
-from edge.main import public_listeners
+from edge.main import answers_logged, public_listeners, require_fill_key
 from edge.metrics import EdgeMetrics
 from edge.service import Sockets, serving
-from origin.main import check_exposure, open_origin
+from origin.main import open_origin
 from runtime.descriptors import raise_descriptor_limit
 from runtime.listen import local_address
 from runtime.settings.origin import OriginSettings
@@ -36,23 +36,25 @@ async def run(
 
     Raises `AddressInUse`, `FillKeyMissing`, `DatabaseUnavailable`, `SchemaOutdated`.
     """
-    check_exposure(settings.listen, settings.fill_key)
+    require_fill_key(settings.listen, settings.fill_key)
     raise_descriptor_limit()
     metrics = EdgeMetrics(process="origin")
-    sockets = Sockets(public_listeners(settings.listen, settings.threads), admin=None)
-    async with (
-        open_origin(settings, metrics.page) as origin,
-        serving(
-            configuration(settings),
-            sockets,
-            upstream=origin.pipeline,
-            metrics=metrics,
-            on_plane=on_plane,
-        ) as purge,
-    ):
-        if ready is not None:
-            ready(local_address(sockets.public[0]).url())
-        await origin.follow(purge)
+    with answers_logged(settings.access_log, metrics) as lines:
+        sockets = Sockets(public_listeners(settings.listen, settings.threads), admin=None)
+        async with (
+            open_origin(settings, metrics.page) as origin,
+            serving(
+                configuration(settings),
+                sockets,
+                upstream=origin.pipeline,
+                metrics=metrics,
+                log=lines,
+                on_plane=on_plane,
+            ) as purge,
+        ):
+            if ready is not None:
+                ready(local_address(sockets.public[0]).url())
+            await origin.follow(purge)
 
 
 def configuration(settings: OriginSettings) -> EdgeConfig:

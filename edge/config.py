@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Final
 
 from core.cache.policies import CachePolicy
+from core.http.audience import Audience
 from core.http.forwarding import Network
 from core.http.media_token import NO_KEYS, KeyRing
-from edge.audience import Audience
 
 # Until its end comes, such an object is in the memory of the fetch, beside the budget.
 LARGEST_UNMEASURED_BYTES: Final = 64 * 2**20

@@ -12,6 +12,12 @@ class MethodRefused(InputFault):
     code: ClassVar[str] = "method.not_allowed"
 
 
+class FillKeyMissing(OperatorFault):
+    """Anybody could fetch everything, signed media too, from what serves edges beyond loopback."""
+
+    code: ClassVar[str] = "origin.fill_key_missing"
+
+
 class FillKeyRefused(InputFault):
     """Whoever asks has not shown the key that edges share with what they fetch from."""
 

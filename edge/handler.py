@@ -11,6 +11,7 @@ from core.cache.decide import Step, decide, stands_in
 from core.cache.purging import Purge
 from core.cache.slices import needed
 from core.errors import Fault, InternalFault
+from core.http.audience import Audience
 from core.http.cache_status import Forward, Handling, append_handling, write_handling
 from core.http.compose import own_fields
 from core.http.cors import ALLOWED_METHODS
@@ -35,7 +36,6 @@ from edge.answer import (
     plan_entry,
 )
 from edge.ask import Ask
-from edge.audience import Audience
 from edge.client import Client
 from edge.config import EdgeConfig
 from edge.disk.faults import PurgeNotDurable

@@ -19,13 +19,13 @@ from core.cache.stored import (
     same_representation,
     stored_head,
 )
+from core.http.audience import Audience
 from core.http.cache_key import cache_key
 from core.http.fields import Headers, first
 from core.http.forwarding import surrogate_keys
 from core.http.partial import Part, read_part
 from core.http.request_directives import request_directives
 from core.http.storable import AnswerFacts, FetchFacts, Refusal, storable
-from edge.audience import Audience
 from edge.config import EdgeConfig
 from edge.faults import UpstreamUnwell
 from edge.fetches import Fetches

@@ -3,12 +3,16 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from ipaddress import ip_network
+from pathlib import Path
 
 import native
-from edge.access_log import access_log
+from core.http.audience import Audience
+from edge.access_log import AccessLog, access_log
 from edge.config import EdgeConfig
+from edge.faults import FillKeyMissing
 from edge.metrics import EdgeMetrics
 from edge.service import Sockets, serving
 from runtime.descriptors import raise_descriptor_limit
@@ -22,23 +26,41 @@ log = get_logger(__name__)
 
 async def run(settings: EdgeSettings, *, ready: Callable[[str], None] | None = None) -> None:
     """Serve until cancelled; `ready` is called with the public URL once both ports answer."""
+    if settings.audience is Audience.EDGES:
+        require_fill_key(settings.listen, settings.fill_key)
     descriptors = raise_descriptor_limit()
     if settings.max_connections > descriptors:
         log.warning(
             "edge.descriptors", allowed=descriptors, max_connections=settings.max_connections
         )
     metrics = EdgeMetrics()
-    with access_log(settings.access_log, metrics) as lines:
+    with answers_logged(settings.access_log, metrics) as lines:
         sockets = Sockets(
             public_listeners(settings.listen, settings.threads), bind(settings.admin_listen)
         )
         async with serving(configuration(settings), sockets, metrics=metrics, log=lines):
-            if lines is not None and settings.access_log != STANDARD_OUTPUT:
-                # As for any daemon whose log is rotated; it does not stop the edge then.
-                asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lines.reopen)
             if ready is not None:
                 ready(HostPort.url(local_address(sockets.public[0])))
             await asyncio.get_running_loop().create_future()
+
+
+@contextmanager
+def answers_logged(path: Path | None, metrics: EdgeMetrics) -> Iterator[AccessLog | None]:
+    """The access log, opened anew on SIGHUP; None where none is wanted."""
+    with access_log(path, metrics) as lines:
+        if lines is not None and path != STANDARD_OUTPUT:
+            # As for any daemon whose log is rotated; it does not stop the process then.
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lines.reopen)
+        yield lines
+
+
+def require_fill_key(listen: HostPort, fill_key: str | None) -> None:
+    """Raise `FillKeyMissing` where anybody could fetch what is meant for edges."""
+    if fill_key is None and not listen.is_loopback:
+        raise FillKeyMissing(
+            f"edges would be served on {listen}, beyond this machine: set SLUICE_FILL_KEY here "
+            "and on them"
+        )
 
 
 def public_listeners(listen: HostPort, threads: int) -> tuple[socket.socket, ...]:
@@ -55,6 +77,7 @@ def configuration(settings: EdgeSettings) -> EdgeConfig:
     return EdgeConfig(
         upstream=settings.upstream,
         name=settings.name,
+        audience=settings.audience,
         memory_bytes=settings.memory_bytes,
         cache_policy=settings.cache_policy,
         cache_dir=settings.cache_dir,

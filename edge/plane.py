@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network
 from typing import Final
 
+from core.http.audience import Audience
 from core.http.forwarding import Network
 from edge.access_log import MOST_WAITING, AccessLog
-from edge.audience import Audience
 from edge.config import EdgeConfig
 from edge.handler import EdgeHandler
 from edge.metrics import EdgeMetrics

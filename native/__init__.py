@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from native.errors import CorruptIndex
-from native.values import RequestHead
+from native.values import SEGMENT_TYPE_BYTES, RequestHead
 
 IMPL = os.environ.get("NATIVE_IMPL", "compiled")
 
@@ -25,6 +25,7 @@ else:
 
 __all__ = [
     "IMPL",
+    "SEGMENT_TYPE_BYTES",
     "CorruptIndex",
     "Crossing",
     "DataPlane",

@@ -22,6 +22,7 @@ cdef class TrackIndex:
     cdef int check_quantities(self, uint64_t held) except -1
     cdef int check_rows(self) except -1
     cdef int check_range(self, Py_ssize_t first, Py_ssize_t count) except -1
+    cdef Py_ssize_t segment_end(self, starts, Py_ssize_t number) except -1
 
 
 @cython.final

@@ -318,6 +318,26 @@ cdef uint8_t* put_entries(uint8_t* out, uint32_t trun_flags, const uint8_t* body
     return out
 
 
+# ---- the segment index: see native/reference/segment_index.py for the clauses
+
+cdef enum:
+    SIDX_BYTES = 40  # of version 1, before its references
+    REFERENCE_BYTES = 12
+    LARGEST_REFERENCE = 0x7FFFFFFF
+    MOST_REFERENCES = 0xFFFF
+    STARTS_WITH_SAP_1 = 0x90000000u
+
+
+cdef inline int64_t presented(TrackIndex index, uint64_t number) noexcept nogil:
+    """Give when a sample is presented with the edit applied, never before 0."""
+    cdef int64_t time = (
+        <int64_t>position_of(index, number).time
+        + row_composition_offset(row_at(index.body, number))
+        - <int64_t>index.priming
+    )
+    return time if time > 0 else 0
+
+
 @cython.final
 cdef class TrackIndex:
     """A published track's samples, read from the bytes of `track.idx`.
@@ -438,6 +458,82 @@ cdef class TrackIndex:
             out = put_entries(out, shape.trun_flags, self.body, first, count)
             put_head(out, <uint32_t>(8 + length), b"mdat")
         return header
+
+    def segment_lengths(self, starts):
+        """Give the bytes of each segment, header and body, for segments that tile the track.
+
+        `starts` are the sample numbers where they begin, rising from 0. Raises `ValueError` when
+        they do not, `OverflowError` as `fragment_header` does.
+        """
+        cdef list lengths = []
+        cdef Py_ssize_t first, stop
+        cdef Py_ssize_t each
+        cdef uint64_t body
+        cdef Shape shape
+        for each in range(len(starts)):
+            first = starts[each]
+            stop = self.segment_end(starts, each)
+            body = position_of(self, stop).offset - position_of(self, first).offset
+            if body > LARGEST_U32 - 8:
+                raise OverflowError(f"a segment of {body} bytes does not fit an mdat of 4 GiB")
+            shape = shape_of(self.body, first, stop - first)
+            if shape.moof_bytes > 0x7FFFFFF7:
+                raise OverflowError(
+                    f"a segment of {stop - first} samples does not fit a moof of 2 GiB"
+                )
+            lengths.append(STYP_BYTES + shape.moof_bytes + 8 + body)
+        return lengths
+
+    def segment_index(self, starts, long long end):
+        """Write the `sidx` box of a file in which the segments follow it, each without its `styp`.
+
+        `starts` are as for `segment_lengths`, `end` is when the presentation of the last segment
+        ends, in ticks with the edit applied. Raises what `segment_lengths` does, `OverflowError`
+        too for what the box cannot hold, and `ValueError` where a segment would last no time.
+        """
+        cdef list lengths = self.segment_lengths(starts)
+        cdef Py_ssize_t count = len(lengths)
+        cdef Py_ssize_t each
+        cdef int64_t time, after
+        cdef uint64_t length
+        cdef bytes box
+        cdef uint8_t* out
+        if not 1 <= count <= MOST_REFERENCES:
+            raise OverflowError(f"a sidx holds 1 to {MOST_REFERENCES} references, not {count}")
+        box = PyBytes_FromStringAndSize(NULL, SIDX_BYTES + count * REFERENCE_BYTES)
+        out = <uint8_t*>PyBytes_AS_STRING(box)
+        time = presented(self, 0)
+        out = put_head(out, <uint32_t>len(box), b"sidx")
+        out = put_be32(out, 1 << 24)
+        out = put_be32(out, TRACK_ID)
+        out = put_be32(out, self.timescale)
+        out = put_be64(out, time)
+        out = put_be64(out, 0)  # first_offset: the segments follow at once
+        out = put_be32(out, <uint32_t>count)  # 16 reserved bits, then the count
+        for each in range(count):
+            after = end if each + 1 == count else presented(self, starts[each + 1])
+            length = <uint64_t>lengths[each] - STYP_BYTES
+            if length > LARGEST_REFERENCE:
+                raise OverflowError(f"a segment of {length} bytes does not fit a sidx of 31 bits")
+            if after <= time:
+                raise ValueError(f"segment {each} lasts from {time} to {after}")
+            if <uint64_t>(after - time) > LARGEST_U32:
+                raise OverflowError(f"a segment of {after - time} ticks does not fit a sidx")
+            out = put_be32(out, <uint32_t>length)
+            out = put_be32(out, <uint32_t>(after - time))
+            out = put_be32(out, STARTS_WITH_SAP_1)
+            time = after
+        return box
+
+    cdef Py_ssize_t segment_end(self, starts, Py_ssize_t number) except -1:
+        """Give where a segment ends, once it is proved to lie within the track and behind 0."""
+        cdef Py_ssize_t first = starts[number]
+        cdef Py_ssize_t stop = (
+            starts[number + 1] if number + 1 < len(starts) else self.sample_count
+        )
+        if (number == 0 and first != 0) or not 0 <= first < stop <= <Py_ssize_t>self.sample_count:
+            raise ValueError(f"segment {number} goes from sample {first} to {stop}")
+        return stop
 
     def sample(self, Py_ssize_t n):
         """Give (offset, size, decode time, duration, composition offset, flags) of a sample.

@@ -1,6 +1,9 @@
 """Values that both implementations give."""
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+SEGMENT_TYPE_BYTES: Final = 28
+"""The length of the `styp` box, with which every media segment begins."""
 
 
 class RequestHead(NamedTuple):

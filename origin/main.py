@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
-from core.errors import OperatorFault
 from origin.delivery.announcements import Announcements, Purger
 from origin.delivery.builds import OpenBuilds
 from origin.delivery.pipeline import Pipeline
@@ -15,7 +14,6 @@ from origin.delivery.reading import FileReader
 from origin.delivery.titles import Titles
 from origin.repository import Repository
 from runtime.health import Health
-from runtime.listen import HostPort
 from runtime.metrics import Metrics
 from runtime.migrations import require_current_schema
 from runtime.postgres import check, close_pool, open_pool
@@ -26,12 +24,6 @@ from runtime.storage import LocalStore
 BUILD_LIMIT_BYTES: Final = 64 * 1024 * 1024
 TEXT_LIMIT_BYTES: Final = 16 * 1024 * 1024
 TITLE_LIMIT_BYTES: Final = 16 * 1024 * 1024
-
-
-class FillKeyMissing(OperatorFault):
-    """Anybody could fetch everything from an origin that listens beyond this machine."""
-
-    code = "origin.fill_key_missing"
 
 
 class Origin:
@@ -89,15 +81,6 @@ def _pipeline(
     )
     presenter = Presenter(titles, builds, store, executor, text_limit_bytes=TEXT_LIMIT_BYTES)
     return Pipeline(titles, builds, presenter, FileReader(executor), health, metrics)
-
-
-def check_exposure(listen: HostPort, fill_key: str | None) -> None:
-    """Raise `FillKeyMissing` where anybody could fetch."""
-    if fill_key is None and not listen.is_loopback:
-        raise FillKeyMissing(
-            f"the origin would listen on {listen}, beyond this machine: set SLUICE_FILL_KEY here "
-            "and on the edges"
-        )
 
 
 async def _check_store(store: LocalStore) -> None:

@@ -1,27 +1,40 @@
-"""The DASH MPD (ISO/IEC 23009-1) of a presentation on demand, over CMAF tracks.
+"""The DASH MPD (ISO/IEC 23009-1) of a presentation on demand, over CMAF tracks, in two profiles.
+
+The live profile names every segment by a template; the on-demand profile names one file for each
+Representation, whose `sidx` says the rest.
 
 Times in a SegmentTimeline are presentation times with the track's edit applied, and
 `presentationTimeOffset` is 0. The edit of a primed audio track stands in its init segment, where
 every player's demuxer applies it; an offset in the MPD would apply it a second time.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import groupby
 from math import ceil
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from core.manifest.audio import AudioChoice, audio_groups
-from core.manifest.urls import INIT_SEGMENT, media_segment, rendition_folder
+from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment, rendition_folder
 from core.media.presentation import Presentation, Rendition, VideoTraits
 from core.media.timeline import Span
 
 NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
-PROFILES = "urn:mpeg:dash:profile:isoff-live:2011,urn:mpeg:dash:profile:cmaf:2019"
 ROLE_SCHEME = "urn:mpeg:dash:role:2011"
 CHANNEL_SCHEME = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
 CHANNEL_CONFIGURATIONS = {8: 7}
 """ISO/IEC 23003-3: up to 5.1 the configuration's number is that of its channels, 7.1 has 7."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Profile:
+    """What tells the profiles apart: their names, two attributes, and how segments are named."""
+
+    names: str
+    aligned: str
+    starts_with_sap: str
+    address: Callable[[Rendition], Sequence[Element]]
 
 
 def mpd(presentation: Presentation) -> str:
@@ -29,21 +42,40 @@ def mpd(presentation: Presentation) -> str:
 
     Raises `ValueError` when there is neither video nor audio.
     """
+    return _document(presentation, _LIVE)
+
+
+def on_demand_mpd(presentation: Presentation) -> str:
+    """Give the same MPD in the on-demand profile, of those renditions that have one file.
+
+    Raises `ValueError` when there is none.
+    """
+    return _document(
+        replace(
+            presentation,
+            video=tuple(each for each in presentation.video if each.layout is not None),
+            audio=tuple(each for each in presentation.audio if each.layout is not None),
+        ),
+        _ON_DEMAND,
+    )
+
+
+def _document(presentation: Presentation, profile: _Profile) -> str:
     if not presentation.video and not presentation.audio:
         raise ValueError(f"presentation {presentation.playback_id} has neither video nor audio")
     root = Element(
         "MPD",
         {
             "xmlns": NAMESPACE,
-            "profiles": PROFILES,
+            "profiles": profile.names,
             "type": "static",
             "mediaPresentationDuration": _duration(presentation.duration_ms),
             "minBufferTime": _duration(_longest_segment_ms(presentation)),
         },
     )
     period = SubElement(root, "Period", {"id": "0", "start": "PT0S"})
-    period.extend(_video_sets(presentation.video))
-    period.extend(_audio_sets(presentation.audio))
+    period.extend(_video_sets(presentation.video, profile))
+    period.extend(_audio_sets(presentation.audio, profile))
     for number, adaptation_set in enumerate(period):
         adaptation_set.set("id", str(number))
     indent(root)
@@ -51,7 +83,7 @@ def mpd(presentation: Presentation) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
-def _video_sets(renditions: Sequence[Rendition]) -> Iterator[Element]:
+def _video_sets(renditions: Sequence[Rendition], profile: _Profile) -> Iterator[Element]:
     families: dict[str, list[tuple[Rendition, VideoTraits]]] = {}
     for rendition in renditions:
         if not isinstance(rendition.traits, VideoTraits):
@@ -59,11 +91,11 @@ def _video_sets(renditions: Sequence[Rendition]) -> Iterator[Element]:
         family = rendition.codec.partition(".")[0]
         families.setdefault(family, []).append((rendition, rendition.traits))
     for members in families.values():
-        yield _video_set(members)
+        yield _video_set(members, profile)
 
 
-def _video_set(members: Sequence[tuple[Rendition, VideoTraits]]) -> Element:
-    adaptation_set = _adaptation_set("video", is_main=True)
+def _video_set(members: Sequence[tuple[Rendition, VideoTraits]], profile: _Profile) -> Element:
+    adaptation_set = _adaptation_set("video", profile, is_main=True)
     adaptation_set.set("maxWidth", str(max(traits.width for _, traits in members)))
     adaptation_set.set("maxHeight", str(max(traits.height for _, traits in members)))
     rates = [traits.frame_rate for _, traits in members if traits.frame_rate is not None]
@@ -76,25 +108,26 @@ def _video_set(members: Sequence[tuple[Rendition, VideoTraits]]) -> Element:
         representation.set("sar", "1:1")
         if traits.frame_rate is not None:
             representation.set("frameRate", str(traits.frame_rate))
-        representation.append(_segment_template(rendition))
+        representation.extend(profile.address(rendition))
         adaptation_set.append(representation)
     return adaptation_set
 
 
-def _audio_sets(renditions: Iterable[Rendition]) -> Iterator[Element]:
+def _audio_sets(renditions: Iterable[Rendition], profile: _Profile) -> Iterator[Element]:
     sets: dict[tuple[str, str | None, str, int], list[AudioChoice]] = {}
     for group in audio_groups(renditions):
         for choice in group.choices:
             key = (group.codec, choice.language, choice.traits.label, choice.traits.channels)
             sets.setdefault(key, []).append(choice)
     for choices in sets.values():
-        yield _audio_set(choices)
+        yield _audio_set(choices, profile)
 
 
-def _audio_set(choices: Sequence[AudioChoice]) -> Element:
+def _audio_set(choices: Sequence[AudioChoice], profile: _Profile) -> Element:
     language, traits = choices[0].language, choices[0].traits
     adaptation_set = _adaptation_set(
         "audio",
+        profile,
         is_main=any(choice.is_default for choice in choices),
         label=traits.label,
     )
@@ -108,12 +141,12 @@ def _audio_set(choices: Sequence[AudioChoice]) -> Element:
         representation.append(
             _scheme("AudioChannelConfiguration", CHANNEL_SCHEME, str(configuration))
         )
-        representation.append(_segment_template(choice.rendition))
+        representation.extend(profile.address(choice.rendition))
         adaptation_set.append(representation)
     return adaptation_set
 
 
-def _adaptation_set(content: str, *, is_main: bool, label: str = "") -> Element:
+def _adaptation_set(content: str, profile: _Profile, *, is_main: bool, label: str = "") -> Element:
     """Give an AdaptationSet whose segments begin with a sync sample (SAP type 1)."""
     adaptation_set = Element(
         "AdaptationSet",
@@ -121,8 +154,8 @@ def _adaptation_set(content: str, *, is_main: bool, label: str = "") -> Element:
             "id": "",
             "contentType": content,
             "mimeType": f"{content}/mp4",
-            "segmentAlignment": "true",
-            "startWithSAP": "1",
+            profile.aligned: "true",
+            profile.starts_with_sap: "1",
         },
     )
     if label:
@@ -142,7 +175,7 @@ def _representation(rendition: Rendition) -> Element:
     )
 
 
-def _segment_template(rendition: Rendition) -> Element:
+def _templates(rendition: Rendition) -> Sequence[Element]:
     """Give addresses and times of a rendition's segments (§5.3.9.4, §5.3.9.6)."""
     folder = rendition_folder(rendition)  # quoted, so no `$` can pose as an identifier
     template = Element(
@@ -156,7 +189,37 @@ def _segment_template(rendition: Rendition) -> Element:
         },
     )
     template.append(_segment_timeline(rendition.spans))
-    return template
+    return (template,)
+
+
+def _one_file(rendition: Rendition) -> Sequence[Element]:
+    """Give the address of a rendition's file and where its index lies (§5.3.9.2)."""
+    layout = rendition.layout
+    assert layout is not None  # others were left out
+    address = Element("BaseURL")
+    address.text = f"{rendition_folder(rendition)}/{TRACK_FILE}"
+    base = Element(
+        "SegmentBase",
+        {
+            "timescale": str(rendition.timescale),
+            "indexRange": f"{layout.init_bytes}-{layout.head_bytes - 1}",
+            "indexRangeExact": "true",
+        },
+    )
+    SubElement(base, "Initialization", {"range": f"0-{layout.init_bytes - 1}"})
+    return address, base
+
+
+_CMAF = "urn:mpeg:dash:profile:cmaf:2019"
+_LIVE = _Profile(
+    f"urn:mpeg:dash:profile:isoff-live:2011,{_CMAF}", "segmentAlignment", "startWithSAP", _templates
+)
+_ON_DEMAND = _Profile(
+    f"urn:mpeg:dash:profile:isoff-on-demand:2011,{_CMAF}",
+    "subsegmentAlignment",
+    "subsegmentStartsWithSAP",
+    _one_file,
+)
 
 
 def _segment_timeline(spans: Sequence[Span]) -> Element:

@@ -6,6 +6,7 @@ from core.media.presentation import Rendition
 
 INIT_SEGMENT = "init.mp4"
 MEDIA_PLAYLIST = "index.m3u8"
+TRACK_FILE = "track.mp4"
 
 
 def rendition_folder(rendition: Rendition) -> str:

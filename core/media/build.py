@@ -86,10 +86,7 @@ def segment_table(index: TrackIndex, plan: CutPlan) -> SegmentTable:
     for number, span in enumerate(spans):
         if span.duration <= 0:
             raise EmptySegment(f"segment {number} of {len(spans)} lasts no time")
-    lengths = tuple(
-        len(index.fragment_header(start, samples, number + 1)) + index.segment(start, samples)[1]
-        for number, (start, samples) in enumerate(zip(first, count, strict=True))
-    )
+    lengths = tuple(index.segment_lengths(first))
     durations = [span.duration for span in spans]
     return SegmentTable(
         first=tuple(first),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
+from core.media.file_layout import FileLayout
 from core.media.timeline import Span
 
 
@@ -45,7 +46,7 @@ class Rendition:
     `spans` has one entry per media segment: the earliest presentation time, with any edit
     applied, and the time to the next segment's, in ticks of `timescale`. They tile the track.
     `bandwidth` is the peak and `average_bandwidth` the mean bit rate over segments, headers
-    included, in bit/s.
+    included, in bit/s. `layout` is that of the rendition's one file, where there is one.
     """
 
     kind: TrackKind
@@ -57,6 +58,7 @@ class Rendition:
     bandwidth: int
     average_bandwidth: int
     traits: VideoTraits | AudioTraits
+    layout: FileLayout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,8 @@ class Presentation:
     video: tuple[Rendition, ...]
     audio: tuple[Rendition, ...]
     duration_ms: int
+
+    @property
+    def has_files(self) -> bool:
+        """Whether any rendition is to be had as one file."""
+        return any(each.layout is not None for each in (*self.video, *self.audio))

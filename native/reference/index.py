@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from native.errors import CorruptIndex
-from native.reference.fragment import LARGEST_BODY, Row, fragment_header
+from native.reference.fragment import LARGEST_BODY, STYP, Row, fragment_header
 from native.reference.layout import (
     ANCHOR,
     BLOCK_SAMPLES,
@@ -23,6 +23,7 @@ from native.reference.layout import (
     header_length,
     row_offset,
 )
+from native.reference.segment_index import segment_index
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -97,6 +98,33 @@ class TrackIndex:
         rows = [self._row(number) for number in range(first, first + count)]
         return fragment_header(rows, time, sequence)
 
+    def segment_lengths(self, starts: Sequence[int]) -> list[int]:
+        """Give the bytes of each segment, header and body, for segments that tile the track.
+
+        `starts` are the sample numbers where they begin, rising from 0. Raises `ValueError` when
+        they do not, `OverflowError` as `fragment_header` does.
+        """
+        lengths = []
+        for number, first in enumerate(starts):
+            stop = starts[number + 1] if number + 1 < len(starts) else self.sample_count
+            if (number == 0 and first != 0) or not 0 <= first < stop <= self.sample_count:
+                raise ValueError(f"segment {number} goes from sample {first} to {stop}")
+            body = self.segment(first, stop - first)[1]
+            lengths.append(len(self.fragment_header(first, stop - first, 0)) + body)
+        return lengths
+
+    def segment_index(self, starts: Sequence[int], end: int) -> bytes:
+        """Write the `sidx` box of a file in which the segments follow it, each without its `styp`.
+
+        `starts` are as for `segment_lengths`, `end` is when the presentation of the last segment
+        ends, in ticks with the edit applied. Raises what `segment_lengths` does, `OverflowError`
+        too for what the box cannot hold, and `ValueError` where a segment would last no time.
+        """
+        lengths = [length - len(STYP) for length in self.segment_lengths(starts)]
+        return segment_index(
+            self.timescale, lengths, [*(self._presented(number) for number in starts), end]
+        )
+
     def sample(self, n: int) -> tuple[int, int, int, int, int, int]:
         """Give (offset, size, decode time, duration, composition offset, flags) of a sample.
 
@@ -106,6 +134,12 @@ class TrackIndex:
         offset, time = self._position(n)
         row = self._row(n)
         return offset, row.size, time, row.duration, row.composition_offset, row.flags
+
+    def _presented(self, number: int) -> int:
+        """Give when a sample is presented with the edit applied, never before 0."""
+        _, time = self._position(number)
+        shown: int = time + self._row(number).composition_offset - self.priming
+        return max(0, shown)
 
     def _check_range(self, first: int, count: int) -> None:
         if first < 0 or count < 1 or count > self.sample_count - first:

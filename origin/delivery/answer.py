@@ -1,6 +1,6 @@
 """Answers of the pipeline: a representation as conditions and ranges ask for it, or a problem."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -41,12 +41,15 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer; `length` is that of the body a GET would have, None where there can be none."""
+    """One answer; `length` is that of the body a GET would have, None where there can be none.
+
+    The pieces of the body may be had once.
+    """
 
     status: int
     headers: Headers
     length: int | None
-    pieces: tuple[bytes | FilePart, ...] = ()
+    pieces: Iterable[bytes | FilePart] = ()
     reader: FileReader | None = None
     framed: bool = True
 
@@ -79,7 +82,7 @@ def present(
     )
     if plan.content_length is not None:
         fields = (*fields, ("Content-Length", str(plan.content_length)))
-    pieces = tuple(_pieces(plan, representation))
+    pieces = _pieces(plan, representation)
     return Answer(plan.status, fields, plan.content_length, pieces, reader)
 
 
@@ -127,13 +130,9 @@ def _own_policy(representation: Representation, *, listening: bool) -> str:
 
 
 def _pieces(plan: ResponsePlan, representation: Representation) -> Iterator[bytes | FilePart]:
-    """The body in order: what is generated, and stretches of the track's file."""
+    """The body in order, each piece made when it is asked for."""
     for piece in plan.pieces():
         if isinstance(piece, bytes):
             yield piece
-            continue
-        head, part = representation.cut(piece)
-        if head:
-            yield head
-        if part is not None:
-            yield part
+        else:
+            yield from representation.pieces(piece)

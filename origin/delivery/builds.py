@@ -6,24 +6,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from core.isobmff.init_segment import init_segment
 from core.media.build import SegmentTable, segment_table
+from core.media.ticks import Ticks
 from core.media.timeline import CutPlan
+from core.media.track_file import TrackFile, track_file
 from origin.delivery.lru import LruCache
 from origin.repository import PublishedTrack
 from origin.stored_track import StoredTrack
 from runtime.storage import LocalStore
 
-# A row of the segment table: six numbers as Python objects, a span, and their places in tuples.
-SEGMENT_COST_BYTES: Final = 400
+# A row of the segment table: seven numbers as Python objects, a span, and their places in tuples.
+SEGMENT_COST_BYTES: Final = 450
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """A published build at hand: the stored track, cut by the plan of its presentation."""
+    """A published build at hand: the stored track, cut by the plan of its presentation.
+
+    `init` is its init segment, `file` the whole track as one file, where it can be one.
+    """
 
     published: PublishedTrack
     stored: StoredTrack
     table: SegmentTable
+    init: bytes
+    file: TrackFile | None
 
     @property
     def cost_bytes(self) -> int:
@@ -89,4 +97,11 @@ class OpenBuilds:
 
 def _read(folder: Path, track: PublishedTrack, plan: CutPlan) -> Build:
     stored = StoredTrack.open(folder)
-    return Build(track, stored, segment_table(stored.index, plan))
+    table = segment_table(stored.index, plan)
+    init = init_segment(
+        stored.description,
+        timescale=stored.index.timescale,
+        duration=Ticks(stored.index.base_time + stored.index.duration),
+        priming=Ticks(stored.index.priming),
+    )
+    return Build(track, stored, table, init, track_file(stored.index, table, init))

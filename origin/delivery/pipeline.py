@@ -16,7 +16,7 @@ from core.http.fields import list_members
 from core.http.target import MEDIA_PREFIX
 from origin.delivery.answer import Answer, Asked, explain, page, present
 from origin.delivery.builds import OpenBuilds
-from origin.delivery.presenter import MASTER, MPD, NoSuchMedia, Presenter
+from origin.delivery.presenter import MANIFESTS, NoSuchMedia, Presenter
 from origin.delivery.reading import FileReader
 from origin.delivery.representation import Representation
 from origin.delivery.titles import Titles
@@ -117,7 +117,7 @@ class Pipeline:
 
     async def _find(self, path: str) -> Representation:
         match [unquote(part) for part in path.split("/")]:
-            case [playback_id, str(name)] if name in {MASTER, MPD}:
+            case [playback_id, str(name)] if name in MANIFESTS:
                 return await self._presenter.manifest(playback_id, name)
             case [playback_id, "poster.jpg"]:
                 return await self._presenter.poster(playback_id, None)

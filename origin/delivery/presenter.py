@@ -9,9 +9,9 @@ from typing import Final
 
 from core.errors import InputFault, InternalFault
 from core.http.media_types import media_type
-from core.isobmff.init_segment import init_segment
-from core.manifest.dash import mpd
+from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import media_playlist, multivariant_playlist
+from core.manifest.urls import INIT_SEGMENT, MEDIA_PLAYLIST, TRACK_FILE
 from core.media.presentation import (
     AudioTraits,
     Presentation,
@@ -19,18 +19,27 @@ from core.media.presentation import (
     TrackKind,
     VideoTraits,
 )
-from core.media.ticks import Ticks
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
-from origin.delivery.representation import CachePolicy, FilePart, Representation, playback_key
+from origin.delivery.representation import (
+    CachePolicy,
+    FilePart,
+    Representation,
+    WholeTrack,
+    playback_key,
+)
 from origin.delivery.titles import Titles
 from origin.repository import PublishedTrack, Title
 from origin.stored_track import DamagedTrack
 from runtime.logs import get_logger
 from runtime.storage import LocalStore
 
-MASTER: Final = "master.m3u8"
-MPD: Final = "manifest.mpd"
+ON_DEMAND: Final = "ondemand.mpd"
+MANIFESTS: Final = {
+    "master.m3u8": multivariant_playlist,
+    "manifest.mpd": mpd,
+    ON_DEMAND: on_demand_mpd,
+}
 # Without leading zeros, so that a segment has one URL; eight digits are beyond any film.
 SEGMENT_NAME: Final = re.compile(r"(0|[1-9][0-9]{0,7})\.m4s")
 
@@ -63,18 +72,19 @@ class Presenter:
         self._texts: LruCache[tuple[str, ...], Representation] = LruCache(text_limit_bytes)
 
     async def manifest(self, playback_id: str, name: str) -> Representation:
-        """Give `master.m3u8` or `manifest.mpd`."""
+        """Give one of `MANIFESTS`."""
         title = await self._titles.get(playback_id)
         key = (name, playback_id, title.status, *(track.build_hash for track in title.tracks))
         known = self._texts.get(key)
         if known is not None:
             return known
         presentation, whole = await self._presentation(title)
-        write = multivariant_playlist if name == MASTER else mpd
+        if name == ON_DEMAND and not presentation.has_files:
+            raise NoSuchMedia(f"no track of {playback_id!r} fits into one indexed file")
         settled = whole and title.status == "ready"
         made = _generated(
             name,
-            write(presentation).encode(),
+            MANIFESTS[name](presentation).encode(),
             CachePolicy.MANIFEST if settled else CachePolicy.UNSETTLED,
             (*_keys(title), f"manifest:{playback_id}"),
         )
@@ -85,16 +95,18 @@ class Presenter:
     async def track_file(
         self, playback_id: str, kind: str, name: str, build_hash: str, file: str
     ) -> Representation:
-        """Give a media playlist, an init segment or a media segment of one build."""
+        """Give a media playlist, an init segment, a media segment or all of one build."""
         title = await self._titles.get(playback_id)
         track = _find(title, kind, name, build_hash)
-        if file == "index.m3u8":
+        if file == MEDIA_PLAYLIST:
             return await self._playlist(title, track)
-        if file != "init.mp4" and not SEGMENT_NAME.fullmatch(file):
+        if file not in {INIT_SEGMENT, TRACK_FILE} and not SEGMENT_NAME.fullmatch(file):
             raise NoSuchMedia(f"a track has no file {file!r}")
         build = await self._builds.get(track, title.plan)
-        if file == "init.mp4":
+        if file == INIT_SEGMENT:
             return _init(title, build)
+        if file == TRACK_FILE:
+            return _whole(title, build)
         return _segment(title, build, int(file.removesuffix(".m4s")))
 
     async def poster(self, playback_id: str, name: str | None) -> Representation:
@@ -164,19 +176,27 @@ def _generated(name: str, data: bytes, cache: CachePolicy, keys: tuple[str, ...]
 
 
 def _init(title: Title, build: Build) -> Representation:
-    index, track = build.stored.index, build.published
-    data = init_segment(
-        build.stored.description,
-        timescale=index.timescale,
-        duration=Ticks(index.base_time + index.duration),
-        priming=Ticks(index.priming),
-    )
+    track = build.published
     return Representation(
-        content_type=media_type(f"{track.kind}/init.mp4"),
+        content_type=media_type(f"{track.kind}/{INIT_SEGMENT}"),
         etag=f'"{track.build_hash}-init"',
         cache=CachePolicy.IMMUTABLE,
         surrogate_keys=_keys(title),
-        head=data,
+        head=build.init,
+    )
+
+
+def _whole(title: Title, build: Build) -> Representation:
+    track = build.published
+    if build.file is None:
+        raise NoSuchMedia(f"{track.kind}/{track.name} does not fit into one indexed file")
+    return Representation(
+        content_type=media_type(f"{track.kind}/{TRACK_FILE}"),
+        etag=f'"{track.build_hash}-track"',
+        cache=CachePolicy.IMMUTABLE,
+        surrogate_keys=_keys(title),
+        head=b"",
+        body=WholeTrack(build.stored, build.file),
     )
 
 
@@ -208,6 +228,7 @@ def _rendition(build: Build) -> Rendition:
         bandwidth=table.peak_bandwidth,
         average_bandwidth=table.average_bandwidth,
         traits=_traits(track),
+        layout=build.file.layout if build.file is not None else None,
     )
 
 

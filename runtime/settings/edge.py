@@ -5,6 +5,7 @@ import socket
 from typing import ClassVar
 
 from core.cache.policies import CachePolicy
+from core.http.audience import Audience
 from runtime.listen import HostPort
 from runtime.settings.declaration import setting
 from runtime.settings.quantities import (
@@ -45,6 +46,12 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings,
     listen: Address = setting(HostPort("127.0.0.1", 8081), "The address that viewers reach.")
     admin_listen: Address = setting(
         HostPort("127.0.0.1", 8083), "The address of metrics, health and purging; not for viewers."
+    )
+    audience: Audience = setting(
+        Audience.VIEWERS,
+        "Who asks: viewers, or edges of the tier below, which have looked at the tokens. Edges are "
+        "told the surrogate keys, so that they can purge by them, and beyond loopback they need "
+        "the fill key for everything under `/media/`.",
     )
     name: Text = setting(
         None,

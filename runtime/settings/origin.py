@@ -5,7 +5,7 @@ from typing import ClassVar
 from runtime.listen import HostPort
 from runtime.settings.declaration import setting
 from runtime.settings.edge import processors
-from runtime.settings.quantities import Address, Bytes, Count, Seconds, Text
+from runtime.settings.quantities import Address, Bytes, Count, Output, Seconds, Text
 from runtime.settings.shared import (
     CommonSettings,
     DatabaseSettings,
@@ -43,6 +43,11 @@ class OriginSettings(FillSettings, DatabaseSettings, StorageSettings, CommonSett
     )
     drain_timeout_s: Seconds = setting(
         10.0, "How long answers may take to end when the origin stops.", ge=0, le=3600
+    )
+    access_log: Output | None = setting(
+        None,
+        "Where a line of JSON is written for each answer to an edge, opened anew on SIGHUP; - is "
+        "standard output. Without it there is no access log.",
     )
     open_tracks: Count = setting(
         256, "How many tracks keep their index mapped and their file open.", ge=1, le=100_000

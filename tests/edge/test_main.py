@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from core.cache.policies import CachePolicy
+from core.http.audience import Audience
+from edge.faults import FillKeyMissing
 from edge.main import configuration, run
 from runtime.line_file import UnwritableLog
 from runtime.listen import AddressInUse, HostPort
@@ -74,6 +76,14 @@ async def test_an_access_log_that_cannot_be_written_is_told(
         await run(settings(upstream.url, access_log=str(tmp_path / "none" / "log")))
 
 
+async def test_for_edges_beyond_loopback_it_does_not_start_without_a_fill_key(
+    upstream: ScriptedUpstream,
+) -> None:
+    everywhere = settings(upstream.url, audience="edges", listen=HostPort("0.0.0.0", 0))
+    with pytest.raises(FillKeyMissing, match="SLUICE_FILL_KEY"):
+        await run(everywhere)
+
+
 async def test_a_port_in_use_is_told(upstream: ScriptedUpstream) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         busy = HostPort("127.0.0.1", taken.getsockname()[1])
@@ -85,6 +95,7 @@ def test_every_setting_reaches_the_edge() -> None:
     config = configuration(
         settings(
             "http://origin:8082",
+            audience="edges",
             memory_bytes=2**21,
             cache_policy="lru",
             max_object_bytes=2**30,
@@ -107,6 +118,7 @@ def test_every_setting_reaches_the_edge() -> None:
     )
     assert config.upstream == "http://origin:8082"
     assert (config.memory_bytes, config.max_object_bytes) == (2**21, 2**30)
+    assert config.audience is Audience.EDGES
     assert config.cache_policy is CachePolicy.LRU
     assert (config.cache_dir, config.disk_bytes) == (Path("/var/cache/sluice"), 2**40)
     assert (config.connect_timeout_s, config.first_byte_timeout_s) == (1, 2)

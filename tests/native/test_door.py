@@ -68,6 +68,7 @@ def use_once(data: bytes, spoiled: bytes) -> None:
     index = _index.TrackIndex(data)
     index.fragment_header(100, 900, 1)
     index.sync_times()
+    index.segment_index([0, 500], index.duration)
     index.segment_starts([0, 5000, 10**9])
     with pytest.raises(IndexError):
         index.segment(0, 10**6)

@@ -59,6 +59,10 @@ def everything(module: ModuleType, data: bytes) -> tuple[str, Any]:
                 outcome(index.fragment_header, number, min(70, count - number), number)
                 for number in range(0, count, 13)
             ],
+            [
+                outcome(index.segment_index, starts, index.duration)
+                for starts in (range(0, count, 7), [number for number, _ in index.sync_times()])
+            ],
         )
 
     return outcome(ask)
@@ -135,6 +139,18 @@ def test_builders_agree_on_what_they_accept(rows: list[Row], base_time: int, pri
     if compiled[0] == "value":
         rest, header = compiled[1]
         assert everything(_index, header + rest)[0] == "value"
+
+
+@given(ROWS, st.lists(st.integers(-1, 210), max_size=5), st.integers(-9, 2**40))
+def test_twins_agree_on_where_segments_lie(rows: list[Row], starts: list[int], end: int) -> None:
+    data = index_bytes(rows, priming=rows[0][1] // 2)
+    for asked in (starts, sorted({0, *starts})):
+        for name, *more in (("segment_lengths",), ("segment_index", end)):
+            compiled, clear = (
+                outcome(getattr(module.TrackIndex(data), name), asked, *more)
+                for module in (_index, reference)
+            )
+            assert compiled == clear
 
 
 @given(ROWS, st.integers(-3, 210), st.integers(-3, 210))

@@ -1,6 +1,7 @@
 """The MPD, read back as XML and expanded as a player would."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from xml.etree import ElementTree as ET
 
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.manifest.dash import mpd
+from core.manifest.dash import mpd, on_demand_mpd
+from core.media.file_layout import FileLayout
 from core.media.presentation import Presentation, Rendition
 from tests.fixtures.presentations import NTSC, audio, presentation, tiles, video
 
@@ -183,3 +185,68 @@ def test_nothing_has_no_mpd() -> None:
 
 def test_equal_presentations_have_equal_manifests() -> None:
     assert mpd(presentation(video(), audio())) == mpd(presentation(video(), audio()))
+
+
+ON_DEMAND = "urn:mpeg:dash:profile:isoff-on-demand:2011,urn:mpeg:dash:profile:cmaf:2019"
+
+
+def in_one_file(rendition: Rendition, *, init_bytes: int, index_bytes: int) -> Rendition:
+    head = init_bytes + index_bytes
+    return replace(rendition, layout=FileLayout(init_bytes, index_bytes, (head, head + 9)))
+
+
+def test_the_on_demand_profile_names_one_file_and_where_its_index_lies() -> None:
+    shown = presentation(
+        in_one_file(video(), init_bytes=800, index_bytes=76),
+        in_one_file(audio(), init_bytes=700, index_bytes=52),
+    )
+    root = ET.fromstring(on_demand_mpd(shown))
+    assert root.get("profiles") == ON_DEMAND
+    assert (root.get("type"), root.get("mediaPresentationDuration")) == ("static", "PT10.000S")
+    picture, sound = root.findall("Period/AdaptationSet", MPD)
+    for each in (picture, sound):
+        assert each.get("subsegmentAlignment") == "true"
+        assert each.get("subsegmentStartsWithSAP") == "1"
+        assert not {"segmentAlignment", "startWithSAP"} & set(each.attrib)
+        assert each.find("Representation/SegmentTemplate", MPD) is None
+    made = found(picture, "Representation")
+    # The order in which the schema wants them (ISO/IEC 23009-1 §5.3.5.3).
+    assert [child.tag.partition("}")[2] for child in made] == ["BaseURL", "SegmentBase"]
+    assert found(made, "BaseURL").text == "v/720p/0123456789abcdef0123/track.mp4"
+    assert found(made, "SegmentBase").attrib == {
+        "timescale": "24000",
+        "indexRange": "800-875",
+        "indexRangeExact": "true",
+    }
+    assert found(made, "SegmentBase/Initialization").attrib == {"range": "0-799"}
+    made = found(sound, "Representation")
+    assert [child.tag.partition("}")[2] for child in made] == [
+        "AudioChannelConfiguration", "BaseURL", "SegmentBase",
+    ]  # fmt: skip
+    assert found(made, "SegmentBase").get("indexRange") == "700-751"
+
+
+def test_both_profiles_describe_the_same_renditions() -> None:
+    shown = presentation(
+        *(
+            in_one_file(each, init_bytes=8, index_bytes=8)
+            for each in (video("240p"), video(), audio(), audio("a", language="ger"))
+        )
+    )
+    live, on_demand = parse(shown), ET.fromstring(on_demand_mpd(shown))
+    listed = [
+        [each.attrib for each in root.findall("Period/AdaptationSet/Representation", MPD)]
+        for root in (live, on_demand)
+    ]
+    assert listed[0] == listed[1]
+
+
+def test_what_is_no_file_is_left_out_of_the_on_demand_profile() -> None:
+    shown = presentation(video(), in_one_file(audio(), init_bytes=8, index_bytes=8))
+    root = ET.fromstring(on_demand_mpd(shown))
+    (kept,) = root.findall("Period/AdaptationSet", MPD)
+    assert kept.get("contentType") == "audio"
+    assert shown.has_files
+    assert not presentation(video()).has_files
+    with pytest.raises(ValueError, match="p_1 has neither"):
+        on_demand_mpd(presentation(video()))

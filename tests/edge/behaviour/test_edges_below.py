@@ -2,7 +2,7 @@
 
 import json
 
-from edge.audience import Audience
+from core.http.audience import Audience
 from tests.fixtures.edge import StartEdge
 from tests.fixtures.upstream import Reply, ScriptedUpstream
 

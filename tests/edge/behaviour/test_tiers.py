@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from edge.audience import Audience
+from core.http.audience import Audience
 from tests.fixtures.edge import RunningEdge, StartEdge
 from tests.fixtures.upstream import Reply, ScriptedUpstream
 

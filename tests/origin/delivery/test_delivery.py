@@ -2,20 +2,29 @@
 
 import asyncio
 import io
+import json
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import av
 import pytest
 
 from cli.delivery import run as run_origin
-from origin.main import FillKeyMissing
+from edge.faults import FillKeyMissing
 from runtime.listen import HostPort
 from runtime.settings import OriginSettings
 from tests.fixtures.catalogue import playback_id_of
 from tests.fixtures.media import Picture, picture_times, read_pictures
-from tests.fixtures.origin import PICTURES, Delivery, Prepared, running_origin
+from tests.fixtures.origin import (
+    PICTURES,
+    Delivery,
+    Prepared,
+    running_origin,
+    segments_of,
+    variant_folders,
+)
 
 pytestmark = pytest.mark.postgres
 
@@ -32,18 +41,6 @@ async def origin(prepared: Prepared, on_plane: bool) -> AsyncIterator[Delivery]:
     )
     async with running_origin(settings, on_plane=on_plane) as delivery:
         yield delivery
-
-
-async def variant_folders(origin: Delivery, video_id: str) -> list[str]:
-    """The folders of all tracks, `{kind}/{name}/{hash}`, picture first."""
-    master = (await origin.get(video_id, "master.m3u8")).decode()
-    folders = re.findall(r"([va]/[^/\s\"]+/[0-9a-f]+)/index\.m3u8", master)
-    return sorted(set(folders), reverse=True)
-
-
-async def segments_of(origin: Delivery, video_id: str, folder: str) -> list[str]:
-    playlist = (await origin.get(video_id, f"{folder}/index.m3u8")).decode()
-    return re.findall(r"^(\d+\.m4s)$", playlist, re.MULTILINE)
 
 
 async def test_init_and_segments_in_a_row_decode_to_every_picture_at_its_time(
@@ -96,6 +93,7 @@ async def test_what_lies_under_a_hash_is_immutable_and_a_manifest_is_not(
         f"{folder}/index.m3u8": ("application/vnd.apple.mpegurl", IMMUTABLE),
         "master.m3u8": ("application/vnd.apple.mpegurl", SETTLED),
         "manifest.mpd": ("application/dash+xml", SETTLED),
+        "ondemand.mpd": ("application/dash+xml", SETTLED),
     }
     for path, fields in expected.items():
         async with origin.client.get(origin.media(prepared.video_id, path)) as answer:
@@ -282,6 +280,23 @@ async def test_with_a_fill_key_only_those_who_show_it_are_served(
                 assert answer.status == status
         async with origin.client.get(url, headers={"Sluice-Fill-Key": "open sesame"}) as answer:
             assert answer.status == 200
+
+
+async def test_each_answer_to_an_edge_may_leave_a_line_in_a_log(
+    prepared: Prepared, on_plane: bool, tmp_path: Path
+) -> None:
+    settings = OriginSettings(
+        database_url=prepared.database_url,
+        data=prepared.data,
+        listen=HostPort("127.0.0.1", 0),
+        access_log=tmp_path / "log",
+    )
+    async with running_origin(settings, on_plane=on_plane) as origin:
+        folder = (await variant_folders(origin, prepared.video_id))[0]
+        for _ in range(2):
+            await origin.get(prepared.video_id, f"{folder}/0.m4s")
+    lines = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [line["result"] for line in lines] == ["miss", "miss", "hit"]
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])

@@ -1,9 +1,9 @@
 """For whom something is served: viewers, or edges that fetch it for theirs."""
 
-from enum import Enum, auto
+from enum import StrEnum
 
 
-class Audience(Enum):
+class Audience(StrEnum):
     """Who asks.
 
     Viewers show tokens for signed media. Edges have looked at those and taken them off: they show
@@ -11,5 +11,5 @@ class Audience(Enum):
     purge by them.
     """
 
-    VIEWERS = auto()
-    EDGES = auto()
+    VIEWERS = "viewers"
+    EDGES = "edges"
