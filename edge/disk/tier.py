@@ -120,6 +120,13 @@ class DiskTier:
         """How much waits to be written."""
         return self._queued_bytes
 
+    @property
+    def problem(self) -> str | None:
+        """What keeps the disk from being of use; None when nothing does."""
+        if self._machinery.readers.hang:
+            return "every read of the disk hangs"
+        return self._machinery.body_writer.problem
+
     # Finding and reading
 
     def holds(self, resource: str) -> bool:

@@ -139,7 +139,18 @@ async def test_a_second_edge_on_the_same_folder_says_so_and_ends(
     assert "Traceback" not in second.stderr
 
 
-async def test_readiness_names_a_disk_that_takes_nothing(process: EdgeProcess) -> None:
+async def test_readiness_says_that_nothing_can_be_written_and_the_edge_serves_on(
+    process: EdgeProcess, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(PAGE, Reply(200, FRESH, b"one"))
     edge = await process.start()
-    checks = json.loads((await edge.admin("/readyz")).body)["checks"]
-    assert checks["disk"] == "ok"
+    assert json.loads((await edge.admin("/readyz")).body)["checks"]["disk"] == "ok"
+    bodies = process.cache / "bodies"
+    bodies.write_bytes(b"")  # no folder can be made in its place
+    assert (await edge.get(PAGE)).body == b"one"
+    await edge.until_metric("sluice_edge_disk_dropped_total", 1, reason="failed")
+    answer = await edge.admin("/readyz")
+    assert answer.status == 200
+    assert "nothing is written" in json.loads(answer.body)["checks"]["disk"]
+    assert (await edge.get(PAGE)).body == b"one"
+    assert upstream.count(PAGE) == 1
