@@ -78,6 +78,8 @@ async def serving(
     upstream = MeasuredUpstream(upstream or HttpUpstream(config, metrics), metrics)
     async with AsyncExitStack() as stack:
         tier = await _opened_disk(stack, config, metrics, clock)
+        if tier is not None:
+            store.tell_uses(tier.touch)
         tiers = Tiers(store, NoDisk() if tier is None else SlicesOnDisk(tier))
         filler = Filler(config, tiers, upstream, metrics, clock)
         metrics.watch(

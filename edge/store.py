@@ -128,6 +128,7 @@ class MemoryStore:
         self._variants: dict[str, set[CacheKey]] = {}
         self._tagged: dict[str, set[CacheKey]] = {}
         self._evicted = evicted
+        self._used: Callable[[int, int], None] = lambda _version, _number: None
         self.purges = PurgeLog()
 
     def __len__(self) -> int:
@@ -153,7 +154,11 @@ class MemoryStore:
             return
         for use in self._shelf.used():
             if use in self._policy:
-                self._policy.touch(use)
+                self._use(use)
+
+    def tell_uses(self, used: Callable[[int, int], None]) -> None:
+        """Call this with the version and the number of each slice that is used."""
+        self._used = used
 
     def look_up(self, target: Target, request: Headers) -> Lookup:
         """Find what is stored for a request."""
@@ -172,7 +177,7 @@ class MemoryStore:
             return None
         body = found.slices.get(number)
         if body is not None and used:
-            self._policy.touch((entry.version, number))
+            self._use((entry.version, number))
         return body
 
     def bodies(self, entry: Entry) -> "Slices":
@@ -288,6 +293,10 @@ class MemoryStore:
                 found = self._objects[self._versions[victim[0]]]
                 self._drop_slice(found, victim[1], keep=entry.key)
             self._evicted()
+
+    def _use(self, place: SliceKey) -> None:
+        self._policy.touch(place)
+        self._used(*place)
 
     def _covered(self, purge: Purge) -> set[CacheKey]:
         return {

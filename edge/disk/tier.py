@@ -215,9 +215,10 @@ class DiskTier:
         self._metrics.hits.inc()
         return opened
 
-    def touch(self, key: CacheKey, version: int, number: int) -> None:
+    def touch(self, version: int, number: int) -> None:
         """Count a use that something nearer answered, so that what is popular stays here, too."""
-        held, piece = self._find(key, version, number)
+        held = self._directory.version(version)
+        piece = None if held is None else held.pieces.get(number)
         if held is not None and piece is not None:
             self._use(held, number, piece)
 

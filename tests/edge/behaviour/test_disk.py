@@ -97,6 +97,25 @@ async def test_what_memory_let_go_of_comes_from_disk(
     assert all(upstream.count(target) == 1 for target in targets)
 
 
+async def test_what_memory_answers_again_and_again_stays_on_disk(
+    start: Start, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(200, FRESH, bytes(60_000)))
+    async with start(disk_bytes=2**20) as edge:
+        for _ in range(4):
+            await edge.get(FILM)
+        await on_disk(edge, 1)
+        for number in range(60):
+            target = f"/media/p_2/{number}.m4s"
+            upstream.on(target, Reply(200, FRESH, bytes(60_000)))
+            await edge.get(target)
+        await edge.until_metric("sluice_edge_disk_queued_bytes", 0)
+        assert await edge.metric("sluice_edge_disk_evictions_total") > 40
+    async with start(disk_bytes=2**20) as edge:
+        await edge.get(FILM)
+    assert upstream.count(FILM) == 1
+
+
 async def test_what_is_damaged_is_fetched_again(
     start: Start, upstream: ScriptedUpstream, tmp_path: Path
 ) -> None:
