@@ -7,7 +7,7 @@ from core.errors import Fault
 from core.http.byterange import ByteSpan
 from core.http.cache_status import Handling, append_handling
 from core.http.compose import own_fields, representation_fields
-from core.http.cors import PREFLIGHT
+from core.http.cors import ALLOWED_METHODS, PREFLIGHT
 from core.http.fields import Headers, first
 from core.http.plan_response import ResponsePlan, plan_response
 from core.http.problem import PROBLEM_TYPE, problem_body
@@ -111,9 +111,15 @@ async def answer_problem(
     await client.end()
 
 
+async def answer_options(client: Client, request_id: str) -> None:
+    """Answer an OPTIONS that the upstream is not to be asked."""
+    await client.begin(204, (("Allow", ALLOWED_METHODS), ("X-Request-Id", request_id)), None)
+    await client.end()
+
+
 async def answer_preflight(client: Client, request_id: str) -> None:
     """Answer an OPTIONS under `/media/` (Fetch standard, CORS preflight)."""
-    fields = (("Allow", "GET, HEAD, OPTIONS"), ("X-Request-Id", request_id), *PREFLIGHT)
+    fields = (("Allow", ALLOWED_METHODS), ("X-Request-Id", request_id), *PREFLIGHT)
     await client.begin(204, fields, None)
     await client.end()
 

@@ -30,7 +30,8 @@ class EdgeConfig:
     `disk_bytes` the budget there, and `disk_reserve_bytes` is left free for others; without a
     folder there is memory alone. `disk_timeout_s` is how long a read may take.
     `max_connections_per_client` counts those from one address; 0 is no limit. `negative_ttl_s` is
-    how long a 404 or 410 is fresh that does not say it.
+    how long a 404 or 410 is fresh that does not say it. With `pass_host` the upstream is told the
+    Host that the client asked for.
     """
 
     upstream: str = ""
@@ -58,6 +59,7 @@ class EdgeConfig:
     max_connections: int = 50_000
     max_connections_per_client: int = 0
     negative_ttl_s: float = 0.0
+    pass_host: bool = False
     fill_key: str | None = None
     admin_token: str | None = None
     redis_url: str | None = None

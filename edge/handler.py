@@ -15,22 +15,24 @@ from core.http.audience import Audience
 from core.http.cache_status import Forward, Handling, append_handling, write_handling
 from core.http.compose import own_fields
 from core.http.cors import ALLOWED_METHODS
-from core.http.fields import Headers, combined, first
+from core.http.fields import Headers, combined, first, without
 from core.http.forwarding import (
     Hop,
     forwarded_request,
     forwarded_response,
+    forwards_left,
     is_trusted,
     request_id,
 )
 from core.http.invalidation import invalidated
 from core.http.media_token import TokenRefused
 from core.http.plan_response import ResponsePlan
-from core.http.target import MEDIA_PREFIX, Target, read_target
+from core.http.target import MEDIA_PREFIX, Target, authority_of, read_target
 from edge.answer import (
     Caption,
     answer_entry,
     answer_flight,
+    answer_options,
     answer_preflight,
     answer_problem,
     plan_entry,
@@ -93,7 +95,13 @@ class EdgeHandler:
             self._metrics.count_answer(result, seconds, client.account)
 
     async def _answer(self, client: Client, request: Incoming) -> Result:
-        hop = Hop(request.peer, "http", is_trusted(request.peer, self._config.trusted_proxies))
+        request = _under_its_host(request)
+        hop = Hop(
+            request.peer,
+            "http",
+            is_trusted(request.peer, self._config.trusted_proxies),
+            first(request.fields, "host") if self._config.pass_host else None,
+        )
         identity = request_id(request.fields, hop, secrets.token_hex(8))
         client.account.request_id = identity
         try:
@@ -146,6 +154,8 @@ class EdgeHandler:
             case "TRACE", _:
                 # The upstream would send back what only it was to see (RFC 9110 §9.3.8).
                 raise MethodRefused("TRACE is not possible here")
+            case "OPTIONS", _:
+                return await self._options(client, request, ask)
             case _:
                 return await self._pass(client, request, ask, Forward.METHOD)
 
@@ -340,6 +350,17 @@ class EdgeHandler:
 
     # Everything else, outside /media/
 
+    async def _options(self, client: Client, request: Incoming, ask: Ask) -> Result:
+        """Pass an OPTIONS on, or answer it where it is to go no further (RFC 9110 §7.6.2)."""
+        left = forwards_left(ask.fields)
+        if left == 0:
+            await answer_options(client, ask.request_id)
+            return Result.LOCAL
+        if left is not None:
+            kept = without(ask.fields, {"max-forwards"})
+            ask = replace(ask, fields=(*kept, ("Max-Forwards", str(left - 1))))
+        return await self._pass(client, request, ask, Forward.METHOD)
+
     async def _pass(self, client: Client, request: Incoming, ask: Ask, reason: Forward) -> Result:
         """Stream a request that no cache can answer to the upstream, and its answer back."""
         length = first(ask.fields, "content-length")
@@ -380,6 +401,14 @@ class EdgeHandler:
             request_id=ask.request_id,
             media=False,
         )
+
+
+def _under_its_host(request: Incoming) -> Incoming:
+    """The request with the Host that its target names, if it names one (RFC 9112 §3.2.2)."""
+    authority = authority_of(request.target)
+    if authority is None:
+        return request
+    return replace(request, fields=(("Host", authority), *without(request.fields, {"host"})))
 
 
 def _reason(lookup: Lookup, now_s: float) -> Forward:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Final
 
 from core.http.chunked import ChunkedBody
@@ -128,6 +129,8 @@ class HttpExchange:
         except ConnectionLost as error:
             broken = "the upstream broke the connection before it answered"
             raise UpstreamBroken(broken) from error
+        if self._config.pass_host:
+            response = _for_one_host(response)
         self._keep_s = _keep_s(response, self._config.upstream_idle_timeout_s)
         self._answer = HttpAnswer(self._connection, request, response, self._config.stall_timeout_s)
 
@@ -186,6 +189,13 @@ class HttpExchange:
             if self._answer is None:
                 now_s = asyncio.get_running_loop().time()
                 deadline.reschedule(now_s + self._config.first_byte_timeout_s)
+
+
+def _for_one_host(head: ResponseHead) -> ResponseHead:
+    """The head with Host in Vary; a 304 without Vary leaves the stored one as it is."""
+    if head.status == 304 and first(head.fields, "vary") is None:
+        return head
+    return replace(head, fields=(*head.fields, ("Vary", "Host")))
 
 
 def _said_length(fields: Headers, framing: Framing) -> int | None:

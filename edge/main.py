@@ -97,6 +97,7 @@ def configuration(settings: EdgeSettings) -> EdgeConfig:
         drain_timeout_s=settings.drain_timeout_s,
         max_connections=settings.max_connections,
         max_connections_per_client=settings.max_connections_per_client,
+        pass_host=settings.pass_host,
         negative_ttl_s=settings.negative_ttl_s,
         fill_key=settings.fill_key,
         admin_token=settings.admin_token,

@@ -98,8 +98,7 @@ def stored_head(
         received_s=arrival.received_s,
         initial_age_s=initial_age(headers, arrival.requested_s, arrival.received_s),
         tags=surrogate_keys(fields),
-        # What the upstream cannot see, it cannot vary by.
-        names=tuple(name for name in vary_names(fields) if not hidden(name, media=media)),
+        names=_choosing(fields, media=media),
         cache_status=combined(fields, "cache-status"),
     )
 
@@ -169,6 +168,15 @@ def validation_fields(stored: StoredHead) -> Headers:
         ("If-Modified-Since", first(stored.fields, "last-modified")),
     )
     return tuple((name, value) for name, value in pairs if value is not None)
+
+
+def _choosing(fields: Headers, *, media: bool) -> VaryNames:
+    """The request fields that choose a variant: those that the upstream sees.
+
+    Host is among them when it is named, which it is where it is passed on.
+    """
+    names = vary_names(fields)
+    return tuple(name for name in names if name == "host" or not hidden(name, media=media))
 
 
 def _dated(headers: Headers, arrival: Arrival) -> Headers:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Final
 
-from core.http.fields import Headers, combined, first, list_members, without
+from core.http.fields import Headers, combined, first, list_members, natural, without
 
 Network = IPv4Network | IPv6Network
 
@@ -15,6 +15,7 @@ HOP_BY_HOP: Final = frozenset(
         "connection",
         "keep-alive",
         "proxy-authenticate",
+        "proxy-authentication-info",
         "proxy-authorization",
         "proxy-connection",
         "te",
@@ -51,6 +52,7 @@ _NOT_SENT_ON: Final = frozenset(
 _NOT_SENT_TO_EDGES: Final = _NOT_SENT_ON - {"surrogate-key"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 _MOST_HOPS: Final = 20
+_MOST_FORWARDS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,13 @@ class Hop:
     """Who is asking, as far as we know it.
 
     `peer` is the address at the other end of the connection, `trusted` whether it is a proxy whose
-    X-Forwarded fields count.
+    X-Forwarded fields count. `host` is whom it asks for, where the upstream is to know that.
     """
 
     peer: str
     scheme: str
     trusted: bool
+    host: str | None = None
 
 
 def end_to_end(headers: Headers) -> Headers:
@@ -102,6 +105,11 @@ def forwarded_request(headers: Headers, hop: Hop, name: str, *, media: bool) -> 
     return (*kept, *_proxy_fields(headers, hop, name))
 
 
+def forwards_left(headers: Headers) -> int | None:
+    """How often an OPTIONS may still be passed on (RFC 9110 §7.6.2); None where it does not say."""
+    return natural(first(headers, "max-forwards") or "", _MOST_FORWARDS)
+
+
 def fill_request(headers: Headers, hop: Hop, name: str, *, media: bool) -> Headers:
     """The fields of a fetch whose answer may be stored: it is asked whole and without conditions.
 
@@ -117,6 +125,7 @@ def _proxy_fields(headers: Headers, hop: Hop, name: str) -> Headers:
     scheme = (first(headers, "x-forwarded-proto") if hop.trusted else None) or hop.scheme
     via = combined(headers, "via")
     return (
+        *(() if hop.host is None else (("Host", hop.host),)),
         ("X-Forwarded-For", ", ".join([*hops[-_MOST_HOPS:], hop.peer])),
         ("X-Forwarded-Proto", scheme),
         ("Via", f"{via}, 1.1 {name}" if via else f"1.1 {name}"),

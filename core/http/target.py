@@ -18,7 +18,9 @@ LONGEST_TARGET: Final = 8192
 CMCD: Final = "CMCD"
 
 _VISIBLE = re.compile(r"[\x21\x22\x24-\x7e]+", re.ASCII)  # "#" never reaches a server
-_ABSOLUTE = re.compile(r"https?://[^/?]*", re.ASCII | re.IGNORECASE)
+# An authority without user (RFC 9110 §4.2.4), and a name of plain characters.
+_AUTHORITY = r"(?:[\w.~%!$&'()*+;=-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?"
+_ABSOLUTE = re.compile(rf"https?://(?P<authority>{_AUTHORITY})(?=[/?]|$)", re.ASCII | re.IGNORECASE)
 _TRICK = re.compile(r"%(?:2f|2e|5c|00)|\\|//", re.ASCII | re.IGNORECASE)
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})", re.ASCII)
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})", re.ASCII)
@@ -63,6 +65,12 @@ def read_target(raw: str) -> Target:
     if f"{_resolved(path)}/".startswith(MEDIA_PREFIX) and path != MEDIA_PREFIX[:-1]:
         raise RefusedTarget(f"the path {path[:80]!r} is another spelling of one under /media/")
     return Target(path, query, media=False)
+
+
+def authority_of(raw: str) -> str | None:
+    """The authority that a request target in absolute-form names; None in any other form."""
+    match = _ABSOLUTE.match(raw)
+    return None if match is None else match["authority"]
 
 
 def _refuse_tricks(path: str, canonical: str) -> None:

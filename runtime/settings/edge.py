@@ -104,6 +104,11 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings,
     stall_timeout_s: Seconds = setting(
         15.0, "How long an answer of the upstream may pause once it has begun.", ge=0.05, le=300
     )
+    pass_host: bool = setting(
+        False,
+        "Tell the upstream the Host that the client asked for, and store its answers for each Host "
+        "apart; else it is asked under its own name.",
+    )
     upstream_ca: File | None = setting(
         None,
         "Certificates of the authorities that vouch for an https:// upstream, in place of those "

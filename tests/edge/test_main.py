@@ -110,6 +110,7 @@ def test_every_setting_reaches_the_edge() -> None:
             breaker_failures=7,
             breaker_open_s=8,
             negative_ttl_s=9,
+            pass_host=True,
             client_timeout_s=4,
             fill_key="fill",
             admin_token="admin",
@@ -125,7 +126,7 @@ def test_every_setting_reaches_the_edge() -> None:
     assert (config.upstream_ca_file, config.upstream_idle_timeout_s) == ("/ca.pem", 5)
     assert config.max_upstream_connections == 6
     assert (config.breaker_failures, config.breaker_open_s) == (7, 8)
-    assert config.negative_ttl_s == 9
+    assert (config.negative_ttl_s, config.pass_host) == (9, True)
     assert (config.stall_timeout_s, config.client_timeout_s) == (3, 4)
     assert (config.fill_key, config.admin_token) == ("fill", "admin")
     assert [str(network) for network in config.trusted_proxies] == ["10.0.0.0/8"]

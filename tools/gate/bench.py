@@ -22,6 +22,8 @@ BENCHES: Final[Mapping[str, tuple[str, ...]]] = {
     "micro": MICRO,
     "edge": ("-m", "benchmarks.load"),
     "hostile": ("-m", "benchmarks.load.hostile"),
+    "leak": ("-m", "benchmarks.load.hostile.leak"),
+    "integrity": ("-m", "benchmarks.load.integrity"),
     "cache-policy": ("-m", "benchmarks.sim"),
 }
 
@@ -31,8 +33,9 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="./sluice bench",
         description="micro: single functions, by pytest-benchmark. edge: our edge against nginx "
-        "and Varnish. hostile: what viewers notice while others attack it. cache-policy: hit "
-        "ratios of the policies. What follows the name goes to it.",
+        "and Varnish. hostile: what viewers notice while others attack it. leak: what it holds "
+        "after a million requests. integrity: whether every answer is what the upstream gave. "
+        "cache-policy: hit ratios of the policies. What follows the name goes to it.",
     )
     parser.add_argument("name", choices=list(BENCHES))
     parser.add_argument("rest", nargs=argparse.REMAINDER)

@@ -129,6 +129,19 @@ async def test_another_method_streams_through_in_both_directions(
     assert "fwd=method" in head["Cache-Status"]
 
 
+async def test_an_options_goes_no_further_than_it_says(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on("/page", Reply(204, {"Allow": "GET, PATCH"}))
+    passed = await edge.get("/page", {"Max-Forwards": "3"}, method="OPTIONS")
+    assert passed["Allow"] == "GET, PATCH"
+    assert upstream.last("/page").headers["max-forwards"] == "2"
+    stopped = await edge.get("/page", {"Max-Forwards": "0"}, method="OPTIONS")
+    assert (stopped.status, stopped["Allow"]) == (204, "GET, HEAD, OPTIONS")
+    assert stopped.get("Access-Control-Allow-Origin") is None
+    assert upstream.count("/page") == 1
+
+
 async def test_an_unsafe_method_makes_what_was_stored_untrue(
     edge: RunningEdge, upstream: ScriptedUpstream
 ) -> None:

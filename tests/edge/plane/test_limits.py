@@ -206,6 +206,25 @@ async def test_a_body_that_is_no_chunked_coding_ends_the_connection(
     assert all(seen.method == "POST" for seen in upstream.requests)
 
 
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET / HTTP/1.1\r\nHost: a/media\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: me@a\r\n\r\n",
+        b"GET  / HTTP/1.1\r\nHost: a\r\n\r\n",
+    ],
+)
+async def test_what_the_parser_of_the_reference_lets_through_is_refused_here(
+    edge: RunningEdge, upstream: ScriptedUpstream, head: bytes
+) -> None:
+    async with edge.connect() as client:
+        client.writer.write(head + b"GET /media/smuggled HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = await ended(client)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert upstream.requests == []
+
+
 async def test_connections_that_break_off_leave_nothing_behind(
     edge: RunningEdge, upstream: ScriptedUpstream
 ) -> None:

@@ -5,6 +5,8 @@ import os
 import socket
 from pathlib import Path
 
+import pytest
+
 from native import Memory
 from tests.fixtures.edge import RunningEdge, StartEdge
 from tests.fixtures.upstream import Reply, ScriptedUpstream
@@ -45,10 +47,11 @@ async def test_a_place_used_again_does_not_change_what_a_slow_reader_gets(
             connection.close()
 
 
-async def _ask(edge: RunningEdge, target: str) -> socket.socket:
+async def _ask(edge: RunningEdge, target: str, requests: int = 1) -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", edge.port))
     connection.setblocking(False)
-    request = f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+    head = f"GET {target} HTTP/1.1\r\nHost: a\r\n"
+    request = f"{head}\r\n" * (requests - 1) + f"{head}Connection: close\r\n\r\n"
     await asyncio.get_running_loop().sock_sendall(connection, request.encode())
     return connection
 
@@ -69,6 +72,44 @@ async def test_pages_that_wait_in_a_socket_are_not_written_again(
     for connection in waiting:
         assert (await read_all(connection)).partition(b"\r\n\r\n")[2] == body
         connection.close()
+
+
+@pytest.mark.parametrize(
+    ("size", "requests"),
+    [
+        (3_000, 400),
+        (8 << 10, 200),
+        (20_000, 100),
+        (65_536, 40),
+        (65_537, 40),
+        (300_000, 8),
+        (SIZE, 2),
+    ],
+)
+async def test_whoever_does_not_read_gets_the_old_body_however_often_its_place_was_used_again(
+    start_edge: StartEdge, upstream: ScriptedUpstream, size: int, requests: int
+) -> None:
+    """From the heap and by sendfile: answers in the socket, and answers that wait behind them."""
+    bodies = [os.urandom(size) for _ in range(12)]
+    upstream.on(film(0), *(Reply(200, FRESH, body) for body in bodies))
+    waiting: list[socket.socket] = []
+    async with start_edge(upstream.url, memory_bytes=16 << 20) as edge:
+        for body in bodies:
+            assert (await edge.get(film(0))).body == body
+            waiting += [await _ask(edge, film(0), requests) for _ in range(2)]
+            await asyncio.sleep(0.05)  # the sockets are full; nobody reads
+            await edge.purge(urls=[film(0)])
+        for number, connection in enumerate(waiting):
+            rest = await read_all(connection)
+            connection.close()
+            version = number // 2
+            for _ in range(requests):
+                head, _, rest = rest.partition(b"\r\n\r\n")
+                assert head.startswith(b"HTTP/1.1 200 ")
+                # What could not be looked at before the purge gets a body of after it.
+                version = bodies.index(rest[:size], version)
+                rest = rest[size:]
+            assert rest == b""
 
 
 async def test_what_was_purged_while_it_was_read_is_read_to_its_end(
