@@ -8,8 +8,8 @@ here: what it does is defined by the edge in plain Python, `edge/reference.py`.
 import os
 from typing import TYPE_CHECKING
 
-from native.errors import CorruptIndex
-from native.values import SEGMENT_TYPE_BYTES, RequestHead
+from native.errors import CorruptIndex, MalformedMovie
+from native.values import SEGMENT_TYPE_BYTES, RequestHead, SampleRun
 
 IMPL = os.environ.get("NATIVE_IMPL", "compiled")
 
@@ -18,8 +18,16 @@ if TYPE_CHECKING or IMPL == "compiled":
     from native._http import scan_head
     from native._index import IndexBuilder, TrackIndex
     from native._memory import Memory, StoredBody
+    from native._nal import nal_types
+    from native._samples import SampleTable
 elif IMPL == "reference":
-    from native.reference import IndexBuilder, TrackIndex, scan_head
+    from native.reference import (
+        IndexBuilder,
+        SampleTable,
+        TrackIndex,
+        nal_types,
+        scan_head,
+    )
 else:
     raise ImportError(f"NATIVE_IMPL must be 'compiled' or 'reference', not {IMPL!r}")
 
@@ -30,9 +38,13 @@ __all__ = [
     "Crossing",
     "DataPlane",
     "IndexBuilder",
+    "MalformedMovie",
     "Memory",
     "RequestHead",
+    "SampleRun",
+    "SampleTable",
     "StoredBody",
     "TrackIndex",
+    "nal_types",
     "scan_head",
 ]

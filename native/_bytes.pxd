@@ -3,7 +3,7 @@
 No function here checks bounds: the caller has, and says so beside the call.
 """
 
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 cdef extern from "<endian.h>" nogil:
@@ -11,6 +11,8 @@ cdef extern from "<endian.h>" nogil:
     uint64_t le64toh(uint64_t)
     uint32_t htobe32(uint32_t)
     uint64_t htobe64(uint64_t)
+    uint32_t be32toh(uint32_t)
+    uint64_t be64toh(uint64_t)
 
 
 cdef inline uint32_t load_le32(const uint8_t* at) noexcept nogil:
@@ -23,6 +25,18 @@ cdef inline uint64_t load_le64(const uint8_t* at) noexcept nogil:
     cdef uint64_t value
     memcpy(&value, at, 8)
     return le64toh(value)
+
+
+cdef inline uint32_t load_be32(const uint8_t* at) noexcept nogil:
+    cdef uint32_t value
+    memcpy(&value, at, 4)
+    return be32toh(value)
+
+
+cdef inline uint64_t load_be64(const uint8_t* at) noexcept nogil:
+    cdef uint64_t value
+    memcpy(&value, at, 8)
+    return be64toh(value)
 
 
 cdef inline void store_le32(uint8_t* at, uint32_t value) noexcept nogil:

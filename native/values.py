@@ -21,3 +21,21 @@ class RequestHead(NamedTuple):
     keep_alive: bool
     chunked: bool
     content_length: int | None
+
+
+class SampleRun(NamedTuple):
+    """Samples of one track that lie one behind the other in a file, in decode order.
+
+    `offset` and `length` are bytes of the file, `description` the number of the sample entry, from
+    1. The lists have one number per sample: bytes, ticks of the track (decode time, composition
+    offset, duration), and access: 1 for a sync sample, 2 for other random access, else 0.
+    """
+
+    offset: int
+    length: int
+    description: int
+    sizes: list[int]
+    decode_times: list[int]
+    composition_offsets: list[int]
+    durations: list[int]
+    access: list[int]

@@ -116,6 +116,10 @@ UPDATE videos
 SET plan_timescale = $2, plan_starts = $3, plan_end = $4, duration_ms = $5, status = 'playable'
 WHERE id = $1;
 
+-- name: set_repaired
+-- Note what was wrong with the uploaded file; the message is for its owner.
+UPDATE videos SET source_repaired = $2 WHERE id = $1;
+
 -- name: set_poster
 -- Name the video's picture.
 UPDATE videos SET poster_key = $2 WHERE id = $1;

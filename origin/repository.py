@@ -108,7 +108,10 @@ class Follower:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """What becomes visible in one commit, and what has to be done after it."""
+    """What becomes visible in one commit, and what has to be done after it.
+
+    `repaired` says what was wrong with the source; empty where nothing was.
+    """
 
     tracks: Sequence[PublishedTrack] = ()
     sizes_bytes: Sequence[int] = ()
@@ -116,6 +119,7 @@ class Publication:
     duration_ms: int = 0
     poster_key: str | None = None
     followers: Sequence[Follower] = ()
+    repaired: str = ""
 
 
 class Repository:
@@ -195,6 +199,10 @@ class Repository:
             elif publication.tracks:
                 keys = [f"manifest:{locked['playback_id']}"]
                 await session.execute(_QUERIES["owe_purge"], keys, True)
+            if publication.repaired:
+                await session.execute(
+                    _QUERIES["set_repaired"], attempt.video_id, publication.repaired
+                )
             if publication.poster_key is not None:
                 await session.execute(
                     _QUERIES["set_poster"], attempt.video_id, publication.poster_key

@@ -59,10 +59,15 @@ class VideoSort(StrEnum):
 
 
 class Source(Struct, frozen=True):
-    """The file as it was uploaded."""
+    """The file as it was uploaded.
+
+    `repaired` says what is wrong with it, where it contradicts itself and could be read all the
+    same.
+    """
 
     filename: str
     size_bytes: int
+    repaired: str | None = None
 
 
 class VideoError(Struct, frozen=True):

@@ -40,7 +40,7 @@ LIMIT $4;
 -- Videos with their tracks, both of one snapshot, so that the version fits the content.
 SELECT
     id, playback_id, title, status, stage, progress, error_code, error_message, source_filename, source_bytes,
-    duration_ms, poster_key, version, created_at, updated_at,
+    source_repaired, duration_ms, poster_key, version, created_at, updated_at,
     (
         SELECT coalesce(jsonb_agg(to_jsonb(tracks) ORDER BY kind DESC, bandwidth, name), '[]')
         FROM tracks

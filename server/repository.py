@@ -64,6 +64,7 @@ class VideoRow:
     error_message: str | None
     source_filename: str
     source_bytes: int
+    source_repaired: str | None
     duration_ms: int | None
     poster_key: str | None
     version: int

@@ -47,7 +47,7 @@ def video_document(row: VideoRow, links: Links) -> Video:
         created_at=row.created_at,
         updated_at=row.updated_at,
         duration_ms=row.duration_ms,
-        source=Source(row.source_filename, row.source_bytes),
+        source=Source(row.source_filename, row.source_bytes, row.source_repaired),
         errors=_errors(row),
         tracks=_choices(row.tracks),
         renditions=[_rendition(track) for track in row.tracks],

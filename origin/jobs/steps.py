@@ -88,7 +88,7 @@ async def _ingest(desk: Desk) -> Publication:
     found = await _copy(desk, only_whole=True, on_progress=desk.reporter.part("Copying", 0.0, 0.9))
     if found.to_encode:
         return Publication(followers=[_encode_step(desk, found)])
-    return await _first_publication(desk, found.report, found.tracks, ())
+    return await _first_publication(desk, found, found.tracks, ())
 
 
 async def _encode(desk: Desk) -> Publication:
@@ -111,7 +111,7 @@ async def _encode(desk: Desk) -> Publication:
         await desk.reporter.weigh(*_weights(report, needs_rungs=True))
         showing = desk.reporter.part(f"Encoding {rungs[0].name}", COPY_SHARE + AUDIO_SHARE, 1.0)
         tracks.append(await _encode_video(desk, rungs[0], report, showing))
-    return await _first_publication(desk, report, tracks, rungs[1:])
+    return await _first_publication(desk, found, tracks, rungs[1:])
 
 
 async def _rung(desk: Desk) -> Publication:
@@ -177,12 +177,12 @@ async def _encode_video(
 
 
 async def _first_publication(
-    desk: Desk, report: SourceReport, tracks: Sequence[PackagedTrack], rungs: Sequence[Rung]
+    desk: Desk, found: Ingested, tracks: Sequence[PackagedTrack], rungs: Sequence[Rung]
 ) -> Publication:
     ordered = sorted(tracks, key=lambda track: (track.kind is not TrackKind.VIDEO, track.stream))
     checked = await _checked(desk, ordered)
     followers = [_rung_step(desk, rung, rank) for rank, rung in enumerate(rungs)]
-    if report.video is not None:
+    if found.report.video is not None:
         followers.append(Follower(_sibling(desk, Task.POSTER), POSTER_WEIGHT))
     return Publication(
         tracks=checked.tracks,
@@ -190,6 +190,7 @@ async def _first_publication(
         plan=checked.plan,
         duration_ms=checked.duration_ms,
         followers=followers,
+        repaired=found.repaired,
     )
 
 

@@ -113,7 +113,12 @@ def perform(request: AnyRequest, pipe: Pipe) -> object:
             if request.only_whole and report.transcodable:
                 return Ingested(report=report, tracks=(), rejected=())
             outcome = copy_tracks(request.path, report, request.out, pipe, limits=limits)
-            return Ingested(report=report, tracks=outcome.tracks, rejected=outcome.rejected)
+            return Ingested(
+                report=report,
+                tracks=outcome.tracks,
+                rejected=outcome.rejected,
+                repaired=outcome.repaired,
+            )
         case Audio():
             track = report.audio_track(request.stream)
             return transcode_audio(request.path, report, track, request.out, pipe, limits=limits)

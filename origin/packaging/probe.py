@@ -217,6 +217,8 @@ def _video_track(container: InputContainer, stream: VideoStream, limits: Limits)
         start=_start(container, picture, stream),
         language=_language(stream),
         label=_label(stream),
+        track_id=stream.id,
+        record=context.extradata or b"",
     )
 
 
@@ -341,6 +343,8 @@ def _audio_tracks(streams: list[AudioStream]) -> Iterator[AudioTrackInfo]:
             default=default,
             label=_label(stream),
             time_base=(base.numerator, base.denominator),
+            track_id=stream.id,
+            record=context.extradata or b"",
         )
         languages[language] += 1
 

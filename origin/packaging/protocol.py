@@ -82,11 +82,15 @@ AnyRequest = Probe | Ingest | Audio | Video | Poster
 
 
 class Ingested(msgspec.Struct, frozen=True, kw_only=True):
-    """What an `Ingest` request achieved; `rejected` tracks have to be encoded anew."""
+    """What an `Ingest` request achieved; `rejected` tracks have to be encoded anew.
+
+    `repaired` says what is wrong with the file where it is read in spite of it.
+    """
 
     report: SourceReport
     tracks: tuple[PackagedTrack, ...]
     rejected: tuple[Rejection, ...]
+    repaired: str = ""
 
     @property
     def to_encode(self) -> tuple[int, ...]:

@@ -25,7 +25,8 @@ class VideoTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     `colour` holds primaries, transfer and matrix as numbers of ISO/IEC 23091-2. `start` is the
     presentation time of the first picture in units of `time_base` seconds; it is the zero of the
-    presentation.
+    presentation. `track_id` is the container's number of the track, `record` its decoder
+    configuration, both as FFmpeg gives them.
     """
 
     index: int
@@ -48,6 +49,8 @@ class VideoTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
     start: int
     language: str = "und"
     label: str = ""
+    track_id: int = 0
+    record: bytes = b""
 
     @property
     def display_size(self) -> tuple[int, int]:
@@ -80,7 +83,10 @@ class VideoTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AudioTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
-    """An audio track; `ordinal` counts the tracks of one language, from 0, to tell them apart."""
+    """An audio track; `ordinal` counts the tracks of one language, from 0, to tell them apart.
+
+    `track_id` and `record` are those of `VideoTrackInfo`.
+    """
 
     index: int
     decision: Decision
@@ -95,6 +101,8 @@ class AudioTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
     default: bool
     label: str
     time_base: Ratio
+    track_id: int = 0
+    record: bytes = b""
 
     def name(self, channels: int) -> str:
         """The track's name when it is published with that many channels."""
@@ -134,6 +142,11 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     def transcodable(self) -> tuple[int, ...]:
         """Stream numbers of the tracks to encode anew."""
         return self._decided(Decision.TRANSCODE)
+
+    @property
+    def is_movie(self) -> bool:
+        """Whether the file is of the MP4 family, which has tables of its samples."""
+        return self.container.startswith("mov")
 
     @property
     def start(self) -> Fraction:

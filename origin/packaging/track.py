@@ -58,10 +58,14 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class CopyOutcome:
-    """The tracks that were copied and those that have to be encoded anew."""
+    """The tracks that were copied and those that have to be encoded anew.
+
+    `repaired` says what is wrong with the file where only FFmpeg's demuxer could take it apart.
+    """
 
     tracks: tuple[PackagedTrack, ...]
     rejected: tuple[Rejection, ...]
+    repaired: str = ""
 
 
 class TrackWriter:
@@ -84,8 +88,8 @@ class TrackWriter:
         self._sync_times: list[Ticks] = []
         self._time = 0
 
-    def write(self, sample: bytes) -> None:
-        """Append a sample's bytes. Its row may follow later, but rows keep the samples' order."""
+    def write(self, sample: bytes | memoryview) -> None:
+        """Append the bytes of samples. Their rows may follow later, in the same order."""
         self._digest.update(sample)
         self._flat.write(sample)
 

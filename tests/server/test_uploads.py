@@ -36,7 +36,11 @@ async def test_an_acknowledged_upload_is_in_the_store_with_its_row_and_its_job(
     video = await api.upload(content, filename="Big Buck Bunny.mp4")
     assert video["title"] == "Big Buck Bunny"
     assert video["status"] == "waiting"
-    assert video["source"] == {"filename": "Big Buck Bunny.mp4", "size_bytes": len(content)}
+    assert video["source"] == {
+        "filename": "Big Buck Bunny.mp4",
+        "size_bytes": len(content),
+        "repaired": None,
+    }
     (key,) = api.stored()
     kept = (api.data / "store" / key).read_bytes()
     assert hashlib.sha256(kept).digest() == hashlib.sha256(content).digest()

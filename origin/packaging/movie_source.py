@@ -1,0 +1,158 @@
+"""An MP4 file read by its own tables: which bytes are whose samples, without FFmpeg.
+
+What lies in the file decides the order of reading: from front to back in large blocks, whatever the
+interleaving. The tables have been checked against the file, so every sample is where it is said to
+be; one byte that two tracks claim is found on the way.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from core.isobmff.edit_list import EditWindow, IrregularEdits, edit_window
+from core.isobmff.movie import Movie, MovieTrack, read_movie, sample_table
+from native import MalformedMovie, SampleRun, SampleTable
+from origin.packaging.faults import CorruptSource
+from origin.packaging.movie_file import read_parts
+from origin.packaging.report import SourceReport
+
+BLOCK_BYTES = 4 << 20
+RUN_BYTES = 1 << 20
+RUN_SAMPLES = 4096
+LOOK_AHEAD = 64
+"""Samples in decode order among which the first picture is looked for."""
+
+
+class IrregularMovieError(Exception):
+    """The file is sound, but made in a way that only FFmpeg's demuxer takes apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class MovieTrackSource:
+    """One track to read. `timescale` is in ticks a second; times in runs are those of the media."""
+
+    stream: int
+    timescale: int
+    window: EditWindow
+    table: SampleTable
+
+
+@dataclass(frozen=True, slots=True)
+class MovieSource:
+    """The tracks of a file by stream number; `zero` is the movie's time of the first picture."""
+
+    file: int
+    size_bytes: int
+    tracks: dict[int, MovieTrackSource]
+    zero: Fraction
+
+    def runs(self, streams: Sequence[int]) -> Iterator[tuple[int, SampleRun, memoryview]]:
+        """Give stream number, run and bytes, in the file's order; each track in decode order.
+
+        Raises `MalformedMovie` where tracks share bytes, `CorruptSource` where the file has become
+        shorter.
+        """
+        reader = _BlockReader(self.file)
+        heads = {stream: self._next(stream) for stream in streams}
+        waiting = {stream: run for stream, run in heads.items() if run is not None}
+        while waiting:
+            stream = min(waiting, key=lambda each: waiting[each].offset)
+            run = waiting[stream]
+            for other, ahead in waiting.items():
+                if other != stream and ahead.offset < run.offset + run.length:
+                    raise MalformedMovie("mdat", ahead.offset, "belongs to two tracks")
+            yield stream, run, reader.read(run.offset, run.length)
+            following = self._next(stream)
+            if following is None:
+                del waiting[stream]
+            else:
+                waiting[stream] = following
+
+    def _next(self, stream: int) -> SampleRun | None:
+        return self.tracks[stream].table.next_run(RUN_BYTES, RUN_SAMPLES)
+
+
+@contextmanager
+def open_movie(path: Path, report: SourceReport) -> Iterator[MovieSource]:
+    """Open the tracks of a report by the file's own tables.
+
+    Raises `MalformedMovie` for a file that contradicts itself, `IrregularMovieError` for one that
+    is only unusual.
+    """
+    wanted = {track.index: track.track_id for track in report.audio}
+    if report.video is not None:
+        wanted[report.video.index] = report.video.track_id
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        movie = read_movie(read_parts(file))
+        tracks = {stream: _track(movie, stream, number) for stream, number in wanted.items()}
+        yield MovieSource(file, movie.parts.file_bytes, tracks, _zero(report, tracks))
+    finally:
+        os.close(file)
+
+
+def _track(movie: Movie, stream: int, track_id: int) -> MovieTrackSource:
+    track = _by_id(movie, track_id)
+    try:
+        window = edit_window(
+            track.edits, movie.timescale, track.timescale, fragmented=movie.fragmented
+        )
+    except IrregularEdits as problem:
+        raise IrregularMovieError(str(problem)) from problem
+    return MovieTrackSource(stream, track.timescale, window, sample_table(movie, track))
+
+
+def _by_id(movie: Movie, track_id: int) -> MovieTrack:
+    for track in movie.tracks:
+        if track.track_id == track_id:
+            return track
+    raise IrregularMovieError(f"FFmpeg speaks of a track {track_id}")
+
+
+def _zero(report: SourceReport, tracks: dict[int, MovieTrackSource]) -> Fraction:
+    """Find when the movie begins: with the first picture, or the first sound where there is none.
+
+    FFmpeg's own times are not asked: where composition offsets are negative it shifts the picture
+    against the sound.
+    """
+    stream = report.video.index if report.video is not None else report.audio[0].index
+    track = tracks[stream]
+    first = track.table.next_run(RUN_BYTES, LOOK_AHEAD)
+    track.table.rewind()
+    if first is None:
+        raise IrregularMovieError("a track has no samples")
+    times = map(sum, zip(first.decode_times, first.composition_offsets, strict=True))
+    start = min((time for time in times if time >= track.window.start), default=track.window.start)
+    if report.video is None:
+        start = max(first.decode_times[0], track.window.start)
+    return Fraction(start - track.window.start, track.timescale) + track.window.delay
+
+
+class _BlockReader:
+    """Reads a file in blocks, from which ranges are cut while they rise."""
+
+    def __init__(self, file: int) -> None:
+        self._file = file
+        self._start = 0
+        self._block = memoryview(b"")
+
+    def read(self, offset: int, length: int) -> memoryview:
+        at = offset - self._start
+        if at < 0 or at + length > len(self._block):
+            block = os.pread(self._file, max(length, BLOCK_BYTES), offset)
+            if len(block) < length:
+                raise CorruptSource("A sample of this file lies beyond the file's end.")
+            self._start, self._block, at = offset, memoryview(block), 0
+        return self._block[at : at + length]
+
+
+__all__ = [
+    "IrregularMovieError",
+    "MalformedMovie",
+    "MovieSource",
+    "MovieTrackSource",
+    "open_movie",
+]
