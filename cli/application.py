@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.commands import COMMANDS, Command
+from cli.commands import COMMANDS, SUBCOMMANDS, Command
 from cli.exits import explain, fail
 from cli.main import EXIT_INTERRUPTED
 from core.errors import Fault
@@ -17,8 +17,8 @@ EPILOG = "\b\nExamples:\n  sluice up film.mp4\n  sluice ingest another.mkv\n  sl
 
 
 def run_application(words: Sequence[str], *, only: str | None) -> int:
-    """Run `words`; build the command `only` alone if there is one of that name."""
-    chosen = [each for each in COMMANDS if each.name == only] or list(COMMANDS)
+    """Run `words`; build the command that `only` begins with alone, if there is one."""
+    chosen = _chosen(only)
     application = _application(chosen)
     try:
         code = application(list(words), standalone_mode=False, prog_name="sluice")
@@ -48,10 +48,29 @@ def _application(commands: Sequence[Command]) -> typer.Typer:
     application.callback(invoke_without_command=True)(_root)
     for command in commands:
         examples = "\n".join(f"  {example}" for example in command.examples)
-        application.command(
-            command.name, help=command.summary, epilog=f"\b\nExamples:\n{examples}"
+        group, _, name = command.name.rpartition(" ")
+        _within(application, group).command(
+            name, help=command.summary, epilog=f"\b\nExamples:\n{examples}"
         )(command.build())
     return application
+
+
+def _chosen(only: str | None) -> list[Command]:
+    """The command of these words: of two words, of the first alone, or else all that there are."""
+    if only is None:
+        return list(COMMANDS)
+    first = only.partition(" ")[0]
+    exact = [each for each in SUBCOMMANDS if each.name == only]
+    return exact or [each for each in COMMANDS if each.name == first] or list(COMMANDS)
+
+
+def _within(application: typer.Typer, group: str) -> typer.Typer:
+    """The place for the commands of a group, or for those of none."""
+    if not group:
+        return application
+    inner = typer.Typer(name=group, rich_markup_mode=None)
+    application.add_typer(inner)
+    return inner
 
 
 def _root(

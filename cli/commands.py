@@ -75,6 +75,18 @@ def _edge() -> Callable[..., None]:
     return settings_command(EdgeSettings, run_edge)
 
 
+def _edge_top() -> Callable[..., None]:
+    from cli.edge_top.command import run_edge_top  # noqa: PLC0415 - see Command.build
+    from runtime.settings.top import TopSettings  # noqa: PLC0415 - see Command.build
+
+    once = Extra(
+        "once",
+        Annotated[bool, typer.Option("--once", help="Show it once, as text.")],
+        default=False,
+    )
+    return settings_command(TopSettings, run_edge_top, extras=(once, JSON))
+
+
 def _migrate() -> Callable[..., None]:
     from cli.services import run_migrate  # noqa: PLC0415 - see Command.build
     from runtime.settings.migrate import MigrateSettings  # noqa: PLC0415 - see Command.build
@@ -133,7 +145,11 @@ COMMANDS: Final = (
     Command(
         "edge",
         "Run a cache near the viewers.",
-        ("sluice edge --upstream http://origin:8082 --listen 0.0.0.0:8081 --memory-bytes 2GiB",),
+        (
+            "sluice edge --upstream http://origin:8082 --listen 0.0.0.0:8081 --memory-bytes 2GiB",
+            "sluice edge --upstream http://app:3000 --cache-dir /var/cache/sluice --access-log -",
+            "sluice edge top        what an edge does, live; see sluice edge top --help",
+        ),
         _edge,
     ),
     Command(
@@ -153,5 +169,19 @@ COMMANDS: Final = (
         "Build the native modules and the web pages, in a checkout.",
         ("./sluice build",),
         _build,
+    ),
+)
+
+# Commands of a command; the first word alone runs the command itself.
+SUBCOMMANDS: Final = (
+    Command(
+        "edge top",
+        "Show what edges do, live: rates, hit ratio, latencies, and the keys asked for most.",
+        (
+            "sluice edge top",
+            "sluice edge top --admin-urls http://edge-1:8083,http://edge-2:8083",
+            "sluice edge top --once",
+        ),
+        _edge_top,
     ),
 )

@@ -34,4 +34,4 @@ def run(words: Sequence[str]) -> int:
     from cli.application import run_application  # noqa: PLC0415 - see above
 
     complete = COMPLETION_VARIABLE in os.environ
-    return run_application(words, only=None if complete or not words else words[0])
+    return run_application(words, only=None if complete or not words else " ".join(words[:2]))

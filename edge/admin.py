@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
@@ -15,12 +16,15 @@ from edge.config import EdgeConfig
 from edge.faults import Draining
 from edge.metrics import EdgeMetrics
 from edge.purge_desk import PurgeDesk
+from edge.snapshot import take_snapshot
 from edge.upstream import Upstream
 from runtime.health import Health, Note
 from runtime.problems import install_problems
 
 LONGEST_PURGE_BYTES: Final = 4 * 2**20
 LONGEST_TOKEN: Final = 128
+HOT_KEYS: Final = 100
+LOOK_S: Final = 5.0
 IDENTITY_FIELD: Final = "Idempotency-Key"
 SOFT_FIELD: Final = "Fastly-Soft-Purge"
 
@@ -85,10 +89,14 @@ class Admin:
         self._health = Health(metrics.process, checks, notes=notes)
         self._new_token = new_token
         self._draining = False
+        self._name = config.name
+        self._began_s = self._checked_s = time.monotonic()
+        self._upstream_problem: str | None = None
 
     def drain(self) -> None:
         """Say from now on that the edge stops."""
         self._draining = True
+        self._metrics.hot_keys.close()
         self._metrics.draining.set(1)
 
     async def _check_serving(self) -> None:
@@ -102,8 +110,31 @@ class Admin:
         app.middlewares.append(self._purge_method)
         app.add_routes(self._health.routes())
         app.router.add_get("/metrics", self._metrics.page.handle)
+        app.router.add_get("/top", self._top)
         app.router.add_post("/cache/purge", self._purge)
         return app
+
+    async def _top(self, request: web.Request) -> web.Response:
+        """What `sluice edge top` shows; keys name what viewers see, so it takes the token."""
+        self._authorize(request)
+        hot = self._metrics.hot_keys.top(HOT_KEYS)
+        snapshot = take_snapshot(
+            self._name,
+            self._metrics.page,
+            began_s=self._began_s,
+            problem=await self._look_upstream(),
+            hot=hot,
+        )
+        return web.Response(body=msgspec.json.encode(snapshot), content_type="application/json")
+
+    async def _look_upstream(self) -> str | None:
+        """What is wrong with the upstream, looked at now and then."""
+        now_s = time.monotonic()
+        if now_s - self._checked_s > LOOK_S or self._checked_s == self._began_s:
+            self._checked_s = now_s
+            found = {result.name: result.problem for result in await self._health.check()}
+            self._upstream_problem = found["upstream"]
+        return self._upstream_problem
 
     async def _purge(self, request: web.Request) -> web.Response:
         self._authorize(request)
@@ -137,4 +168,4 @@ class Admin:
             return
         given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         if not hmac.compare_digest(given, f"Bearer {self._admin_token}".encode()):
-            raise Unauthorized("purging needs the admin token as a bearer token")
+            raise Unauthorized("this needs the admin token as a bearer token")

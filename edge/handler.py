@@ -180,6 +180,7 @@ class EdgeHandler:
     # GET and HEAD
 
     async def _read(self, client: Client, ask: Ask) -> Result:
+        self._metrics.hot_keys.note(ask.target)
         for _ in range(MOST_CHANGES):
             try:
                 return await self._read_once(client, ask)

@@ -1,9 +1,11 @@
 """The metrics of an edge; all of them are declared here."""
 
+import time
 from collections.abc import Callable
 from enum import StrEnum
 
 from edge.client import Account
+from edge.hot_keys import HotKeys
 from runtime.metrics import Metrics
 
 
@@ -26,6 +28,7 @@ class EdgeMetrics:
     def __init__(self, process: str = "edge") -> None:
         self.process = process
         self.page = Metrics(process=process)
+        self.hot_keys = HotKeys(time.monotonic)
         self._declare_requests()
         self._declare_connections()
         self._declare_storage()

@@ -87,6 +87,7 @@ class PlaneServer:
         )
         shelf.attach(self.plane)
         PlaneCounts(metrics, self.plane).attach()
+        metrics.hot_keys.attach(self.plane)
         if log is not None:
             log.attach(self.plane.log_lines)
 

@@ -56,6 +56,7 @@ from native._record cimport (
     shortened,
 )
 from native._reader cimport warming_free
+from native._key_samples cimport Sample, sample_done, sample_next, samples_close, samples_open
 from native._state cimport (
     BUCKETS,
     CUT,
@@ -448,6 +449,9 @@ cdef class DataPlane:
                 raise MemoryError("no room for a thread's records")
         if getrandom(&w.random, 8, 0) != 8:
             raise OSError("the kernel gives no random bytes")
+        w.samples = samples_open(w.random)
+        if w.samples == NULL:
+            raise MemoryError("no room for a thread's samples")
         pthread_mutex_init(&w.lock, NULL)
         w.poll = epoll_create1(EPOLL_CLOEXEC)
         w.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)
@@ -502,6 +506,7 @@ cdef class DataPlane:
         free(w.key)
         free(w.verified)
         journal_close(w.journal)
+        samples_close(w.samples)
         if w.listener >= 0:
             close(w.listener)
         if w.poll >= 0:
@@ -705,6 +710,31 @@ cdef class DataPlane:
         exchange.object = <void*>crossing
         pthread_mutex_unlock(&exchange.worker.lock)
         return crossing
+
+    # What is asked for
+
+    def watch(self, bint watched):
+        """Sample the keys of hits from now on, or no longer."""
+        sluice_store(&self.hub.watched, watched)
+
+    def samples(self):
+        """Give (key, hits) of hits since the last call while they are watched.
+
+        Hits are many: each key stands for some beside it, and the longest are cut.
+        """
+        cdef int each
+        cdef Sample* sample
+        cdef list found = []
+        for each in range(self.threads):
+            while True:
+                sample = sample_next(self.workers[each].samples)
+                if sample == NULL:
+                    break
+                found.append((
+                    PyBytes_FromStringAndSize(<char*>sample.key, sample.length), sample.weight
+                ))
+                sample_done(self.workers[each].samples)
+        return found
 
     # What was answered
 

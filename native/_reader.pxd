@@ -19,6 +19,7 @@ from native._linux cimport (
     pthread_cond_signal,
     pthread_cond_wait,
     pthread_mutex_lock,
+    pthread_mutex_t,
     pthread_mutex_unlock,
     sluice_cached_pages,
     sluice_errno,
@@ -82,12 +83,16 @@ cdef inline bint ask_reader(Warming* wanted) noexcept nogil:
 
 cdef inline void tell_worker_of(Warming* wanted) noexcept nogil:
     """Give a wait back to the thread whose connection waits."""
-    pthread_mutex_lock(wanted.lock)
+    # Whoever hears of it frees it, even before the bell rings.
+    cdef pthread_mutex_t* lock = wanted.lock
+    cdef int* sleeping = wanted.sleeping
+    cdef int wake_fd = wanted.wake_fd
+    pthread_mutex_lock(lock)
     wanted.next = wanted.done[0]
     wanted.done[0] = wanted
     sluice_store(wanted.has_ready, 1)
-    pthread_mutex_unlock(wanted.lock)
-    ring_bell(wanted.wake_fd, wanted.sleeping)
+    pthread_mutex_unlock(lock)
+    ring_bell(wake_fd, sleeping)
 
 
 cdef inline void warming_free(Warming* wanted) noexcept nogil:

@@ -11,6 +11,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from native._body cimport Body, Warming
 from native._linux cimport pthread_mutex_t
 from native._record cimport Journal, Note, Record
+from native._key_samples cimport Samples
 from native._table cimport Table
 from native._text cimport Span
 from native._token cimport TokenKey, Verified
@@ -224,6 +225,7 @@ cdef struct Hub:
     ClientCount* clients[1024]
     int draining                 # atomic
     int stopping                 # atomic
+    int watched                  # atomic: somebody wants to know which keys are asked for
     int64_t drained_until_ms
     uint64_t bounds_us[13]
 
@@ -259,6 +261,7 @@ cdef struct Worker:
     double wall_s
     const uint8_t* status        # the status of the answer queued last, after a space
     Journal* journal             # NULL without an access log
+    Samples* samples
     int64_t date_s
     uint8_t[29] date
     uint64_t random

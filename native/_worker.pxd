@@ -67,11 +67,13 @@ from native._linux cimport (
     pthread_mutex_unlock,
     read,
     sluice_load,
+    sluice_peek,
     tally,
     wall_s,
 )
 from native._reader cimport WARM_BYTES, ask_reader, warming_free
 from native._request_body cimport decode_body
+from native._key_samples cimport sample_key
 from native._state cimport (
     BODY,
     BODY_TIMER,
@@ -345,6 +347,8 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
         if not entry.sliced:
             table_used(&w.hub.table, entry)
         tally(&w.counters.hits, 1)
+        if sluice_peek(&w.hub.watched):
+            sample_key(w.samples, key.text)
     entry_release(entry)
     return answered
 

@@ -167,6 +167,12 @@ class Metrics:
         """Declare a gauge that is read when the page is asked for."""
         self.gauge(name, prose).set_function(read)
 
+    def collect(self) -> Iterator[Metric]:
+        """Give every metric as it is now."""
+        for action in self._before:
+            action()
+        yield from self.registry.collect()
+
     def render(self) -> bytes:
         """Give the page in the text exposition format."""
         for action in self._before:

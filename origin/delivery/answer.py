@@ -65,11 +65,17 @@ class Answer:
 
 
 def present(
-    asked: Asked, representation: Representation, reader: FileReader, *, listening: bool
+    asked: Asked,
+    representation: Representation,
+    reader: FileReader,
+    *,
+    listening: bool,
+    keep: bool = True,
 ) -> Answer:
     """Answer a GET or HEAD of `representation`.
 
-    `listening` says whether we would hear if it were deleted.
+    `listening` says whether we would hear if it were deleted, `keep` whether the cache in front of
+    us should have it; what that has already it may go on having.
     """
     plan = plan_response(request_facts(asked), _facts(representation))
     if plan.fault is not None:
@@ -77,7 +83,10 @@ def present(
     fields = (
         *plan.headers,
         ("Cache-Control", representation.cache.value),
-        ("CDN-Cache-Control", _own_policy(representation, listening=listening)),
+        (
+            "CDN-Cache-Control",
+            _own_policy(representation, listening=listening, keep=keep or plan.status == 304),
+        ),
         ("Surrogate-Key", " ".join(representation.surrogate_keys)),
     )
     if plan.content_length is not None:
@@ -123,9 +132,11 @@ def _facts(representation: Representation) -> RepresentationFacts:
     )
 
 
-def _own_policy(representation: Representation, *, listening: bool) -> str:
+def _own_policy(representation: Representation, *, listening: bool, keep: bool) -> str:
     if representation.cache is not CachePolicy.IMMUTABLE:
         return "no-cache"
+    if not keep:
+        return "no-store"
     return f"max-age={LISTENING_AGE_S if listening else DEAF_AGE_S}"
 
 

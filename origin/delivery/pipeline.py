@@ -16,6 +16,7 @@ from core.http.fields import list_members
 from core.http.target import MEDIA_PREFIX
 from origin.delivery.answer import Answer, Asked, explain, page, present
 from origin.delivery.builds import OpenBuilds
+from origin.delivery.lru import LruCache
 from origin.delivery.presenter import MANIFESTS, NoSuchMedia, Presenter
 from origin.delivery.reading import FileReader
 from origin.delivery.representation import Representation
@@ -24,6 +25,9 @@ from runtime.health import Health
 from runtime.logs import get_logger
 from runtime.metrics import CONTENT_TYPE, Metrics
 
+# Larger ones are kept from the second time on that they are asked for within so many others.
+SMALL_BYTES: Final = 256 * 1024
+MOST_REMEMBERED: Final = 20_000
 SAFE: Final = frozenset({"GET", "HEAD"})
 JPEG: Final = ".jpg"
 
@@ -62,6 +66,7 @@ class Pipeline:
         self._reader = reader
         self._health = health
         self._metrics = metrics
+        self._asked_for: LruCache[str, bool] = LruCache(MOST_REMEMBERED)
         self._answers = metrics.counter_family(
             "sluice_origin_answers_total",
             "Answers under /media/ that the pipeline made, by status.",
@@ -113,7 +118,23 @@ class Pipeline:
         if not path.startswith(MEDIA_PREFIX):
             return await self._page(asked, path)
         found = await self._find(path.removeprefix(MEDIA_PREFIX))
-        return present(asked, found, self._reader, listening=self._titles.listening)
+        return present(
+            asked,
+            found,
+            self._reader,
+            listening=self._titles.listening,
+            keep=asked.method != "GET" or self._is_wanted(asked.target, found),
+        )
+
+    def _is_wanted(self, target: str, found: Representation) -> bool:
+        """Whether this is small, or was asked for before.
+
+        Behind a single edge most segments are asked for once, and are cheaper to send than to keep.
+        """
+        if found.length <= SMALL_BYTES or self._asked_for.get(target):
+            return True
+        self._asked_for.put(target, True, 1)
+        return False
 
     async def _find(self, path: str) -> Representation:
         match [unquote(part) for part in path.split("/")]:

@@ -21,6 +21,8 @@ class FileReader:
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
+        # What is read at once goes through here: nothing else happens before it is copied.
+        self._scratch = memoryview(bytearray(CHUNK_BYTES))
 
     async def read(self, part: FilePart) -> AsyncIterator[bytes]:
         """Give the bytes of `part`. Raises `DamagedTrack` where the file ends too early."""
@@ -34,12 +36,12 @@ class FileReader:
             yield chunk
 
     async def _chunk(self, flat: int, offset: int, length: int) -> bytes:
-        buffer = bytearray(length)
+        room = self._scratch[:length]
         try:
-            count = os.preadv(flat, [buffer], offset, os.RWF_NOWAIT)
+            count = os.preadv(flat, [room], offset, os.RWF_NOWAIT)
         except OSError:  # not in memory, or this file system cannot say
             count = 0
-        if count == 0:
-            loop = asyncio.get_running_loop()
-            count = await loop.run_in_executor(self._executor, os.preadv, flat, [buffer], offset)
-        return bytes(memoryview(buffer)[:count])
+        if count:
+            return bytes(room[:count])
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, os.pread, flat, length, offset)

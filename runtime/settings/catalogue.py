@@ -19,6 +19,7 @@ from runtime.settings.shared import (
     RedisSettings,
     StorageSettings,
 )
+from runtime.settings.top import TopSettings
 from runtime.settings.up import UpSettings
 from runtime.settings.worker import WorkerSettings
 
@@ -38,6 +39,7 @@ CLASSES: Final[tuple[type[SluiceSettings], ...]] = (
     OriginSettings,
     WorkerSettings,
     EdgeSettings,
+    TopSettings,
     MigrateSettings,
 )
 

@@ -19,6 +19,7 @@ from runtime.settings import (
 from runtime.settings.catalogue import every_declaration
 from runtime.settings.declaration import SluiceSettings, declarations
 from runtime.settings.load import INTERNAL_VARIABLES
+from runtime.settings.top import TopSettings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RUNNING = REPOSITORY / "docs" / "operations" / "running.md"
@@ -30,14 +31,15 @@ CLASSES: dict[str, type[SluiceSettings]] = {
     "origin": OriginSettings,
     "worker": WorkerSettings,
     "edge": EdgeSettings,
+    "edge top": TopSettings,
 }
 # Options of commands that are no settings.
-NO_SETTINGS = frozenset({"config", "json", "until", "server", "help", "version"})
+NO_SETTINGS = frozenset({"config", "json", "once", "until", "server", "help", "version"})
 
 
 def invocations(text: str) -> Iterator[tuple[str, str]]:
     """The command lines of `sluice` in a file: the command, and the rest of the line."""
-    yield from re.findall(r"(?:\./|bin/|[`\s])sluice ([a-z]+)\b([^\n`#]*)", text)
+    yield from re.findall(r"(?:\./|bin/|[`\s])sluice (edge top|[a-z]+)\b([^\n`#]*)", text)
     yield from re.findall(r'command: \["([a-z]+)"(.*)\]', text)
 
 

@@ -68,7 +68,9 @@ def test_an_edge_imports_neither_ffmpeg_nor_postgres() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], *([name] for name in COMMANDS)], ids=lambda words: words[-1:]
+    "command",
+    [[], *([name] for name in COMMANDS), ["edge", "top"]],
+    ids=lambda words: words[-1:],
 )
 def test_help_shows_examples(command: list[str]) -> None:
     done = sluice(*command, "--help")

@@ -57,7 +57,13 @@ SANITIZERS: Final = (
         "libtsan.so",
         "TSAN_OPTIONS",
         "report_signal_unsafe=0",
-        ("tests/edge/plane",),
+        (
+            "tests/edge/plane",
+            "tests/edge/behaviour/test_access_log.py",
+            "tests/edge/behaviour/test_top.py",
+            "-k",
+            "not reference",
+        ),
     ),
 )
 

@@ -90,6 +90,34 @@ async def test_a_segment_is_made_once_and_then_answered_from_memory(
     assert await made(origin) == before + 1
 
 
+async def test_what_is_large_is_kept_when_it_is_asked_for_again(
+    origin: Delivery, segment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("origin.delivery.pipeline.SMALL_BYTES", 0)
+    before = await made(origin)
+    did = []
+    for _ in range(4):
+        async with origin.client.get(segment) as answer:
+            await answer.read()
+            did.append(answer.headers["Cache-Status"])
+    assert "stored" not in did[0]
+    assert did[1].endswith("; stored")
+    assert all(each.startswith("origin; hit") for each in did[2:])
+    assert await made(origin) == before + 2
+
+
+async def test_a_part_of_what_is_large_is_right_whether_it_is_kept_or_not(
+    origin: Delivery, segment: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("origin.delivery.pipeline.SMALL_BYTES", 0)
+    async with origin.client.get(segment) as answer:
+        whole = await answer.read()
+    for _ in range(3):
+        async with origin.client.get(segment, headers={"Range": "bytes=100-1000"}) as part:
+            assert part.status == 206
+            assert await part.read() == whole[100:1001]
+
+
 async def test_many_who_ask_for_the_same_segment_at_once_share_one(
     origin: Delivery, segment: str
 ) -> None:

@@ -1,0 +1,1 @@
+"""`sluice edge top`: what edges do, live."""
