@@ -47,6 +47,12 @@ def _ingest() -> Callable[..., None]:
     return ingest_command
 
 
+def _package() -> Callable[..., None]:
+    from cli.package.command import package_command  # noqa: PLC0415 - see Command.build
+
+    return package_command
+
+
 def _server() -> Callable[..., None]:
     from cli.services import run_server  # noqa: PLC0415 - see Command.build
     from runtime.settings.server import ServerSettings  # noqa: PLC0415 - see Command.build
@@ -123,6 +129,15 @@ COMMANDS: Final = (
         "Put films into the library of a running server.",
         ("sluice ingest film.mp4", "sluice ingest --server http://nas:8080 *.mkv"),
         _ingest,
+    ),
+    Command(
+        "package",
+        "Make a folder of HLS and DASH that any web server can serve.",
+        (
+            "sluice package film.mp4 -o site/film",
+            "sluice package film-240p.mp4 film-1080p.mp4 german.m4a -o site/film --single-file",
+        ),
+        _package,
     ),
     Command(
         "server",

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from core.errors import InternalFault
 from core.media.build import SegmentTable, build_hash, segment_table
-from core.media.description import TrackDescription
+from core.media.description import shown_size
+from core.media.first_plan import first_plan
 from core.media.presentation import TrackKind
-from core.media.ticks import Ticks, milliseconds
-from core.media.timeline import CutPlan, cut_plan, even_plan, plan_segments
+from core.media.ticks import milliseconds
+from core.media.timeline import CutPlan
 from origin.repository import PublishedTrack
 from origin.stored_track import StoredTrack
 from runtime.storage import LocalStore
@@ -56,7 +57,8 @@ def check_tracks(
     opened = [(track, StoredTrack.open(store.path(track.store_prefix))) for track in built]
     if not opened:
         raise NothingToPublish("an attempt ended without a track")
-    cuts = plan or _first_plan([stored for _, stored in opened], segment_s)
+    indexes = [(stored.description.kind, stored.index) for _, stored in opened]
+    cuts = plan or first_plan(indexes, segment_s)
     tables = [segment_table(stored.index, cuts) for _, stored in opened]
     ends = [
         milliseconds(table.spans[-1].end, stored.index.timescale)
@@ -71,18 +73,6 @@ def check_tracks(
         plan=cuts,
         duration_ms=max(ends),
     )
-
-
-def _first_plan(stored: Sequence[StoredTrack], segment_s: float) -> CutPlan:
-    """Cut at the key frames of the picture; evenly where there is none."""
-    video = [track for track in stored if track.description.kind == TrackKind.VIDEO]
-    index = (video or stored)[0].index
-    target = Ticks(round(segment_s * index.timescale))
-    end = Ticks(index.base_time + index.duration - index.priming)
-    if not video:
-        return cut_plan(even_plan(end, target), index.timescale)
-    sync_times = [Ticks(time - index.priming) for _, time in index.sync_times()]
-    return cut_plan(plan_segments(sync_times, end, target), index.timescale)
 
 
 def _published(
@@ -110,10 +100,3 @@ def _published(
         label=description.label or None,
         is_default=built.default,
     )
-
-
-def shown_size(description: TrackDescription) -> tuple[int, int]:
-    """Width and height as a viewer sees them: pixel aspect and rotation applied."""
-    width, height = description.display_width, description.display_height
-    across, down = description.matrix[0], description.matrix[1]
-    return (height, width) if abs(down) > abs(across) else (width, height)

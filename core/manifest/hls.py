@@ -1,10 +1,17 @@
 """HLS playlists (RFC 8216bis, draft-pantos-hls-rfc8216bis)."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 from core.manifest.audio import AudioChoice, AudioGroup, audio_groups
-from core.manifest.urls import INIT_SEGMENT, MEDIA_PLAYLIST, media_segment, rendition_folder
+from core.manifest.urls import (
+    INIT_SEGMENT,
+    MEDIA_PLAYLIST,
+    TRACK_FILE,
+    media_segment,
+    rendition_folder,
+)
 from core.media.presentation import Presentation, Rendition, VideoTraits
 from core.media.ticks import rescale
 
@@ -54,6 +61,27 @@ def media_playlist(rendition: Rendition) -> str:
     late has the gap counted into its first segment: positions in the playlist are presentation
     times. Raises `ValueError` when there is no segment.
     """
+    segments = [(media_segment(number),) for number in range(len(rendition.spans))]
+    return _media_playlist(rendition, f'URI="{INIT_SEGMENT}"', segments)
+
+
+def byte_range_playlist(rendition: Rendition) -> str:
+    """Give the same playlist over the rendition's one file (§4.4.4.2), which lies beside it.
+
+    Raises `ValueError` when there is no segment or no such file.
+    """
+    layout = rendition.layout
+    if layout is None:
+        raise ValueError(f"rendition {rendition.name} is not one file")
+    segments = [
+        (f"#EXT-X-BYTERANGE:{stop - start}@{start}", TRACK_FILE)
+        for start, stop in pairwise(layout.fragments)
+    ]
+    init = f'URI="{TRACK_FILE}",BYTERANGE="{layout.init_bytes}@0"'
+    return _media_playlist(rendition, init, segments)
+
+
+def _media_playlist(rendition: Rendition, init: str, segments: Sequence[Sequence[str]]) -> str:
     if not rendition.spans:
         raise ValueError(f"rendition {rendition.name} has no segment")
     ends = [rescale(span.end, rendition.timescale, MICROSECONDS) for span in rendition.spans]
@@ -65,11 +93,11 @@ def media_playlist(rendition: Rendition) -> str:
         "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:VOD",
         "#EXT-X-INDEPENDENT-SEGMENTS",
-        f'#EXT-X-MAP:URI="{INIT_SEGMENT}"',
+        f"#EXT-X-MAP:{init}",
     ]
-    for number, duration in enumerate(durations):
+    for duration, segment in zip(durations, segments, strict=True):
         lines.append(f"#EXTINF:{duration // MICROSECONDS}.{duration % MICROSECONDS:06},")
-        lines.append(media_segment(number))
+        lines += segment
     lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,4 @@
-"""Addresses in manifests, relative to `/media/{playback_id}/`; everything under a hash is fixed."""
+"""Addresses in manifests, relative to their own; everything under a build's hash is fixed."""
 
 from urllib.parse import quote
 
@@ -7,12 +7,17 @@ from core.media.presentation import Rendition
 INIT_SEGMENT = "init.mp4"
 MEDIA_PLAYLIST = "index.m3u8"
 TRACK_FILE = "track.mp4"
+MASTER = "master.m3u8"
+MPD = "manifest.mpd"
 
 
 def rendition_folder(rendition: Rendition) -> str:
-    """Give `{kind}/{name}/{build_hash}`, percent-encoded where a name needs it."""
+    """Give `{kind}/{name}/{build_hash}`, percent-encoded where a name needs it.
+
+    A rendition that has no builds, in a folder of files, lies under its name alone.
+    """
     parts = (rendition.kind.value, rendition.name, rendition.build_hash)
-    return "/".join(quote(part, safe="") for part in parts)
+    return "/".join(quote(part, safe="") for part in parts if part)
 
 
 def media_segment(number: int | str) -> str:

@@ -50,3 +50,10 @@ def decode_description(data: bytes) -> TrackDescription:
         return msgspec.json.decode(data, type=TrackDescription)
     except (msgspec.DecodeError, UnicodeDecodeError) as cause:
         raise CorruptDescription(f"the track description cannot be read: {cause}") from cause
+
+
+def shown_size(description: TrackDescription) -> tuple[int, int]:
+    """Width and height as a viewer sees them: pixel aspect and rotation applied."""
+    width, height = description.display_width, description.display_height
+    across, down = description.matrix[0], description.matrix[1]
+    return (height, width) if abs(down) > abs(across) else (width, height)

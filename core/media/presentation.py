@@ -41,7 +41,7 @@ class AudioTraits:
 
 @dataclass(frozen=True, slots=True)
 class Rendition:
-    """One encoding of a track, published under its build hash.
+    """One encoding of a track, published under its build hash, which may be empty in a folder.
 
     `spans` has one entry per media segment: the earliest presentation time, with any edit
     applied, and the time to the next segment's, in ticks of `timescale`. They tile the track.

@@ -13,7 +13,18 @@ from runtime.listen import HostPort, bind, local_address
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEADLINE_S = 60
-COMMANDS = ["up", "ingest", "server", "origin", "worker", "edge", "migrate", "doctor", "build"]
+COMMANDS = [
+    "up",
+    "ingest",
+    "package",
+    "server",
+    "origin",
+    "worker",
+    "edge",
+    "migrate",
+    "doctor",
+    "build",
+]
 ANY_PORT = ["--api-port", "0", "--edge-port", "0", "--origin-port", "0", "--edge-admin-port", "0"]
 
 

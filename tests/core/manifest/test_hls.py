@@ -1,5 +1,6 @@
 """HLS playlists, read back by a parser of their own."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
@@ -7,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.manifest.hls import media_playlist, multivariant_playlist
+from core.manifest.hls import byte_range_playlist, media_playlist, multivariant_playlist
+from core.media.file_layout import FileLayout
 from core.media.presentation import Rendition
 from tests.fixtures.playlists import Tag, parse_playlist
 from tests.fixtures.presentations import NTSC, audio, presentation, tiles, video
@@ -228,3 +230,25 @@ def test_a_track_that_starts_late_keeps_its_positions() -> None:
 def test_a_name_is_escaped_in_addresses() -> None:
     ((_, uri),) = variants(video("a b/c?$"))
     assert uri == "v/a%20b%2Fc%3F%24/0123456789abcdef0123/index.m3u8"
+
+
+def test_one_file_is_told_by_byte_ranges_with_the_same_durations() -> None:
+    layout = FileLayout(init_bytes=700, index_bytes=76, fragments=(776, 1000, 1500, 1501))
+    rendition = replace(video(), layout=layout)
+    playlist = parse_playlist(byte_range_playlist(rendition))
+    assert playlist.one("EXT-X-MAP").value == 'URI="track.mp4",BYTERANGE="700@0"'
+    assert [address for _, address in playlist.entries] == ["track.mp4"] * 3
+    assert [tag.value for tags, _ in playlist.entries for tag in tags[1:]] == [
+        "224@776", "500@1000", "1@1500",
+    ]  # fmt: skip
+    assert playlist.durations == parse_playlist(media_playlist(rendition)).durations
+
+
+def test_what_is_not_one_file_has_no_byte_ranges() -> None:
+    with pytest.raises(ValueError, match="720p is not one file"):
+        byte_range_playlist(video())
+
+
+def test_a_rendition_without_builds_lies_under_its_name() -> None:
+    shown = presentation(replace(video(), build_hash=""))
+    assert multivariant_playlist(shown).splitlines()[-1] == "v/720p/index.m3u8"

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.media.build import MisalignedRendition
-from core.media.description import TrackDescription
+from core.media.description import TrackDescription, shown_size
 from core.media.presentation import TrackKind
 from core.media.ticks import Ticks
 from core.media.timeline import CutPlan
@@ -16,7 +16,7 @@ from origin.packaging.copy import copy_tracks
 from origin.packaging.limits import Limits
 from origin.packaging.probe import probe
 from origin.packaging.progress import Unwatched
-from origin.publication import BuiltTrack, NothingToPublish, check_tracks, shown_size
+from origin.publication import BuiltTrack, NothingToPublish, check_tracks
 from origin.stored_track import DamagedTrack
 from runtime.storage import LocalStore
 from tests.fixtures.media import Picture, Sound, make_clip

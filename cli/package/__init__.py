@@ -1,0 +1,1 @@
+"""`sluice package`: films to a folder of HLS and DASH."""

@@ -1,0 +1,117 @@
+"""From films to tracks on disk: what can be copied is copied, the rest is encoded where allowed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.media.first_plan import first_plan
+from core.media.ladder import fixed_ladder
+from core.media.presentation import TrackKind
+from origin.packaging.copy import copy_tracks
+from origin.packaging.faults import UnheardSound
+from origin.packaging.limits import Limits
+from origin.packaging.report import AudioTrackInfo, VideoTrackInfo
+from origin.packaging.track import PackagedTrack
+from origin.packaging.transcode import transcode_audio, transcode_video
+from origin.static.films import Film, blaming
+from origin.static.request import LeftOut, PackageRequest, RefusedSource, Watcher
+from origin.stored_track import StoredTrack
+
+
+@dataclass(frozen=True, slots=True)
+class GatheredTrack:
+    """A track on disk, the film it comes from, and whether it was encoded anew."""
+
+    packaged: PackagedTrack
+    film: Film
+    transcoded: bool
+
+
+class Gathering:
+    """Takes the tracks of all films, one after the other.
+
+    Raises `RefusedSource` for a film that cannot be read to its end, and for one that has to be
+    encoded where that was not allowed.
+    """
+
+    def __init__(self, request: PackageRequest, limits: Limits, watcher: Watcher) -> None:
+        self._request = request
+        self._limits = limits
+        self._watcher = watcher
+        self.tracks: list[GatheredTrack] = []
+        self.left_out: list[LeftOut] = []
+
+    def take(self, films: Sequence[Film]) -> None:
+        """Take every wanted track."""
+        to_encode = [
+            {stream: film.track(stream).reason for stream in film.report.transcodable}
+            for film in films
+        ]
+        self._allow(films, to_encode)
+        for film, streams in zip(films, to_encode, strict=True):
+            streams.update(self._copy(film))
+        self._allow(films, to_encode)
+        for film, streams in zip(films, to_encode, strict=True):
+            for stream in streams:
+                self._encode(film, film.track(stream), films)
+
+    def _allow(self, films: Sequence[Film], to_encode: Sequence[dict[int, str]]) -> None:
+        if self._request.may_transcode:
+            return
+        reasons = [
+            f"{film.path.name}: {reason}"
+            for film, tracks in zip(films, to_encode, strict=True)
+            for reason in tracks.values()
+        ]
+        if reasons:
+            raise RefusedSource(
+                f"{'; '.join(reasons)}; this has to be encoded anew, which --transcode allows"
+            )
+
+    def _copy(self, film: Film) -> dict[int, str]:
+        """Copy what can be; give the streams that turned out unfit for it, and why."""
+        if not film.report.copyable:
+            return {}
+        step = self._watcher.step(f"Reading {film.path.name}")
+        with blaming(film.path):
+            outcome = copy_tracks(film.path, film.report, film.work, step, limits=self._limits)
+        for track in outcome.tracks:
+            self.tracks.append(GatheredTrack(track, film, transcoded=False))
+        return {rejection.stream: rejection.reason for rejection in outcome.rejected}
+
+    def _encode(
+        self, film: Film, track: VideoTrackInfo | AudioTrackInfo, films: Sequence[Film]
+    ) -> None:
+        with blaming(film.path):
+            if isinstance(track, AudioTrackInfo):
+                self._encode_sound(film, track)
+                return
+            if sum(each.report.video is not None for each in films) > 1:
+                raise RefusedSource(
+                    f"{film.path.name}: {track.reason}; a picture is encoded only where no other "
+                    "film has one"
+                )
+            self._encode_picture(film, track)
+
+    def _encode_sound(self, film: Film, track: AudioTrackInfo) -> None:
+        step = self._watcher.step(f"Encoding the sound of {film.path.name}")
+        try:
+            made = transcode_audio(
+                film.path, film.report, track, film.work, step, limits=self._limits
+            )
+        except UnheardSound as fault:
+            self.left_out.append(film.left_out(track, fault.message))
+        else:
+            self.tracks.append(GatheredTrack(made, film, transcoded=True))
+
+    def _encode_picture(self, film: Film, track: VideoTrackInfo) -> None:
+        plan = None
+        for rung in fixed_ladder(*track.display_size, track.rate):
+            made = transcode_video(
+                film.path, film.report, rung, plan, film.work,
+                self._watcher.step(f"Encoding {film.path.name} at {rung.name}"),
+                limits=self._limits,
+            )  # fmt: skip
+            self.tracks.append(GatheredTrack(made, film, transcoded=True))
+            if plan is None:
+                index = StoredTrack.open(made.directory).index
+                plan = first_plan([(TrackKind.VIDEO, index)], self._request.segment_s)

@@ -1,0 +1,30 @@
+"""Films for the packager, made once."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.media import Picture, Sound, make_clip
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with rungs of one film, sound in another language, and what does not play."""
+    folder = tmp_path_factory.mktemp("to-package")
+    sound = Sound(samples=6 * 48000, language="eng")
+    small = Picture(count=150, width=64, height=48, gop=25)
+    large = Picture(count=150, width=128, height=96, gop=50)
+    make_clip(folder / "small.mp4", small, sound)
+    make_clip(folder / "large.mp4", large, sound)
+    make_clip(folder / "deutsch.m4a", None, Sound(samples=6 * 48000, language="ger"))
+    make_clip(folder / "short.mp4", Picture(count=100, width=96, height=72))
+    make_clip(folder / "even-cuts.mp4", Picture(count=400))
+    make_clip(folder / "own-cuts.mp4", Picture(count=400, keys=(37, 111, 190, 260, 330)))
+    slow = Picture(codec="mpeg2video", count=600, width=320, height=180, gop=12, b_frames=0)
+    make_clip(folder / "slow.mkv", slow)
+    make_clip(
+        folder / "foreign.mkv", Picture(codec="libvpx", count=60), Sound(codec="mp2", samples=96000)
+    )
+    make_clip(folder / "mp2.mkv", Picture(count=50), Sound(codec="mp2", samples=96000))
+    (folder / "text.mp4").write_bytes(b"no film at all")
+    return folder
