@@ -47,6 +47,12 @@ def _ingest() -> Callable[..., None]:
     return ingest_command
 
 
+def _inspect() -> Callable[..., None]:
+    from cli.inspect.command import inspect_command  # noqa: PLC0415 - see Command.build
+
+    return inspect_command
+
+
 def _package() -> Callable[..., None]:
     from cli.package.command import package_command  # noqa: PLC0415 - see Command.build
 
@@ -129,6 +135,12 @@ COMMANDS: Final = (
         "Put films into the library of a running server.",
         ("sluice ingest film.mp4", "sluice ingest --server http://nas:8080 *.mkv"),
         _ingest,
+    ),
+    Command(
+        "inspect",
+        "Say what is in a file, and what would become of it.",
+        ("sluice inspect film.mp4", "sluice inspect --json film.mkv"),
+        _inspect,
     ),
     Command(
         "package",

@@ -105,7 +105,7 @@ class EdgeMetrics:
 
     def _declare_storage(self) -> None:
         self.evictions = self.page.counter(
-            "sluice_edge_evictions_total", "Stored responses dropped to make room."
+            "sluice_edge_evictions_total", "Slices dropped from memory to make room."
         )
         self.disk_waits = self.page.counter(
             "sluice_edge_disk_waits_total",

@@ -134,6 +134,7 @@ class MemoryStore:
         self._variants: dict[str, set[CacheKey]] = {}
         self._tagged: dict[str, set[CacheKey]] = {}
         self._evicted = evicted
+        self._used: Callable[[int, int], None] = lambda _version, _number: None
         self.purges = PurgeLog()
 
     def __len__(self) -> int:
@@ -159,7 +160,11 @@ class MemoryStore:
             return
         for use in self._shelf.used():
             if use in self._policy:
-                self._policy.touch(use)
+                self._use(use)
+
+    def tell_uses(self, used: Callable[[int, int], None]) -> None:
+        """Call this with the version and the number of each slice that is used."""
+        self._used = used
 
     def look_up(self, target: Target, request: Headers) -> Lookup:
         """Find what is stored for a request."""
@@ -182,7 +187,7 @@ class MemoryStore:
             self._drop_slice(found, number)
             return None
         if body is not None and used:
-            self._policy.touch((entry.version, number))
+            self._use((entry.version, number))
         return body
 
     def bodies(self, entry: Entry) -> "Slices":
@@ -283,7 +288,7 @@ class MemoryStore:
 
     def purge(self, purge: Purge, now_s: float) -> int:
         """Drop what the purge covers, or mark it stale when soft; return how many entries."""
-        self.purges.record(purge)
+        self.purges.record(purge, now_s)
         covered = set(self._objects) if purge.everything else self._covered(purge)
         for key in covered:
             if purge.soft:
@@ -315,6 +320,10 @@ class MemoryStore:
                 found = self._objects[self._versions[victim[0]]]
                 self._drop_slice(found, victim[1], keep=entry.key)
             self._evicted()
+
+    def _use(self, place: SliceKey) -> None:
+        self._policy.touch(place)
+        self._used(*place)
 
     def _covered(self, purge: Purge) -> set[CacheKey]:
         return {

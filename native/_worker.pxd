@@ -333,8 +333,9 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
     if not (method.length == 3 and memcmp(method.at, b"GET", 3) == 0
             or method.length == 4 and memcmp(method.at, b"HEAD", 4) == 0):
         return False
-    if not key.media and (has(head, CACHE_CONTROL) or has(head, PRAGMA)):
-        return False  # what they ask for counts outside /media/, and Python reads it
+    if not key.media or w.hub.texts.for_edges:
+        if has(head, CACHE_CONTROL) or has(head, PRAGMA):
+            return False  # what they ask for counts, but for viewers under /media/: Python reads it
     admission = admit_path(w, head, &key, &path)
     if admission != OPEN_PATH and admission != ADMITTED:
         if not refuse_token(w, c, head, &key, &path, admission):

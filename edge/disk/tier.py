@@ -120,6 +120,13 @@ class DiskTier:
         """How much waits to be written."""
         return self._queued_bytes
 
+    @property
+    def problem(self) -> str | None:
+        """What keeps the disk from being of use; None when nothing does."""
+        if self._machinery.readers.hang:
+            return "every read of the disk hangs"
+        return self._machinery.body_writer.problem
+
     # Finding and reading
 
     def holds(self, resource: str) -> bool:
@@ -212,9 +219,10 @@ class DiskTier:
             self._metrics.hits.inc()
         return opened
 
-    def touch(self, key: CacheKey, version: int, number: int) -> None:
+    def touch(self, version: int, number: int) -> None:
         """Count a use that something nearer answered, so that what is popular stays here, too."""
-        held, piece = self._find(key, version, number)
+        held = self._directory.version(version)
+        piece = None if held is None else held.pieces.get(number)
         if held is not None and piece is not None:
             self._use(held, number, piece)
 

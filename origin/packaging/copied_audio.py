@@ -27,7 +27,7 @@ class AudioCopier:
         self,
         track: AudioTrackInfo,
         zero: Fraction,
-        out: Path,
+        out: Path | None,
         source: MovieTrackSource | None = None,
     ) -> None:
         self._track = track
@@ -98,7 +98,7 @@ class AudioCopier:
 
     def _begin(self) -> TrackWriter:
         self._writer = TrackWriter(
-            self._out / f"a-{self._track.name(self._track.channels)}",
+            self._out and self._out / f"a-{self._track.name(self._track.channels)}",
             _audio_description(self._track),
             self._rate,
             self._times.base_time,

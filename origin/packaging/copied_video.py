@@ -29,7 +29,7 @@ class VideoCopier:
     """
 
     def __init__(
-        self, track: VideoTrackInfo, out: Path, source: MovieTrackSource | None = None
+        self, track: VideoTrackInfo, out: Path | None, source: MovieTrackSource | None = None
     ) -> None:
         self._track = track
         self._configuration = avc.parse_configuration(track.record)
@@ -43,7 +43,7 @@ class VideoCopier:
         self._first = True
         self._last_dts: int | None = None
         self._writer = TrackWriter(
-            out / f"v-{track.name}", _video_description(track), self._scale.timescale
+            out and out / f"v-{track.name}", _video_description(track), self._scale.timescale
         )
 
     def feed(self, packet: AnyPacket) -> None:

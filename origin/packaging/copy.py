@@ -39,7 +39,7 @@ class _Copying:
         self.copiers: dict[int, _Copier] = {}
         self.rejected: list[Rejection] = []
 
-    def prepare(self, report: SourceReport, out: Path, source: MovieSource | None) -> None:
+    def prepare(self, report: SourceReport, out: Path | None, source: MovieSource | None) -> None:
         """Add a copier for each track to copy."""
         zero = report.start if source is None else source.zero
         for stream in report.copyable:
@@ -70,14 +70,21 @@ class _Copying:
 
 
 def copy_tracks(
-    path: Path, report: SourceReport, out: Path, progress: Progress, *, limits: Limits | None = None
+    path: Path,
+    report: SourceReport,
+    out: Path | None,
+    progress: Progress,
+    *,
+    limits: Limits | None = None,
 ) -> CopyOutcome:
     """Copy the tracks that the report says can be copied into folders `{kind}-{name}` of `out`.
 
+    Without `out` everything is done but the writing, to learn what would come of it.
     Raises a `SourceFault` when the file cannot be read to its end.
     """
     pulse = Pulse(progress)
-    out.mkdir(parents=True, exist_ok=True)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
     outcome, repaired = None, ""
     if report.is_movie:
         try:
@@ -92,7 +99,7 @@ def copy_tracks(
     return replace(outcome, repaired=repaired)
 
 
-def _copy_movie(path: Path, report: SourceReport, out: Path, pulse: Pulse) -> CopyOutcome:
+def _copy_movie(path: Path, report: SourceReport, out: Path | None, pulse: Pulse) -> CopyOutcome:
     copying = _Copying()
     with open_movie(path, report) as source:
         try:
@@ -111,7 +118,7 @@ def _copy_movie(path: Path, report: SourceReport, out: Path, pulse: Pulse) -> Co
 
 
 def _copy_packets(
-    path: Path, report: SourceReport, out: Path, pulse: Pulse, limits: Limits
+    path: Path, report: SourceReport, out: Path | None, pulse: Pulse, limits: Limits
 ) -> CopyOutcome:
     copying = _Copying()
     if not report.copyable:
@@ -127,7 +134,7 @@ def _copy_packets(
 
 
 def _copier(
-    report: SourceReport, stream: int, zero: Fraction, out: Path, source: MovieSource | None
+    report: SourceReport, stream: int, zero: Fraction, out: Path | None, source: MovieSource | None
 ) -> _Copier:
     movie_track = None if source is None else source.tracks[stream]
     if report.video is not None and stream == report.video.index:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from core.media.description import TrackDescription, encode_description
 from core.media.presentation import TrackKind
@@ -69,10 +70,17 @@ class CopyOutcome:
 
 
 class TrackWriter:
-    """Writes one track into a fresh directory; its memory does not grow with the track."""
+    """Writes one track into a fresh directory; its memory does not grow with the track.
+
+    Without a directory nothing is kept: everything is checked and counted all the same.
+    """
 
     def __init__(
-        self, directory: Path, description: TrackDescription, timescale: int, base_time: int = 0
+        self,
+        directory: Path | None,
+        description: TrackDescription,
+        timescale: int,
+        base_time: int = 0,
     ) -> None:
         self._directory = directory
         self._description = description
@@ -81,16 +89,18 @@ class TrackWriter:
             timescale=timescale, description=encode_description(description), base_time=base_time
         )
         self._digest = hashlib.sha256()
-        directory.mkdir(parents=True)
-        self._flat = (directory / FLAT_NAME).open("xb", buffering=WRITE_BUFFER_BYTES)
-        self._index = (directory / INDEX_NAME).open("xb", buffering=WRITE_BUFFER_BYTES)
+        if directory is not None:
+            directory.mkdir(parents=True)
+        self._flat = _opened(directory, FLAT_NAME)
+        self._index = _opened(directory, INDEX_NAME)
         self._index.write(bytes(self._builder.header_length))
         self._sync_times: list[Ticks] = []
         self._time = 0
 
     def write(self, sample: bytes | memoryview) -> None:
         """Append the bytes of samples. Their rows may follow later, in the same order."""
-        self._digest.update(sample)
+        if self._directory is not None:
+            self._digest.update(sample)
         self._flat.write(sample)
 
     def index(self, rows: Iterable[Row]) -> None:
@@ -117,18 +127,13 @@ class TrackWriter:
         self._index.write(body)
         self._index.seek(0)
         self._index.write(header)
-        for file in (self._flat, self._index):
-            file.flush()
-            os.fsync(file.fileno())
-            file.close()
-        _sync_directory(self._directory)
-        _sync_directory(self._directory.parent)
-        with (self._directory / INDEX_NAME).open("rb") as index:
-            index_digest = hashlib.file_digest(index, "sha256").digest()
+        index_digest = b"" if self._directory is None else self._keep(self._directory)
+        self._close()
         video = kind is TrackKind.VIDEO
         return PackagedTrack(
-            kind=kind, name=name, directory=self._directory, description=self._description,
-            timescale=self._timescale, duration=Ticks(self._builder.duration),
+            kind=kind, name=name, directory=self._directory or Path(),
+            description=self._description, timescale=self._timescale,
+            duration=Ticks(self._builder.duration),
             sample_count=self._builder.sample_count, size_bytes=self._builder.data_length,
             flat_sha256=self._digest.digest(), index_sha256=index_digest,
             sync_times=tuple(self._sync_times) if video else (), stream=stream, default=default,
@@ -137,11 +142,25 @@ class TrackWriter:
 
     def discard(self) -> None:
         """Close and remove what was written."""
+        self._close()
+        if self._directory is not None:
+            for name in (FLAT_NAME, INDEX_NAME):
+                (self._directory / name).unlink(missing_ok=True)
+            self._directory.rmdir()
+
+    def _keep(self, directory: Path) -> bytes:
+        """Make both files durable; gives the digest of the index."""
+        for file in (self._flat, self._index):
+            file.flush()
+            os.fsync(file.fileno())
+        _sync_directory(directory)
+        _sync_directory(directory.parent)
+        with (directory / INDEX_NAME).open("rb") as index:
+            return hashlib.file_digest(index, "sha256").digest()
+
+    def _close(self) -> None:
         self._flat.close()
         self._index.close()
-        for name in (FLAT_NAME, INDEX_NAME):
-            (self._directory / name).unlink(missing_ok=True)
-        self._directory.rmdir()
 
     def _check_length(self) -> None:
         days = self._builder.duration // self._timescale // SECONDS_PER_DAY
@@ -155,6 +174,12 @@ class TrackWriter:
             raise CorruptSource(f"This file's times contradict each other: {cause}.") from cause
         if self._builder.sample_count % TAKE_EVERY == 0:
             self._index.write(self._builder.take())
+
+
+def _opened(directory: Path | None, name: str) -> BinaryIO:
+    if directory is None:
+        return Path(os.devnull).open("wb")
+    return (directory / name).open("xb", buffering=WRITE_BUFFER_BYTES)
 
 
 def _sync_directory(directory: Path) -> None:

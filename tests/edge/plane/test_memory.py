@@ -21,7 +21,7 @@ def film(number: int) -> str:
 
 async def read_all(connection: socket.socket) -> bytes:
     loop, taken = asyncio.get_running_loop(), []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while piece := await loop.sock_recv(connection, 1 << 20):
             taken.append(piece)
     return b"".join(taken)
@@ -75,22 +75,13 @@ async def test_pages_that_wait_in_a_socket_are_not_written_again(
 
 
 @pytest.mark.parametrize(
-    ("size", "requests"),
-    [
-        (3_000, 400),
-        (8 << 10, 200),
-        (20_000, 100),
-        (65_536, 40),
-        (65_537, 40),
-        (300_000, 8),
-        (SIZE, 2),
-    ],
+    ("size", "requests"), [(3_000, 200), (20_000, 50), (65_537, 20), (300_000, 8), (SIZE, 2)]
 )
 async def test_whoever_does_not_read_gets_the_old_body_however_often_its_place_was_used_again(
     start_edge: StartEdge, upstream: ScriptedUpstream, size: int, requests: int
 ) -> None:
     """From the heap and by sendfile: answers in the socket, and answers that wait behind them."""
-    bodies = [os.urandom(size) for _ in range(12)]
+    bodies = [os.urandom(size) for _ in range(6)]
     upstream.on(film(0), *(Reply(200, FRESH, body) for body in bodies))
     waiting: list[socket.socket] = []
     async with start_edge(upstream.url, memory_bytes=16 << 20) as edge:

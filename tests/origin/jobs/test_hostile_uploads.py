@@ -50,3 +50,18 @@ async def test_an_upload_that_vanished_is_reported_as_missing(library: Library) 
     async with running_worker(library.worker_settings()):
         video = await library.status_becomes(video_id)
     assert (video["status"], video["error_code"]) == ("errored", "storage.source_missing")
+
+
+async def test_a_file_that_contradicts_itself_plays_and_its_record_says_so(
+    library: Library, playable_clip: Path
+) -> None:
+    film = bytearray(playable_clip.read_bytes())
+    at = film.index(b"stss") + 12
+    film[at : at + 4] = (10_000).to_bytes(4)
+    videos = [await library.upload(bytes(film)), await library.upload(playable_clip)]
+    async with running_worker(library.worker_settings()):
+        rows = [await library.status_becomes(video_id) for video_id in videos]
+    assert [row["status"] for row in rows] == ["ready", "ready"]
+    (repaired, sound) = (row["source_repaired"] for row in rows)
+    assert repaired.startswith(f"moov/trak[1]/mdia/minf/stbl/stss at byte {at} speaks of sample")
+    assert sound is None

@@ -1,0 +1,1 @@
+"""`sluice inspect`: says what is in a file, and what would become of it."""

@@ -1,0 +1,71 @@
+"""An inspection as a person reads it."""
+
+from collections.abc import Iterator
+
+from origin.packaging.faults import readable_bytes
+from origin.packaging.inspection import InspectedAudio, InspectedVideo, Inspection
+from origin.packaging.report import Decision
+
+VERBS = {
+    Decision.COPY: "copied as it is",
+    Decision.TRANSCODE: "transcoded",
+    Decision.IGNORE: "left out",
+}
+
+
+def inspection_text(inspection: Inspection) -> str:
+    """Give the lines, each with its end."""
+    return "".join(f"{line}\n" for line in _lines(inspection))
+
+
+def _lines(found: Inspection) -> Iterator[str]:
+    seconds = found.duration_ms / 1000
+    yield f"{found.file}: {found.container}, {readable_bytes(found.size_bytes)}, {seconds:.3f} s"
+    if found.video is not None:
+        yield from _video(found.video)
+    for track in found.audio:
+        yield from _audio(track)
+    for each in found.ignored:
+        yield f"stream {each.index}: {each.kind} {each.codec}".rstrip()
+        yield f"  left out: {each.reason}"
+    if found.segments is not None:
+        cut = found.segments
+        lengths = _lengths(cut.shortest_s, cut.median_s, cut.longest_s)
+        yield f"segments: {cut.count}, {lengths}"
+    for problem in found.problems:
+        yield f"problem: {problem}"
+    if found.problems:
+        yield "  it is repaired: FFmpeg's demuxer takes the file apart"
+
+
+def _video(track: InspectedVideo) -> Iterator[str]:
+    rate = f"{track.frame_rate:g} frames/s" if track.frame_rate else "no constant rate"
+    yield (
+        f"stream {track.stream}: video {_codec(track.codec, track.codecs, track.profile)}, "
+        f"{track.width}×{track.height}, {rate}, {track.bit_depth} bit, {track.samples} samples"
+    )
+    if (track.shown_width, track.shown_height) != (track.width, track.height):
+        yield f"  shown as {track.shown_width}×{track.shown_height}"
+    if track.groups is not None:
+        groups = track.groups
+        lengths = _lengths(groups.shortest_s, groups.median_s, groups.longest_s)
+        yield f"  groups of pictures: {groups.count}, {groups.open} of them open, {lengths}"
+    yield f"  {VERBS[track.decision]}: {track.reason}"
+
+
+def _audio(track: InspectedAudio) -> Iterator[str]:
+    default = ", default" if track.default else ""
+    yield (
+        f"stream {track.stream}: audio {_codec(track.codec, track.codecs, track.profile)}, "
+        f"{track.channels} channels, {track.sample_rate} Hz, language {track.language}{default}"
+    )
+    yield f"  {VERBS[track.decision]}: {track.reason}"
+
+
+def _codec(codec: str, codecs: str, profile: str) -> str:
+    details = ", ".join(part for part in (profile, codecs) if part)
+    return f"{codec} ({details})" if details else codec
+
+
+def _lengths(shortest_s: float, median_s: float, longest_s: float) -> str:
+    return f"{shortest_s:.3f} / {median_s:.3f} / {longest_s:.3f} s (shortest, median, longest)"

@@ -1,0 +1,180 @@
+"""What Sluice would make of a file, found out by doing everything but the writing."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+import msgspec
+
+from core.media.presentation import TrackKind
+from core.media.ticks import Ticks
+from core.media.timeline import Span, even_plan, plan_segments
+from origin.packaging.codec_strings import codec_string
+from origin.packaging.copy import copy_tracks
+from origin.packaging.groups import GroupsOfPictures, measure_groups
+from origin.packaging.limits import Limits
+from origin.packaging.probe import probe
+from origin.packaging.progress import Unwatched
+from origin.packaging.report import (
+    AudioTrackInfo,
+    Decision,
+    IgnoredTrack,
+    SourceReport,
+    VideoTrackInfo,
+)
+from origin.packaging.track import PackagedTrack
+
+MILLISECONDS = 1000
+
+
+class InspectedVideo(msgspec.Struct, frozen=True, kw_only=True):
+    """A video track; `codecs` is the RFC 6381 name, empty where we know none. Sizes in pixels."""
+
+    stream: int
+    codec: str
+    codecs: str
+    profile: str
+    width: int
+    height: int
+    shown_width: int
+    shown_height: int
+    frame_rate: float | None
+    variable_rate: bool
+    bit_depth: int
+    language: str
+    samples: int
+    decision: Decision
+    reason: str
+    groups: GroupsOfPictures | None
+
+
+class InspectedAudio(msgspec.Struct, frozen=True, kw_only=True):
+    """An audio track; `codecs` is the RFC 6381 name, empty where we know none."""
+
+    stream: int
+    codec: str
+    codecs: str
+    profile: str
+    channels: int
+    sample_rate: int
+    language: str
+    default: bool
+    decision: Decision
+    reason: str
+
+
+class Segments(msgspec.Struct, frozen=True, kw_only=True):
+    """The segments that would be made: their number and their lengths in seconds."""
+
+    count: int
+    shortest_s: float
+    median_s: float
+    longest_s: float
+
+
+class Inspection(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is known of a file. `problems` name box and byte where a table is wrong."""
+
+    file: str
+    container: str
+    size_bytes: int
+    duration_ms: int
+    video: InspectedVideo | None
+    audio: tuple[InspectedAudio, ...]
+    ignored: tuple[IgnoredTrack, ...]
+    segments: Segments | None
+    problems: tuple[str, ...]
+
+
+def inspect_file(path: Path, segment_s: float, limits: Limits) -> Inspection:
+    """Look into a file. Raises the `SourceFault` that says why it cannot be played."""
+    report = probe(path, limits)
+    outcome = copy_tracks(path, report, None, Unwatched(), limits=limits)
+    refused = {rejection.stream: rejection.reason for rejection in outcome.rejected}
+    return Inspection(
+        file=str(path),
+        container=report.container,
+        size_bytes=report.size_bytes,
+        duration_ms=report.duration_ms,
+        video=_video(path, report.video, refused, limits) if report.video else None,
+        audio=tuple(_audio(track, refused) for track in report.audio),
+        ignored=report.ignored,
+        segments=_segments(report, outcome.tracks, segment_s),
+        problems=(outcome.repaired,) if outcome.repaired else (),
+    )
+
+
+def _video(
+    path: Path, track: VideoTrackInfo, refused: dict[int, str], limits: Limits
+) -> InspectedVideo:
+    decision, reason = _verdict(track, refused)
+    groups, samples = measure_groups(path, track, limits)
+    shown_width, shown_height = track.shown_size
+    return InspectedVideo(
+        stream=track.index,
+        codec=track.codec,
+        codecs=codec_string(track.codec, track.record),
+        profile=track.profile,
+        width=track.width,
+        height=track.height,
+        shown_width=shown_width,
+        shown_height=shown_height,
+        frame_rate=round(float(track.rate), 3) if track.rate else None,
+        variable_rate=track.variable_rate,
+        bit_depth=track.bit_depth,
+        language=track.language,
+        samples=samples,
+        decision=decision,
+        reason=reason,
+        groups=groups,
+    )
+
+
+def _audio(track: AudioTrackInfo, refused: dict[int, str]) -> InspectedAudio:
+    decision, reason = _verdict(track, refused)
+    return InspectedAudio(
+        stream=track.index,
+        codec=track.codec,
+        codecs=codec_string(track.codec, track.record),
+        profile=track.profile,
+        channels=track.channels,
+        sample_rate=track.sample_rate,
+        language=track.language,
+        default=track.default,
+        decision=decision,
+        reason=reason,
+    )
+
+
+def _verdict(
+    track: VideoTrackInfo | AudioTrackInfo, refused: dict[int, str]
+) -> tuple[Decision, str]:
+    """Give what becomes of a track; its samples have the last word."""
+    if track.index in refused:
+        return Decision.TRANSCODE, refused[track.index]
+    return track.decision, track.reason
+
+
+def _segments(
+    report: SourceReport, tracks: Sequence[PackagedTrack], segment_s: float
+) -> Segments | None:
+    """Cut a copied picture at its key pictures; what is encoded gets them where they belong."""
+    copied = next((track for track in tracks if track.kind is TrackKind.VIDEO), None)
+    if copied is not None:
+        target = Ticks(round(segment_s * copied.timescale))
+        spans = plan_segments(copied.sync_times, copied.duration, target)
+        return _measured(spans, copied.timescale)
+    duration_ms = Ticks(report.duration_ms)
+    return _measured(even_plan(duration_ms, Ticks(round(segment_s * MILLISECONDS))), MILLISECONDS)
+
+
+def _measured(spans: Sequence[Span], timescale: int) -> Segments | None:
+    lengths = [span.duration / timescale for span in spans]
+    if not lengths:
+        return None
+    return Segments(
+        count=len(lengths),
+        shortest_s=round(min(lengths), 6),
+        median_s=round(median(lengths), 6),
+        longest_s=round(max(lengths), 6),
+    )

@@ -1,0 +1,147 @@
+"""`sluice inspect`: what it says of files, in words and in JSON, and how it ends."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from origin.packaging.codec_strings import codec_string
+from origin.packaging.inspection import inspect_file
+from origin.packaging.limits import Limits
+from tests.fixtures.media import Picture, Sound, make_clip
+
+DEADLINE_S = 60
+# Sub-packages stand for what starts a service, serves or asks a database.
+SERVER_STACK = ("server", "edge", "origin.main", "origin.worker", "origin.jobs", "origin.delivery")
+LIBRARIES = ("aiohttp", "asyncpg", "pgqueuer", "redis", "obstore", "prometheus_client")
+
+
+def run(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cli", "inspect", *words],
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+
+
+def described(path: Path) -> dict[str, Any]:
+    done = run("--json", str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def test_a_film_is_described_in_words(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "film.mp4", Picture(gop=10, count=50), Sound(language="deu"))
+    done = run(str(path))
+    assert (done.returncode, done.stderr) == (0, "")
+    first, video, groups, verdict, audio, sound_verdict, segments = done.stdout.splitlines()
+    assert first.endswith("2.000 s")
+    assert "video h264" in video
+    assert "avc1." in video
+    assert "64×48, 25 frames/s, 8 bit, 50 samples" in video
+    assert groups.strip() == (
+        "groups of pictures: 5, 0 of them open, 0.400 / 0.400 / 0.400 s (shortest, median, longest)"
+    )
+    assert verdict == sound_verdict == "  copied as it is: it plays everywhere as it is"
+    assert "aac (LC, mp4a.40.2), 2 channels, 48000 Hz, language deu" in audio
+    assert segments == "segments: 1, 2.000 / 2.000 / 2.000 s (shortest, median, longest)"
+
+
+def test_segments_are_those_that_would_be_published(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "film.mp4", Picture(gop=15, count=100))
+    found = inspect_file(path, 1.0, Limits())
+    assert found.segments is not None
+    assert (found.segments.count, found.segments.longest_s) == (4, 1.2)
+
+
+def test_open_groups_are_counted(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "open.mp4", Picture(open_gop=True, gop=12, count=48))
+    found = inspect_file(path, 4.0, Limits())
+    assert found.video is not None
+    assert found.video.groups is not None
+    assert (found.video.groups.count, found.video.groups.open) == (4, 3)
+
+
+def test_the_reason_for_encoding_is_given_even_if_only_samples_show_it(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "long.mp4", Picture(gop=400, count=300))
+    document = described(path)
+    assert document["video"]["decision"] == "transcode"
+    assert document["video"]["reason"].startswith("playback can start nowhere in the 10 s after")
+    assert document["segments"]["count"] == 3
+
+
+def test_what_is_wrong_is_named_with_box_and_byte(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "film.mp4", Picture(b_frames=0), Sound())
+    data = bytearray(path.read_bytes())
+    at = data.index(b"stss") + 12
+    data[at : at + 4] = (10_000).to_bytes(4)
+    path.write_bytes(data)
+    (problem,) = described(path)["problems"]
+    assert problem == f"moov/trak[1]/mdia/minf/stbl/stss at byte {at} speaks of sample 10000 of 50"
+    assert "problem: moov/trak[1]" in run(str(path)).stdout
+
+
+@pytest.mark.parametrize("name", ["film.mkv", "film.ts", "sound.m4a"])
+def test_other_containers_are_described_as_well(tmp_path: Path, name: str) -> None:
+    picture = None if name == "sound.m4a" else Picture()
+    document = described(make_clip(tmp_path / name, picture, Sound()))
+    assert (document["video"] is None) == (picture is None)
+    assert document["audio"][0]["sample_rate"] == 48000
+    assert document["problems"] == []
+
+
+def test_nothing_is_written(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "film.mp4", Picture(), Sound())
+    described(path)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_refusals_are_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    text = tmp_path / "text.mp4"
+    text.write_text("no film")
+    for words, message in (
+        ([str(tmp_path / "none.mp4")], f"sluice: {tmp_path / 'none.mp4'} does not exist\n"),
+        ([str(tmp_path)], f"sluice: {tmp_path} is not a file\n"),
+        (
+            [str(text)],
+            "sluice: This is not a video or audio file of a kind that Sluice can read.\n",
+        ),
+    ):
+        done = run(*words)
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
+
+
+def test_it_does_not_import_the_server(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "film.mp4", Picture(), Sound())
+    code = (
+        "import sys; from cli.main import run; "
+        f"assert run(['inspect', '--json', {str(path)!r}]) == 0; print(*sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=DEADLINE_S, check=True
+    )
+    imported = set(done.stdout.splitlines()[-1].split())
+    assert "origin.packaging.inspection" in imported
+    assert not imported & {*SERVER_STACK, *LIBRARIES}
+
+
+@pytest.mark.parametrize(
+    ("codec", "record", "name"),
+    [
+        ("hevc", bytes.fromhex("0101600000009000000000005d"), "hvc1.1.6.L93.90"),
+        ("hevc", bytes.fromhex("0122200000009000000000007b"), "hvc1.2.4.H123.90"),
+        ("av1", bytes.fromhex("81084c00"), "av01.0.08M.10"),
+        ("av1", bytes.fromhex("8140ac00"), "av01.2.00H.12"),
+        ("opus", b"", "opus"),
+        ("vp9", b"", ""),
+        ("hevc", b"\x01", ""),
+    ],
+)
+def test_codecs_are_named_as_rfc_6381_has_it(codec: str, record: bytes, name: str) -> None:
+    assert codec_string(codec, record) == name
