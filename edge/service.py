@@ -41,6 +41,8 @@ Purger = Callable[[Purge], Awaitable[None]]
 # Without Redis a server tells an edge of a purge for a day; what an edge that was away for longer
 # has on its disk may have been purged without its knowledge.
 LONGEST_ABSENCE_S: Final = 20 * 3600.0
+# A connection that comes to the admin port as it closes would be waited for until it asks.
+ADMIN_STOP_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,9 @@ async def serving(
         admin = Admin(config, desk, metrics, upstream, _notes(follower, tier))
         # Before the public port, so that it answers until the last viewer has gone.
         if sockets.admin is not None:
-            runner = web.AppRunner(admin.application(), access_log=None)
+            runner = web.AppRunner(
+                admin.application(), access_log=None, shutdown_timeout=ADMIN_STOP_S
+            )
             await _start(stack, runner, sockets.admin)
         if plane is not None:
             await plane.start(handler, store)
