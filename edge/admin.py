@@ -3,7 +3,7 @@
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import ClassVar, Final
 
 import msgspec
@@ -16,10 +16,9 @@ from edge.config import EdgeConfig
 from edge.faults import Draining
 from edge.metrics import EdgeMetrics
 from edge.purge_desk import PurgeDesk
-from edge.purge_follower import PurgeFollower
 from edge.snapshot import take_snapshot
 from edge.upstream import Upstream
-from runtime.health import Health
+from runtime.health import Health, Note
 from runtime.problems import install_problems
 
 LONGEST_PURGE_BYTES: Final = 4 * 2**20
@@ -80,14 +79,12 @@ class Admin:
         desk: PurgeDesk,
         metrics: EdgeMetrics,
         upstream: Upstream,
-        follower: PurgeFollower | None = None,
+        notes: Mapping[str, Note] | None = None,
         new_token: Callable[[], str] = lambda: f"purge_{secrets.token_hex(8)}",
     ) -> None:
         self._admin_token = config.admin_token
         self._desk = desk
         self._metrics = metrics
-        # Without Redis an edge serves on, so that it is away makes nobody look elsewhere.
-        notes = {} if follower is None else {"redis": lambda: follower.problem}
         checks = {"upstream": upstream.check, "serving": self._check_serving}
         self._health = Health(metrics.process, checks, notes=notes)
         self._new_token = new_token

@@ -11,13 +11,14 @@ from core.http.target import Target
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
-    """A request for a target that was accepted."""
+    """A request for a target that was accepted; `of_edge` when edges alone ask here."""
 
     method: str
     target: Target
     fields: Headers
     hop: Hop
     request_id: str
+    of_edge: bool = False
 
     def facts(self) -> RequestFacts:
         """What decides how a representation is sent."""
@@ -39,4 +40,9 @@ class Ask:
     @property
     def wanted(self) -> RequestDirectives:
         """What it says about the response it will take."""
-        return heeded(self.fields, media=self.target.media)
+        return heeded(self.fields, media=self.target.media and not self.of_edge)
+
+    @property
+    def insists(self) -> bool:
+        """Whether an edge wants an answer that is made after it asked."""
+        return self.of_edge and self.wanted.no_cache

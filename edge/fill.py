@@ -217,7 +217,7 @@ class Filler:
     def _board(self, ask: Ask, known: Entry | None, releases: int) -> Ticket:
         key = self._store.key(ask.target, ask.fields)
         shared = self._fetches.shared
-        if key in shared and not self._joinable(shared[key]):
+        if key in shared and (ask.insists or not self._joinable(shared[key])):
             self._fetches.part(shared[key])
         role = join(shared, self._marks.uncoalesced, key, self._clock(), releases)
         if self._fetches.is_marked(self._marks.oversize, key) and _slices_wanted(ask) is None:
@@ -292,6 +292,8 @@ class Filler:
         request = UpstreamRequest("GET", str(ask.target), fields, ask.request_id)
         flight = self._flight(Role.LEAD, key, ask, request)
         flight.stale, flight.asked = stale, asked
+        if ask.insists:
+            flight.insist(flight.requested_s)
         self._fetches.shared[key] = flight
         return self._start(flight)
 
@@ -320,9 +322,9 @@ class Filler:
 
     async def _fetch(self, flight: Flight) -> None:
         try:
-            async with self._upstream.send(flight.request) as answer:
-                if self._heads.take(flight, answer):
-                    await self._take_body(flight, answer)
+            if not await self._take_answer(flight):
+                flight.insist(self._clock())
+                await self._take_answer(flight)
         except Fault as fault:
             self._fail(flight, fault)
         except Unwanted:
@@ -333,6 +335,15 @@ class Filler:
         except Exception:  # the last door: a bug must not leave waiters behind for ever
             log.exception("fetch.crashed", target=flight.request.target)
             self._fail(flight, InternalFault("the edge made a mistake; its log has the details"))
+
+    async def _take_answer(self, flight: Flight) -> bool:
+        """Ask and take what comes; False, and nothing is taken, when it is to be asked anew."""
+        async with self._upstream.send(flight.request) as answer:
+            if self._heads.is_outdated(flight, answer):
+                return False
+            if self._heads.take(flight, answer):
+                await self._take_body(flight, answer)
+        return True
 
     def _fail(self, flight: Flight, fault: Fault) -> None:
         self._metrics.upstream_failures(fault.code).inc()

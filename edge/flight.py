@@ -5,7 +5,7 @@ or it turned out to say nothing and everyone asks again. After that only its bod
 """
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from core.cache.coalescing import Role
@@ -13,13 +13,14 @@ from core.cache.slices import SLICE_BYTES, run_span, slice_span
 from core.cache.stored import StoredHead
 from core.errors import Fault
 from core.http.cache_key import CacheKey
-from core.http.fields import Headers
+from core.http.fields import Headers, without
 from core.http.storable import Refusal
 from core.http.target import Target
 from edge.body import BodyReader, GrowingBody
 from edge.store import Entry
 from edge.upstream import UpstreamRequest
 
+_DIRECTIVES: Final = frozenset({"cache-control", "pragma"})
 PASS_WINDOW_BYTES: Final = 256 * 1024
 # Who wants bytes that are further ahead of a fetch than this asks for them.
 SOON_BYTES: Final = 16 * SLICE_BYTES
@@ -68,7 +69,8 @@ class Flight:
 
     `asked` are the slices it asks for, None when it asks for the whole, and `entry` is what they
     are of; without one that is not known before the head. `stored` says that slices of that were
-    stored, `stores` is taken away once no more of them are to be.
+    stored, `stores` is taken away once no more of them are to be. `insisted`: no cache above may
+    answer with what it has.
     """
 
     key: CacheKey
@@ -84,10 +86,17 @@ class Flight:
     keep: bool = False
     stores: bool = True
     stored: bool = False
+    insisted: bool = False
     body: GrowingBody = field(default_factory=GrowingBody)
     settled: Settled | None = None
     task: asyncio.Task[None] | None = None
     _head: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def insist(self, now_s: float) -> None:
+        """Ask so that caches above have the answer made now (RFC 9111 §5.2.1.4)."""
+        fields = (*without(self.request.fields, _DIRECTIVES), ("Cache-Control", "no-cache"))
+        self.request = replace(self.request, fields=fields)
+        self.insisted, self.requested_s = True, now_s
 
     def settle(self, outcome: Settled) -> None:
         """Say what came of it; wakes all who wait for the head."""

@@ -111,6 +111,7 @@ class EdgeHandler:
                 fields=request.fields,
                 hop=hop,
                 request_id=identity,
+                of_edge=self._config.audience is Audience.EDGES,
             )
             return await self._route(client, request, ask)
         except Fault as raised:

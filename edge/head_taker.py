@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from core.cache.coalescing import Role
 from core.cache.decide import UNWELL_STATUSES, Step, decide, stands_in
+from core.cache.outdated import made_s
 from core.cache.slices import SLICE_BYTES, run_span
 from core.cache.stored import (
     Arrival,
@@ -21,6 +22,7 @@ from core.cache.stored import (
 from core.http.audience import Audience
 from core.http.cache_key import cache_key
 from core.http.fields import Headers, first
+from core.http.forwarding import surrogate_keys
 from core.http.partial import Part, read_part
 from core.http.request_directives import request_directives
 from core.http.storable import AnswerFacts, FetchFacts, Refusal, storable
@@ -45,6 +47,25 @@ class HeadTaker:
         self._fetches = fetches
         self._marks = fetches.marks
         self._clock = clock
+
+    def is_outdated(self, flight: Flight, answer: UpstreamAnswer) -> bool:
+        """Whether to ask anew, because a cache above made this answer before a purge we know of.
+
+        An answer that is so even when asked for anew counts as that of a fetch begun before the
+        purge: it is delivered, and neither stored nor shared with who came later.
+        """
+        at_s = made_s(answer.headers, flight.requested_s, insisted=flight.insisted)
+        # More slices of what is stored are of the same body, whoever has them.
+        if at_s is None or flight.role is Role.ALONE or flight.entry is not None:
+            return False
+        known = frozenset() if flight.stale is None else flight.stale.head.tags
+        tags = surrogate_keys(answer.headers) | known
+        purge = self._store.purges.latest_after(flight.key.resource, tags, at_s)
+        if purge is None:
+            return False
+        if flight.insisted:
+            flight.began = min(flight.began, purge - 1)
+        return not flight.insisted
 
     def take(self, flight: Flight, answer: UpstreamAnswer) -> bool:
         """Settle the flight by its head; return whether its body is wanted."""

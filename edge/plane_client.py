@@ -113,6 +113,11 @@ class PlaneClient:
             self._crossing.push_stored(stored, span.start, span.stop)
             await self._room(STORED_BYTES)
             return
+        if self._silent:
+            return
+        if isinstance(stored, StoredBody) and stored.in_file:
+            await self.send(await asyncio.to_thread(stored.read, span.start, span.stop))
+            return
         whole = memoryview(stored)
         for start in range(span.start, span.stop, PIECE_BYTES):
             await self.send(whole[start : min(start + PIECE_BYTES, span.stop)])

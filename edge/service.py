@@ -17,17 +17,19 @@ from edge.config import EdgeConfig
 from edge.disk.metrics import DiskMetrics
 from edge.disk.opening import DiskPlan, open_disk
 from edge.disk.tier import DiskTier
+from edge.filing import filing
 from edge.fill import Filler
 from edge.handler import EdgeHandler
 from edge.http_upstream import HttpUpstream
 from edge.measured_upstream import MeasuredUpstream
 from edge.metrics import EdgeMetrics
 from edge.purge_desk import PurgeDesk
-from edge.purge_follower import following
+from edge.purge_follower import PurgeFollower, following
 from edge.reference import ReferenceServer
 from edge.store import MemoryStore
 from edge.tiers import NoDisk, SlicesOnDisk, Tiers
 from edge.upstream import Upstream
+from runtime.health import Note
 
 if native.IMPL == "compiled":
     from edge.plane import PlaneServer, plane_memory
@@ -39,6 +41,8 @@ Purger = Callable[[Purge], Awaitable[None]]
 # Without Redis a server tells an edge of a purge for a day; what an edge that was away for longer
 # has on its disk may have been purged without its knowledge.
 LONGEST_ABSENCE_S: Final = 20 * 3600.0
+# A connection that comes to the admin port as it closes would be waited for until it asks.
+ADMIN_STOP_S: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,11 @@ async def serving(
     upstream = MeasuredUpstream(upstream or HttpUpstream(config, metrics), metrics)
     async with AsyncExitStack() as stack:
         tier = await _opened_disk(stack, config, metrics, clock)
+        if tier is not None:
+            store.tell_uses(tier.touch)
         tiers = Tiers(store, NoDisk() if tier is None else SlicesOnDisk(tier))
+        if tier is not None and shelf is not None:
+            await stack.enter_async_context(filing(tier, tiers))
         filler = Filler(config, tiers, upstream, metrics, clock)
         metrics.watch(
             objects=lambda: len(store),
@@ -94,10 +102,12 @@ async def serving(
         follower = await stack.enter_async_context(
             following(config.redis_url, desk, filler, metrics, tier)
         )
+        admin = Admin(config, desk, metrics, upstream, _notes(follower, tier))
         # Before the public port, so that it answers until the last viewer has gone.
-        admin = Admin(config, desk, metrics, upstream, follower)
         if sockets.admin is not None:
-            runner = web.AppRunner(admin.application(), access_log=None)
+            runner = web.AppRunner(
+                admin.application(), access_log=None, shutdown_timeout=ADMIN_STOP_S
+            )
             await _start(stack, runner, sockets.admin)
         if plane is not None:
             await plane.start(handler, store)
@@ -111,6 +121,16 @@ async def serving(
             await filler.purge(purge)
 
         yield purge
+
+
+def _notes(follower: PurgeFollower | None, tier: DiskTier | None) -> dict[str, Note]:
+    """What an edge serves on without, so that nobody need look elsewhere: Redis, and its disk."""
+    notes: dict[str, Note] = {}
+    if follower is not None:
+        notes["redis"] = lambda: follower.problem
+    if tier is not None:
+        notes["disk"] = lambda: tier.problem
+    return notes
 
 
 async def _opened_disk(

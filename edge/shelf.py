@@ -7,6 +7,7 @@ answer has is decided in one place.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import repeat
+from resource import RLIMIT_NOFILE, getrlimit
 from typing import Final
 
 from core.cache.stored import StoredHead
@@ -27,6 +28,10 @@ log = get_logger(__name__)
 
 # A number that stands for the one that the data plane writes.
 _TTL: Final = 123_456_789
+# A shorter slice is copied: a descriptor is worth more than it.
+FILE_BYTES: Final = 128 * 1024
+# The share of the descriptors that may be files of slices; the others are for connections.
+FILES_DIVISOR: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ class PlaneShelf:
         self._memory = memory
         self._plane: DataPlane | None = None
         self._forks = Forks()
+        self._most_files = getrlimit(RLIMIT_NOFILE)[0] // FILES_DIVISOR
 
     def attach(self, plane: DataPlane) -> None:
         """Show entries to this plane from now on."""
@@ -62,6 +68,21 @@ class PlaneShelf:
         except MemoryError as error:
             log.warning("shelf.full", reason=str(error), body_bytes=len(body))
             return body
+
+    def takes_file(self, length: int) -> bool:
+        """Whether a slice of this length is sent from its file, for as long as there are not many.
+
+        To send it from the page cache costs less than from the memory that the data plane has.
+        """
+        return length >= FILE_BYTES and self._memory.files < self._most_files
+
+    def keep_file(self, descriptor: int, length: int) -> "StoredBytes | None":
+        """The first bytes of a file as a body; None when descriptors have run out."""
+        try:
+            return self._memory.keep_file(descriptor, 0, length)
+        except OSError as error:
+            log.warning("shelf.no_file", reason=str(error))
+            return None
 
     def show(self, entry: Entry, slices: Slices) -> None:
         """Answer from this entry; one whose body is elsewhere is Python's."""

@@ -77,6 +77,12 @@ class Shelf(Protocol):
     def keep(self, body: StoredBytes) -> StoredBytes:
         """The slice as the shelf wants it kept."""
 
+    def takes_file(self, length: int) -> bool:
+        """Whether a slice of this length is better kept in its file than copied."""
+
+    def keep_file(self, descriptor: int, length: int) -> "StoredBytes | None":
+        """The slice that is the first bytes of a file; None where that is not possible."""
+
     def show(self, entry: Entry, slices: "Slices") -> None:
         """Answer from this entry, in place of an older one with its key, as far as slices allow."""
 
@@ -128,6 +134,7 @@ class MemoryStore:
         self._variants: dict[str, set[CacheKey]] = {}
         self._tagged: dict[str, set[CacheKey]] = {}
         self._evicted = evicted
+        self._used: Callable[[int, int], None] = lambda _version, _number: None
         self.purges = PurgeLog()
 
     def __len__(self) -> int:
@@ -153,7 +160,11 @@ class MemoryStore:
             return
         for use in self._shelf.used():
             if use in self._policy:
-                self._policy.touch(use)
+                self._use(use)
+
+    def tell_uses(self, used: Callable[[int, int], None]) -> None:
+        """Call this with the version and the number of each slice that is used."""
+        self._used = used
 
     def look_up(self, target: Target, request: Headers) -> Lookup:
         """Find what is stored for a request."""
@@ -171,8 +182,12 @@ class MemoryStore:
         if found is None or found.entry.version != entry.version:
             return None
         body = found.slices.get(number)
+        if body is not None and not isinstance(body, bytes) and body.broken:
+            self._policy.remove((entry.version, number))
+            self._drop_slice(found, number)
+            return None
         if body is not None and used:
-            self._policy.touch((entry.version, number))
+            self._use((entry.version, number))
         return body
 
     def bodies(self, entry: Entry) -> "Slices":
@@ -233,6 +248,23 @@ class MemoryStore:
             self._shelf.show_slice(found.entry, number, body)
         return body
 
+    def takes_file(self, length: int) -> bool:
+        """Whether a slice of this length is better kept in its file than copied."""
+        return self._shelf is not None and self._shelf.takes_file(length)
+
+    def keep_file(self, descriptor: int, length: int) -> "StoredBytes | None":
+        """A slice in a file as a body that can be put; None where it has to be read."""
+        return None if self._shelf is None else self._shelf.keep_file(descriptor, length)
+
+    def replace_slice(self, entry: Entry, number: int, body: StoredBytes) -> None:
+        """Keep the same slice in another way, if it is still there."""
+        found = self._objects.get(entry.key)
+        if found is None or found.entry.version != entry.version or number not in found.slices:
+            return
+        found.slices[number] = body
+        if self._shelf is not None:
+            self._shelf.show_slice(found.entry, number, body)
+
     def renew(self, entry: Entry) -> None:
         """Give what is stored of this version another head."""
         found = self._objects.get(entry.key)
@@ -256,7 +288,7 @@ class MemoryStore:
 
     def purge(self, purge: Purge, now_s: float) -> int:
         """Drop what the purge covers, or mark it stale when soft; return how many entries."""
-        self.purges.record(purge)
+        self.purges.record(purge, now_s)
         covered = set(self._objects) if purge.everything else self._covered(purge)
         for key in covered:
             if purge.soft:
@@ -288,6 +320,10 @@ class MemoryStore:
                 found = self._objects[self._versions[victim[0]]]
                 self._drop_slice(found, victim[1], keep=entry.key)
             self._evicted()
+
+    def _use(self, place: SliceKey) -> None:
+        self._policy.touch(place)
+        self._used(*place)
 
     def _covered(self, purge: Purge) -> set[CacheKey]:
         return {

@@ -1,12 +1,15 @@
 """The tiers of the cache: memory, and behind it a disk or nothing."""
 
 from collections.abc import Collection, Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from typing import Protocol
 
 from core.cache.purging import Purge
+from core.cache.slices import slice_span
 from core.http.cache_key import CacheKey, cache_key
 from edge.ask import Ask
+from edge.disk.bodies import OpenBody
 from edge.disk.tier import DiskTier
 from edge.store import Entry, Lookup, MemoryStore, StoredBytes
 
@@ -25,6 +28,9 @@ class Disk(Protocol):
 
     async def read(self, entry: Entry, number: int, /) -> bytes | None:
         """A slice of this version; None when it is not there."""
+
+    async def open(self, entry: Entry, number: int, /, *, used: bool) -> OpenBody | None:
+        """The file of a slice of this version; None when it has none."""
 
     def write(self, entry: Entry, number: int, body: StoredBytes, /) -> None:
         """Keep a slice, some time soon."""
@@ -55,6 +61,10 @@ class NoDisk:
         return ()
 
     async def read(self, _entry: Entry, _number: int, /) -> bytes | None:
+        """There is nothing."""
+        return None
+
+    async def open(self, _entry: Entry, _number: int, /, *, used: bool) -> OpenBody | None:  # noqa: ARG002 - the protocol's
         """There is nothing."""
         return None
 
@@ -97,8 +107,14 @@ class SlicesOnDisk:
         """A slice of this version; None when it is not there."""
         return await self._tier.read(entry.key, entry.version, number)
 
+    async def open(self, entry: Entry, number: int, /, *, used: bool) -> OpenBody | None:
+        """The file of a slice of this version; None when it has none."""
+        return await self._tier.open(entry.key, entry.version, number, used=used)
+
     def write(self, entry: Entry, number: int, body: StoredBytes, /) -> None:
-        """Keep a slice, some time soon."""
+        """Keep a slice, some time soon; one in a file that was the disk's before is let go."""
+        if not isinstance(body, bytes) and body.in_file:
+            return
         self._tier.write(entry.key, entry.head, entry.version, entry.length, number, body)
 
     def renew(self, entry: Entry, /) -> None:
@@ -142,10 +158,28 @@ class Tiers:
         """A slice from disk, which memory then has, too."""
         if number not in self._disk.slices(entry):
             return None
-        body = await self._disk.read(entry, number)
+        body = await self._open(entry, number, used=True) or await self._disk.read(entry, number)
         if body is None or self._is_superseded(entry):
             return body
         return self.memory.put_slice(entry, number, body) or body
+
+    async def refile(self, key: CacheKey, version: int, number: int) -> None:
+        """Let a slice that has got its file be sent from there, and memory let go of its copy."""
+        entry = self.memory.get(key)
+        if entry is not None and entry.version == version:
+            body = await self._open(entry, number, used=False)
+            if body is not None:
+                self.memory.replace_slice(entry, number, body)
+
+    async def _open(self, entry: Entry, number: int, *, used: bool) -> "StoredBytes | None":
+        length = slice_span(number, entry.length).length
+        if not self.memory.takes_file(length):
+            return None
+        opened = await self._disk.open(entry, number, used=used)
+        if opened is None:
+            return None
+        with closing(opened):
+            return self.memory.keep_file(opened.descriptor, length)
 
     def store(
         self, entry: Entry, number: int, body: StoredBytes, *, first: bool

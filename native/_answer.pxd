@@ -18,7 +18,7 @@ from native._conditional cimport (
 )
 from native._connection cimport out_append, out_point, pooled_out
 from native._head cimport IF_MATCH, IF_RANGE, RANGE, REQUEST_ID, Head, has
-from native._linux cimport tally
+from native._linux cimport sluice_peek, tally
 from native._range cimport SELECTED, UNSATISFIABLE, WHOLE, Parts, Selection, select
 from native._sha256 cimport sha256
 from native._state cimport (
@@ -120,6 +120,11 @@ cdef inline void let_go(Pieces* pieces) noexcept nogil:
         entry_release(pieces.slices[each])
 
 
+cdef inline bint is_broken(const Entry* entry) noexcept nogil:
+    """Whether the file behind it failed, so that Python has to find the bytes elsewhere."""
+    return entry.body != NULL and sluice_peek(&entry.body.broken)
+
+
 cdef inline bint gather(
     Worker* w, Entry* entry, uint64_t start, uint64_t length, Pieces* pieces
 ) noexcept nogil:
@@ -131,6 +136,9 @@ cdef inline bint gather(
             return False
         found = table_find_slice(&w.hub.table, entry.version, start // SLICE_BYTES)
         if found == NULL:
+            return False
+        if is_broken(found):
+            entry_release(found)
             return False
         offset = start % SLICE_BYTES
         count = min(length, SLICE_BYTES - offset)

@@ -58,6 +58,7 @@ cdef struct Arena:
     Warming* cold_last
     Body* closing            # files that nobody reads any more
     int readers
+    int files                # bodies in files, closed ones not counted
     bint readers_stop
 
 cdef struct Body:

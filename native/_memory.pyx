@@ -44,6 +44,7 @@ from native._linux cimport (
     pthread_mutex_init,
     pthread_mutex_lock,
     pthread_mutex_unlock,
+    sluice_add,
     sluice_dup,
     sluice_file_size,
     sluice_load,
@@ -154,10 +155,16 @@ cdef class Memory:
         mapped = mmap(
             NULL, body.room, PROT_READ, MAP_SHARED, body.file, offset - offset % PAGE_BYTES
         )
+        sluice_add(&self.arena.files, 1)
         # Without a mapping, which are numbered, it all goes by sendfile.
         if mapped != MAP_FAILED:
             body.at = <uint8_t*>mapped + offset % PAGE_BYTES
         return body
+
+    @property
+    def files(self):
+        """How many files are open as bodies."""
+        return sluice_load(&self.arena.files)
 
     def read(self):
         """Be one of the readers, who wait for the disk so that nobody else has to, until `stop`."""

@@ -21,6 +21,7 @@ from native._linux cimport (
     pthread_mutex_lock,
     pthread_mutex_t,
     pthread_mutex_unlock,
+    sluice_add,
     sluice_cached_pages,
     sluice_errno,
     sluice_store,
@@ -117,6 +118,7 @@ cdef inline bint read_into_cache(Warming* wanted, uint8_t* room) noexcept nogil:
 
 cdef inline void close_body(Body* body) noexcept nogil:
     """Let go of a file that nobody reads any more."""
+    sluice_add(&body.arena.files, -1)
     if body.at != NULL:
         munmap(<uint8_t*>body.at - body.offset % PAGE_BYTES, body.room)
     close(body.file)

@@ -10,7 +10,13 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcmp, memcpy
 
-from native._answer cimport answer_entry, answer_preflight, answer_refusal, refuse_token
+from native._answer cimport (
+    answer_entry,
+    answer_preflight,
+    answer_refusal,
+    is_broken,
+    refuse_token,
+)
 from native._bell cimport ring_bell
 from native._body cimport Warming, body_hold
 from native._clients cimport client_leaves
@@ -327,8 +333,9 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
     if not (method.length == 3 and memcmp(method.at, b"GET", 3) == 0
             or method.length == 4 and memcmp(method.at, b"HEAD", 4) == 0):
         return False
-    if not key.media and (has(head, CACHE_CONTROL) or has(head, PRAGMA)):
-        return False  # what they ask for counts outside /media/, and Python reads it
+    if not key.media or w.hub.texts.for_edges:
+        if has(head, CACHE_CONTROL) or has(head, PRAGMA):
+            return False  # what they ask for counts, but for viewers under /media/: Python reads it
     admission = admit_path(w, head, &key, &path)
     if admission != OPEN_PATH and admission != ADMITTED:
         if not refuse_token(w, c, head, &key, &path, admission):
@@ -341,7 +348,7 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
         entry = chosen(w, head, &key, entry)
     if entry == NULL:
         return False
-    answered = answer_entry(w, c, head, &key, entry)
+    answered = not is_broken(entry) and answer_entry(w, c, head, &key, entry)
     if answered:
         if not entry.sliced:
             table_used(&w.hub.table, entry)

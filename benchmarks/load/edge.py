@@ -28,13 +28,13 @@ def sluice_edge(
     port, admin_port = free_ports(2)
     words = [sys.executable, "-m", "cli", "edge", "--upstream", upstream]
     words += ["--listen", f"127.0.0.1:{port}", "--admin-listen", f"127.0.0.1:{admin_port}"]
-    words += ["--memory-bytes", str(MEMORY_BYTES), *options]
+    words += ["--memory-bytes", str(MEMORY_BYTES), "--cache-dir", str(folder / "cache"), *options]
     log = folder / "output.log"
     env = environment(os.environ, variables)
     with server_process(
         words, cores=cores, ports=[port], log=log, env=env, folder=REPOSITORY
     ) as pid:
-        settings = " ".join([f"--memory-bytes {MEMORY_BYTES}", *options])
+        settings = " ".join([f"--memory-bytes {MEMORY_BYTES} --cache-dir …", *options])
         yield [Contestant(name=FAMILY, family=FAMILY, settings=settings, port=port, pid=pid)]
 
 

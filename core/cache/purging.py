@@ -2,6 +2,9 @@
 
 Every purge gets the next number. A fetch remembers the last number when it began; once its key and
 tags are known, it is compared with what has been purged since.
+
+An answer may be older than its fetch: a cache above us gave it, which has not heard of a purge that
+we have. Such a fetch counts as begun before the purge; so purges are remembered with their times.
 """
 
 from collections import deque
@@ -41,11 +44,13 @@ class PurgeLog:
 
     def __init__(self, limit: int = MOST_REMEMBERED) -> None:
         self._purges: deque[Purge] = deque(maxlen=limit)
+        self._times_s: deque[float] = deque(maxlen=limit)
         self.last = 0
 
-    def record(self, purge: Purge) -> int:
-        """Remember a purge; return its number."""
+    def record(self, purge: Purge, at_s: float) -> int:
+        """Remember a purge and when it was; return its number."""
         self._purges.append(purge)
+        self._times_s.append(at_s)
         self.last += 1
         return self.last
 
@@ -60,3 +65,16 @@ class PurgeLog:
             if self._purges[-1 - back].covers(resource, tags):
                 return self.last - back
         return forgotten if since < forgotten else None
+
+    def latest_after(self, resource: str, tags: Collection[str], made_s: float) -> int | None:
+        """The number of the newest purge after the time `made_s` that covers this; None if none.
+
+        What has been forgotten does not count: else a cache above that has old answers would be
+        asked twice for each of them.
+        """
+        for back in range(len(self._purges)):
+            if self._times_s[-1 - back] <= made_s:
+                return None
+            if self._purges[-1 - back].covers(resource, tags):
+                return self.last - back
+        return None

@@ -43,7 +43,7 @@ def request_directives(headers: Headers) -> RequestDirectives:
 
 
 def heeded(headers: Headers, *, media: bool) -> RequestDirectives:
-    """The directives that count here: under `/media/` only-if-cached alone.
+    """The directives that count here: of viewers under `/media/` only-if-cached alone.
 
     The others would let any viewer make us ask the upstream as often as he likes.
     """

@@ -37,13 +37,19 @@ class SliceIdentity:
 
 
 class OpenBody:
-    """A file of a slice, open for as long as somebody has this."""
+    """A file of a slice, open until it is closed, or nobody has this any more."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
 
+    def close(self) -> None:
+        """Close it, for good; once is enough."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
     def __del__(self) -> None:
-        os.close(self.descriptor)
+        self.close()
 
 
 class Bodies:

@@ -59,8 +59,14 @@ class BodyWriter:
         self._roomy_until_s = 0.0
         self._held_until_s = 0.0
         self._last_problem: Lost | None = None
+        self._last_reason = ""
         self._thread = threading.Thread(target=self._run, name="disk-bodies", daemon=True)
         self._thread.start()
+
+    @property
+    def problem(self) -> str | None:
+        """Why nothing could be written the last time; None when something was."""
+        return None if self._last_problem is None else f"nothing is written: {self._last_reason}"
 
     def store(self, identity: SliceIdentity, body: Body, done: Callable[[Outcome], None]) -> None:
         """Write a slice."""
@@ -126,5 +132,5 @@ class BodyWriter:
         """Log the first of a row of failures."""
         if problem is not self._last_problem:
             log.warning("disk.write_failed", problem=problem, reason=reason)
-        self._last_problem = problem
+        self._last_problem, self._last_reason = problem, reason
         return problem

@@ -66,6 +66,7 @@ class Directory:
         self._held: dict[CacheKey, Held] = {}
         self._resources: dict[str, dict[CacheKey, Held]] = {}
         self._tagged: dict[str, set[Held]] = {}
+        self._versions: dict[int, Held] = {}
         for each in held:
             self.add(each)
 
@@ -79,6 +80,10 @@ class Directory:
         """What is held under this key."""
         return self._held.get(key)
 
+    def version(self, version: int) -> Held | None:
+        """What has this version, which nothing else has."""
+        return self._versions.get(version)
+
     def of(self, resource: str) -> Collection[Held]:
         """All variants of a resource."""
         return self._resources.get(resource, {}).values()
@@ -87,6 +92,7 @@ class Directory:
         """Hold something whose key is not held yet."""
         assert held.key not in self._held
         self._held[held.key] = held
+        self._versions[held.version] = held
         self._resources.setdefault(held.key.resource, {})[held.key] = held
         for tag in held.tags:
             self._tagged.setdefault(tag, set()).add(held)
@@ -95,6 +101,7 @@ class Directory:
         """Hold it no more."""
         held.gone = True
         del self._held[held.key]
+        self._versions.pop(held.version, None)
         variants = self._resources[held.key.resource]
         del variants[held.key]
         if not variants:

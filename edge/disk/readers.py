@@ -55,10 +55,15 @@ class ReaderPool:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def hang(self) -> bool:
+        """Whether all of them do."""
+        return self._hung >= len(self._threads)
+
     async def run(self, work: Callable[[], T]) -> T:
         """Have it done. Raises what it raises, and `ReadersBusy`: at once where to wait is vain."""
         full = self._waiting >= self._most_waiting
-        if full or self._hung >= len(self._threads) or self._closed:
+        if full or self.hang or self._closed:
             raise ReadersBusy
         job = _Job(work, self._loop.create_future())
         self._waiting += 1

@@ -120,6 +120,13 @@ class DiskTier:
         """How much waits to be written."""
         return self._queued_bytes
 
+    @property
+    def problem(self) -> str | None:
+        """What keeps the disk from being of use; None when nothing does."""
+        if self._machinery.readers.hang:
+            return "every read of the disk hangs"
+        return self._machinery.body_writer.problem
+
     # Finding and reading
 
     def holds(self, resource: str) -> bool:
@@ -178,7 +185,9 @@ class DiskTier:
         self._metrics.hits.inc()
         return body
 
-    async def open(self, key: CacheKey, version: int, number: int) -> OpenBody | None:
+    async def open(
+        self, key: CacheKey, version: int, number: int, *, used: bool = True
+    ) -> OpenBody | None:
         """The file of a slice; None when it has none yet, and where `read` gives None.
 
         Nobody writes to it any more, and it is there for as long as it is open.
@@ -186,7 +195,8 @@ class DiskTier:
         held, piece = self._find(key, version, number)
         if held is None or piece is None or not piece.is_filed:
             return None
-        self._use(held, number, piece)
+        if used:
+            self._use(held, number, piece)
         work = partial(
             self._machinery.bodies.open,
             held.identity(number),
@@ -205,12 +215,14 @@ class DiskTier:
             self._lost(held, number)
             return None
         piece.checked = True
-        self._metrics.hits.inc()
+        if used:
+            self._metrics.hits.inc()
         return opened
 
-    def touch(self, key: CacheKey, version: int, number: int) -> None:
+    def touch(self, version: int, number: int) -> None:
         """Count a use that something nearer answered, so that what is popular stays here, too."""
-        held, piece = self._find(key, version, number)
+        held = self._directory.version(version)
+        piece = None if held is None else held.pieces.get(number)
         if held is not None and piece is not None:
             self._use(held, number, piece)
 

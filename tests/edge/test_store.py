@@ -134,6 +134,12 @@ class ShelfModel:
     def keep(self, body: StoredBytes) -> StoredBytes:
         return body
 
+    def takes_file(self, length: int) -> bool:
+        return False
+
+    def keep_file(self, descriptor: int, length: int) -> "StoredBytes | None":
+        return None
+
     def show(self, entry: Entry, slices: Slices) -> None:
         self.heads[entry.key] = entry
 

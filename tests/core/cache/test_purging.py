@@ -19,7 +19,7 @@ def test_the_newest_purge_since_is_found(
     script: list[Purge], since: int, resource: str, tags: frozenset[str]
 ) -> None:
     log = PurgeLog()
-    numbers = [log.record(purge) for purge in script]
+    numbers = [log.record(purge, float(at)) for at, purge in enumerate(script)]
     assert numbers == list(range(1, len(script) + 1))
     covering = [n for n, p in zip(numbers, script, strict=True) if p.covers(resource, tags)]
     expected = max((n for n in covering if n > since), default=None)
@@ -29,7 +29,18 @@ def test_the_newest_purge_since_is_found(
 @given(purges, st.integers(0, 12), st.integers(1, 4))
 def test_what_was_forgotten_counts_as_covering(script: list[Purge], since: int, limit: int) -> None:
     log = PurgeLog(limit)
-    for purge in script:
-        log.record(purge)
+    for at, purge in enumerate(script):
+        log.record(purge, float(at))
     forgotten = max(0, len(script) - limit)
     assert (log.latest_covering("none", (), since) is not None) == (since < forgotten)
+
+
+@given(purges, st.integers(-1, 12), st.sampled_from("abcd"), words)
+def test_the_newest_purge_after_a_time_is_found(
+    script: list[Purge], made_s: int, resource: str, tags: frozenset[str]
+) -> None:
+    log = PurgeLog()
+    numbers = [log.record(purge, float(at)) for at, purge in enumerate(script)]
+    later = [n for n, p in zip(numbers, script, strict=True) if p.covers(resource, tags)]
+    expected = max((n for n in later if n - 1 > made_s), default=None)
+    assert log.latest_after(resource, tags, made_s) == expected

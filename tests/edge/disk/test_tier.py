@@ -177,12 +177,13 @@ async def test_the_budget_holds_and_what_was_used_twice_stays(opens: Opens) -> N
 
 async def test_a_use_elsewhere_counts(opens: Opens) -> None:
     async with opens(limit_bytes=400_000) as opened:
-        favourite = put(opened.tier, "/favourite")
+        put(opened.tier, "/favourite", version=7)
         for _ in range(2):
-            opened.tier.touch(favourite, 1, 0)
-        opened.tier.touch(CacheKey("/unknown"), 1, 0)
+            opened.tier.touch(7, 0)
+        opened.tier.touch(8, 0)
+        opened.tier.touch(7, 1)
         for number in range(100):
-            put(opened.tier, f"/{number}")
+            put(opened.tier, f"/{number}", version=number + 10)
         assert opened.tier.holds("/favourite")
 
 
