@@ -90,21 +90,25 @@ def copy_tracks(
     outcome, repaired = None, ""
     if report.is_movie:
         try:
-            outcome = _copy_movie(path, report, out, pulse, _Copying(purpose))
+            outcome = _copy_movie(path, report, out, pulse, purpose)
         except MalformedMovie as problem:
             repaired = str(problem)
         except IrregularMovieError:
             pass  # nothing is wrong with the file
     if outcome is None:
-        copying = _Copying(purpose)
-        outcome = _copy_packets(path, report, out, pulse, limits or Limits(), copying)
+        outcome = _copy_packets(path, report, out, pulse, limits or Limits(), purpose)
     progress.advance(1.0)
     return replace(outcome, repaired=repaired)
 
 
 def _copy_movie(
-    path: Path, report: SourceReport, out: Path | None, pulse: Pulse, copying: _Copying
+    path: Path,
+    report: SourceReport,
+    out: Path | None,
+    pulse: Pulse,
+    purpose: Purpose = Purpose.PUBLISHED,
 ) -> CopyOutcome:
+    copying = _Copying(purpose)
     with open_movie(path, report) as source:
         try:
             copying.prepare(report, out, source)
@@ -127,8 +131,9 @@ def _copy_packets(
     out: Path | None,
     pulse: Pulse,
     limits: Limits,
-    copying: _Copying,
+    purpose: Purpose = Purpose.PUBLISHED,
 ) -> CopyOutcome:
+    copying = _Copying(purpose)
     if not report.copyable:
         return CopyOutcome((), ())
     with open_source(path, limits) as container:
