@@ -77,7 +77,9 @@ def _shaka_segments(program: str) -> Words:
             f"segment_template={out}/{kind}$Number$.m4s,{tags}" for kind, tags in KINDS.items()
         )
         streams = [",".join(parts) for parts in zip(inits, rests, strict=True)]
-        return (program, "--quiet", *streams, *_shaka_manifests(out))
+        # Without the last it writes the manifest of a live stream, anew for every segment.
+        more = (*_shaka_manifests(out), "--generate_static_live_mpd")
+        return (program, "--quiet", *streams, *more)
 
     return words
 
