@@ -3,14 +3,14 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from runtime.settings.declaration import Declaration, SluiceSettings, declarations
-from runtime.settings.load import load
+if TYPE_CHECKING:
+    from runtime.settings.declaration import Declaration, SluiceSettings
 
-S = TypeVar("S", bound=SluiceSettings)
+S = TypeVar("S", bound="SluiceSettings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,10 @@ def settings_command(
     Its signature has one option per setting, for typer to read. Values stay text: the settings
     read, check and explain them, whether they come from a flag, the environment or a file.
     """
+    # Imported here: a command without settings need not pay for them.
+    from runtime.settings.declaration import declarations  # noqa: PLC0415 - see above
+    from runtime.settings.load import load  # noqa: PLC0415 - see above
+
     declared = {each.name: each for each in declarations(cls) if not each.is_secret}
     own = {extra.name for extra in extras}
 
@@ -55,7 +59,7 @@ def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, kind, default=default, annotation=annotation)
 
 
-def _option(declared: Declaration) -> Any:
+def _option(declared: "Declaration") -> Any:
     """Give the annotation that typer makes an option of."""
     shown = f"{declared.prose} {_small_print(declared)}"
     if declared.is_switch:
@@ -68,11 +72,11 @@ def _option(declared: Declaration) -> Any:
     return Annotated[list[str] | None if declared.measure.is_list else str | None, option]
 
 
-def _switch(declared: Declaration) -> str:
+def _switch(declared: "Declaration") -> str:
     return f"{declared.flag}/--no-{declared.flag.removeprefix('--')}"
 
 
-def _small_print(declared: Declaration) -> str:
+def _small_print(declared: "Declaration") -> str:
     """Give default and environment variable, in brackets."""
     facts = [f"env: {declared.environment}"]
     if declared.is_required:

@@ -13,7 +13,7 @@ from origin.packaging.faults import NeedsTranscodeError
 from origin.packaging.movie_source import MovieTrackSource
 from origin.packaging.report import AudioTrackInfo
 from origin.packaging.timing import AudioPacket, AudioTimes, Row
-from origin.packaging.track import SYNC, PackagedTrack, TrackWriter
+from origin.packaging.track import SYNC, PackagedTrack, Purpose, TrackWriter
 
 
 class AudioCopier:
@@ -29,7 +29,10 @@ class AudioCopier:
         zero: Fraction,
         out: Path | None,
         source: MovieTrackSource | None = None,
+        *,
+        purpose: Purpose = Purpose.PUBLISHED,
     ) -> None:
+        self._purpose = purpose
         self._track = track
         self._out = out
         configuration = aac.parse_configuration(track.record)
@@ -102,6 +105,7 @@ class AudioCopier:
             _audio_description(self._track),
             self._rate,
             self._times.base_time,
+            purpose=self._purpose,
         )
         return self._writer
 

@@ -15,7 +15,7 @@ from origin.packaging.movie_source import MovieTrackSource
 from origin.packaging.picture import tagged_colour
 from origin.packaging.report import VideoTrackInfo
 from origin.packaging.timing import DecodeTimes, TickScale, VideoSample
-from origin.packaging.track import OPEN_ACCESS, SYNC, PackagedTrack, TrackWriter
+from origin.packaging.track import OPEN_ACCESS, SYNC, PackagedTrack, Purpose, TrackWriter
 
 IDR_UNIT = 1 << avc.IDR
 PARAMETER_UNITS = 1 << avc.SEQUENCE_PARAMETERS | 1 << avc.PICTURE_PARAMETERS
@@ -29,7 +29,12 @@ class VideoCopier:
     """
 
     def __init__(
-        self, track: VideoTrackInfo, out: Path | None, source: MovieTrackSource | None = None
+        self,
+        track: VideoTrackInfo,
+        out: Path | None,
+        source: MovieTrackSource | None = None,
+        *,
+        purpose: Purpose = Purpose.PUBLISHED,
     ) -> None:
         self._track = track
         self._configuration = avc.parse_configuration(track.record)
@@ -43,7 +48,10 @@ class VideoCopier:
         self._first = True
         self._last_dts: int | None = None
         self._writer = TrackWriter(
-            out and out / f"v-{track.name}", _video_description(track), self._scale.timescale
+            out and out / f"v-{track.name}",
+            _video_description(track),
+            self._scale.timescale,
+            purpose=purpose,
         )
 
     def feed(self, packet: AnyPacket) -> None:

@@ -22,7 +22,7 @@ from origin.packaging.limits import Limits
 from origin.packaging.movie_source import IrregularMovieError, MovieSource, open_movie
 from origin.packaging.progress import Progress, Pulse
 from origin.packaging.report import SourceReport
-from origin.packaging.track import CopyOutcome, PackagedTrack, Rejection
+from origin.packaging.track import CopyOutcome, PackagedTrack, Purpose, Rejection
 
 
 class _Copier(Protocol):
@@ -35,7 +35,8 @@ class _Copier(Protocol):
 class _Copying:
     """The copiers of one pass, and what became of those that gave up."""
 
-    def __init__(self) -> None:
+    def __init__(self, purpose: Purpose) -> None:
+        self._purpose = purpose
         self.copiers: dict[int, _Copier] = {}
         self.rejected: list[Rejection] = []
 
@@ -44,7 +45,7 @@ class _Copying:
         zero = report.start if source is None else source.zero
         for stream in report.copyable:
             try:
-                self.copiers[stream] = _copier(report, stream, zero, out, source)
+                self.copiers[stream] = _copier(report, stream, zero, out, source, self._purpose)
             except NeedsTranscodeError as refusal:
                 self.rejected.append(Rejection(stream, refusal.reason))
 
@@ -76,6 +77,7 @@ def copy_tracks(
     progress: Progress,
     *,
     limits: Limits | None = None,
+    purpose: Purpose = Purpose.PUBLISHED,
 ) -> CopyOutcome:
     """Copy the tracks that the report says can be copied into folders `{kind}-{name}` of `out`.
 
@@ -88,19 +90,25 @@ def copy_tracks(
     outcome, repaired = None, ""
     if report.is_movie:
         try:
-            outcome = _copy_movie(path, report, out, pulse)
+            outcome = _copy_movie(path, report, out, pulse, purpose)
         except MalformedMovie as problem:
             repaired = str(problem)
         except IrregularMovieError:
             pass  # nothing is wrong with the file
     if outcome is None:
-        outcome = _copy_packets(path, report, out, pulse, limits or Limits())
+        outcome = _copy_packets(path, report, out, pulse, limits or Limits(), purpose)
     progress.advance(1.0)
     return replace(outcome, repaired=repaired)
 
 
-def _copy_movie(path: Path, report: SourceReport, out: Path | None, pulse: Pulse) -> CopyOutcome:
-    copying = _Copying()
+def _copy_movie(
+    path: Path,
+    report: SourceReport,
+    out: Path | None,
+    pulse: Pulse,
+    purpose: Purpose = Purpose.PUBLISHED,
+) -> CopyOutcome:
+    copying = _Copying(purpose)
     with open_movie(path, report) as source:
         try:
             copying.prepare(report, out, source)
@@ -118,9 +126,14 @@ def _copy_movie(path: Path, report: SourceReport, out: Path | None, pulse: Pulse
 
 
 def _copy_packets(
-    path: Path, report: SourceReport, out: Path | None, pulse: Pulse, limits: Limits
+    path: Path,
+    report: SourceReport,
+    out: Path | None,
+    pulse: Pulse,
+    limits: Limits,
+    purpose: Purpose = Purpose.PUBLISHED,
 ) -> CopyOutcome:
-    copying = _Copying()
+    copying = _Copying(purpose)
     if not report.copyable:
         return CopyOutcome((), ())
     with open_source(path, limits) as container:
@@ -134,12 +147,17 @@ def _copy_packets(
 
 
 def _copier(
-    report: SourceReport, stream: int, zero: Fraction, out: Path | None, source: MovieSource | None
+    report: SourceReport,
+    stream: int,
+    zero: Fraction,
+    out: Path | None,
+    source: MovieSource | None,
+    purpose: Purpose,
 ) -> _Copier:
     movie_track = None if source is None else source.tracks[stream]
     if report.video is not None and stream == report.video.index:
-        return VideoCopier(report.video, out, movie_track)
-    return AudioCopier(report.audio_track(stream), zero, out, movie_track)
+        return VideoCopier(report.video, out, movie_track, purpose=purpose)
+    return AudioCopier(report.audio_track(stream), zero, out, movie_track, purpose=purpose)
 
 
 def _pump(container: InputContainer, copying: _Copying, pulse: Pulse, size_bytes: int) -> None:

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,6 +70,17 @@ class CopyOutcome:
     repaired: str = ""
 
 
+class Purpose(Enum):
+    """What a track is written for.
+
+    One to be published is made durable, and its files' digests name it. One at hand is read by this
+    process and then removed: its digests are empty, and nobody waits for the disk.
+    """
+
+    PUBLISHED = "published"
+    AT_HAND = "at_hand"
+
+
 class TrackWriter:
     """Writes one track into a fresh directory; its memory does not grow with the track.
 
@@ -81,8 +93,11 @@ class TrackWriter:
         description: TrackDescription,
         timescale: int,
         base_time: int = 0,
+        *,
+        purpose: Purpose = Purpose.PUBLISHED,
     ) -> None:
         self._directory = directory
+        self._is_published = directory is not None and purpose is Purpose.PUBLISHED
         self._description = description
         self._timescale = timescale
         self._builder = IndexBuilder(
@@ -99,7 +114,7 @@ class TrackWriter:
 
     def write(self, sample: bytes | memoryview) -> None:
         """Append the bytes of samples. Their rows may follow later, in the same order."""
-        if self._directory is not None:
+        if self._is_published:
             self._digest.update(sample)
         self._flat.write(sample)
 
@@ -115,7 +130,7 @@ class TrackWriter:
         self, kind: TrackKind, name: str, stream: int, *, priming: int = 0,
         default: bool = False, notes: tuple[str, ...] = (),
     ) -> PackagedTrack:  # fmt: skip
-        """Complete both files and make them durable.
+        """Complete both files; what is to be published is made durable.
 
         Raises `CorruptSource` for a track whose times make no sense.
         """
@@ -127,7 +142,11 @@ class TrackWriter:
         self._index.write(body)
         self._index.seek(0)
         self._index.write(header)
-        index_digest = b"" if self._directory is None else self._keep(self._directory)
+        for file in (self._flat, self._index):
+            file.flush()
+        flat_digest, index_digest = b"", b""
+        if self._directory is not None and self._is_published:
+            flat_digest, index_digest = self._digest.digest(), self._keep(self._directory)
         self._close()
         video = kind is TrackKind.VIDEO
         return PackagedTrack(
@@ -135,7 +154,7 @@ class TrackWriter:
             description=self._description, timescale=self._timescale,
             duration=Ticks(self._builder.duration),
             sample_count=self._builder.sample_count, size_bytes=self._builder.data_length,
-            flat_sha256=self._digest.digest(), index_sha256=index_digest,
+            flat_sha256=flat_digest, index_sha256=index_digest,
             sync_times=tuple(self._sync_times) if video else (), stream=stream, default=default,
             notes=notes,
         )  # fmt: skip
@@ -151,7 +170,6 @@ class TrackWriter:
     def _keep(self, directory: Path) -> bytes:
         """Make both files durable; gives the digest of the index."""
         for file in (self._flat, self._index):
-            file.flush()
             os.fsync(file.fileno())
         _sync_directory(directory)
         _sync_directory(directory.parent)

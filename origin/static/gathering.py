@@ -10,7 +10,7 @@ from origin.packaging.copy import copy_tracks
 from origin.packaging.faults import UnheardSound
 from origin.packaging.limits import Limits
 from origin.packaging.report import AudioTrackInfo, VideoTrackInfo
-from origin.packaging.track import PackagedTrack
+from origin.packaging.track import PackagedTrack, Purpose
 from origin.packaging.transcode import transcode_audio, transcode_video
 from origin.static.films import Film, blaming
 from origin.static.request import LeftOut, PackageRequest, RefusedSource, Watcher
@@ -73,7 +73,14 @@ class Gathering:
             return {}
         step = self._watcher.step(f"Reading {film.path.name}")
         with blaming(film.path):
-            outcome = copy_tracks(film.path, film.report, film.work, step, limits=self._limits)
+            outcome = copy_tracks(
+                film.path,
+                film.report,
+                film.work,
+                step,
+                limits=self._limits,
+                purpose=Purpose.AT_HAND,
+            )
         for track in outcome.tracks:
             self.tracks.append(GatheredTrack(track, film, transcoded=False))
         return {rejection.stream: rejection.reason for rejection in outcome.rejected}

@@ -21,6 +21,7 @@ MICRO: Final = (
 BENCHES: Final[Mapping[str, tuple[str, ...]]] = {
     "micro": MICRO,
     "edge": ("-m", "benchmarks.load"),
+    "package": ("-m", "benchmarks.packaging"),
     "hostile": ("-m", "benchmarks.load.hostile"),
     "leak": ("-m", "benchmarks.load.hostile.leak"),
     "integrity": ("-m", "benchmarks.load.integrity"),
@@ -33,7 +34,8 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="./sluice bench",
         description="micro: single functions, by pytest-benchmark. edge: our edge against nginx "
-        "and Varnish. hostile: what viewers notice while others attack it. leak: what it holds "
+        "and Varnish. package: our packager against shaka-packager and ffmpeg. "
+        "hostile: what viewers notice while others attack it. leak: what it holds "
         "after a million requests. integrity: whether every answer is what the upstream gave. "
         "cache-policy: hit ratios of the policies. What follows the name goes to it.",
     )

@@ -12,7 +12,7 @@ from origin.packaging.limits import Limits
 from origin.packaging.probe import probe
 from origin.packaging.progress import CancelledError, Unwatched
 from origin.packaging.report import Decision, SourceReport
-from origin.packaging.track import CopyOutcome, PackagedTrack
+from origin.packaging.track import CopyOutcome, PackagedTrack, Purpose
 from tests.fixtures.media import (
     Picture,
     Sound,
@@ -304,3 +304,19 @@ def test_cancelled_work_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(CancelledError):
         copy_tracks(path, report, tmp_path / "out", Cancelled())
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_track_at_hand_is_the_same_without_digests(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "clip.mp4", Picture(), Sound())
+    report = probe(clip, Limits())
+    for name, purpose in (("published", Purpose.PUBLISHED), ("at hand", Purpose.AT_HAND)):
+        made = copy_tracks(clip, report, tmp_path / name, Unwatched(), purpose=purpose)
+        for track in made.tracks:
+            lengths = {len(track.flat_sha256), len(track.index_sha256)}
+            assert lengths == ({32} if purpose is Purpose.PUBLISHED else {0})
+    files = sorted(path.relative_to(tmp_path / "at hand") for path in tmp_path.glob("at hand/*/*"))
+    assert len(files) == 4
+    for path in files:
+        assert (tmp_path / "at hand" / path).read_bytes() == (
+            tmp_path / "published" / path
+        ).read_bytes()

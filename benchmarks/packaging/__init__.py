@@ -1,0 +1,1 @@
+"""The packager beside shaka-packager and ffmpeg, on the same film."""
