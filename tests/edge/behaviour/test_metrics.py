@@ -15,9 +15,10 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "operations" / "edge.md"
 
 
 async def test_every_metric_is_documented_and_every_documented_one_exists(
-    edge: RunningEdge,
+    start_edge: StartEdge, tmp_path: Path
 ) -> None:
-    page = (await edge.admin("/metrics")).body.decode()
+    async with start_edge("http://127.0.0.1:1", cache_dir=tmp_path / "cache") as edge:
+        page = (await edge.admin("/metrics")).body.decode()
     exist = set(re.findall(r"^# TYPE (sluice_edge_\S+)", page, re.MULTILINE))
     section = PAGE.read_text().partition("\n## Metrics\n")[2].partition("\n### ")[0]
     rows = [line for line in section.splitlines() if line.startswith("| `")]
