@@ -182,10 +182,7 @@ async def test_further_pages_come_as_one_scrolls(page: Page, library: StandIn) -
         library.add(f"Film {number}")
     await open_library(page, library)
     await page.wait_for(f"{CARDS} >= 24")
-    for _ in range(3):
-        await page.evaluate("scrollTo(0, document.body.scrollHeight)")
-        await asyncio.sleep(0.2)
-    await page.wait_for(f"{CARDS} === 60")
+    await page.wait_for(f"(scrollTo(0, document.body.scrollHeight), {CARDS} === 60)")
     assert len(set(await page.evaluate(TITLES))) == 60
     assert await page.evaluate("document.querySelector('#more').hidden")
 
