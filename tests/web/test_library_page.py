@@ -187,6 +187,16 @@ async def test_further_pages_come_as_one_scrolls(page: Page, library: StandIn) -
     assert await page.evaluate("document.querySelector('#more').hidden")
 
 
+async def test_on_a_screen_that_a_page_does_not_fill_further_pages_come_by_themselves(
+    page: Page, library: StandIn
+) -> None:
+    await page.set_viewport(1600, 9000)
+    for number in range(60):
+        library.add(f"Film {number}")
+    await open_library(page, library)
+    await page.wait_for(f"{CARDS} === 60")
+
+
 async def test_files_are_uploaded_one_after_the_other_and_appear_in_front(
     page: Page, library: StandIn, tmp_path: Path
 ) -> None:
