@@ -1,8 +1,8 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
 """The fragments of one track, compiled.
 
-`native/reference/track_fragments.py` defines what this does. Memory is walked through raw pointers, all
-of them into the bytes of a `moof`: `child` proves that a box lies within the one around it, and
+`native/reference/track_fragments.py` defines what this does. Memory is walked through raw pointers,
+all of them into the bytes of a `moof`: `child` proves that a box lies within the one around it, and
 `add_run` that the rows of a run lie within its box.
 """
 
@@ -255,16 +255,17 @@ cdef class TrackFragments:
         cdef const uint8_t* row = run.rows
         cdef uint32_t width = row_bytes(run.fields)
         if self.reached.samples and self.reached.duration <= self.reached.last_time:
-            raise MalformedMovie(
-                path, start, f"goes from decode time {self.reached.last_time} to {self.reached.duration}"
-            )
+            before, time = self.reached.last_time, self.reached.duration
+            raise MalformedMovie(path, start, f"goes from decode time {before} to {time}")
         run.length = 0
         if width == 0:
             if run.size == 0:
                 raise MalformedMovie(path, start, "gives sample 0 no bytes")
             if run.duration == 0 and run.count > 1:
                 raise MalformedMovie(path, start, "gives sample 0 no duration")
-            self.reached.last_time = self.reached.duration + <uint64_t>(run.count - 1) * run.duration
+            self.reached.last_time = (
+                self.reached.duration + <uint64_t>(run.count - 1) * run.duration
+            )
             self.reached.duration += <uint64_t>run.count * run.duration
             run.length = <uint64_t>run.count * run.size
         else:
