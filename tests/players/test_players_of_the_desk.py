@@ -1,0 +1,117 @@
+"""ffmpeg, mpv, GStreamer and VLC: each plays the whole and from the middle, without a complaint."""
+
+import asyncio
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.players import decode
+from tests.players.films import FILMS, Shown
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+
+DEADLINE_S = 90.0
+NOBODY = 65534
+PROTOCOLS = ["hls", "dash", "on_demand"]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How a program ended, and all that it said."""
+
+    code: int
+    said: str
+
+
+async def run(*words: str, user: int | None = None, home: Path | None = None) -> Heard:
+    """Run a player to its end."""
+    env = {**os.environ, "LC_ALL": "C.UTF-8", "XDG_RUNTIME_DIR": str(home or "/tmp")}
+    if home is not None:
+        env["HOME"] = str(home)
+    process = await asyncio.create_subprocess_exec(
+        *words,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=env,
+        user=user,
+        group=user,
+        extra_groups=[] if user is not None else None,
+    )
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            said, _ = await process.communicate()
+    except TimeoutError:
+        process.kill()
+        said, _ = await process.communicate()
+        raise AssertionError(f"{words[0]} did not end: {said[-3000:].decode()}") from None
+    assert process.returncode is not None
+    return Heard(process.returncode, said.decode(errors="replace"))
+
+
+def complaints(heard: Heard, pattern: str) -> list[str]:
+    """The lines in which a player complains."""
+    lines = heard.said.splitlines()
+    return [line for line in lines if re.search(pattern, line, re.IGNORECASE)]
+
+
+@pytest.mark.parametrize("name", FILMS)
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_ffmpeg_gets_every_picture(shown: dict[str, Shown], name: str, protocol: str) -> None:
+    pictures = await decode(getattr(shown[name], protocol), "v:0")
+    assert len(pictures) == FILMS[name].pictures
+
+
+@pytest.mark.parametrize("name", FILMS)
+@pytest.mark.parametrize("protocol", ["hls", "dash"])
+@pytest.mark.parametrize("start_s", [0, 4])
+async def test_mpv_plays_to_the_end(
+    shown: dict[str, Shown], name: str, protocol: str, start_s: int
+) -> None:
+    heard = await run(
+        os.environ["SLUICE_MPV"], "--no-config", "--vo=null", "--ao=null", "--untimed",
+        "--audio=no" if name == "silent" else "--audio=auto", "--msg-level=all=warn",
+        f"--start={start_s}", getattr(shown[name], protocol),
+    )  # fmt: skip
+    assert heard.code == 0, heard.said
+    assert complaints(heard, "error|fail") == []
+
+
+@pytest.mark.parametrize("name", FILMS)
+@pytest.mark.parametrize("protocol", ["hls", "dash"])
+@pytest.mark.parametrize("start_s", [0, 4])
+async def test_gstreamer_plays_to_the_end(
+    shown: dict[str, Shown], name: str, protocol: str, start_s: int
+) -> None:
+    heard = await run(
+        os.environ["SLUICE_GST_PLAY"], "--no-interactive", f"--start-position={start_s}",
+        "--videosink=fakesink sync=true", "--audiosink=fakesink sync=true",
+        getattr(shown[name], protocol),
+    )  # fmt: skip
+    assert heard.code == 0, heard.said
+    assert "Reached end of play list" in heard.said
+    assert complaints(heard, "error:|warning:") == []
+
+
+@pytest.mark.parametrize("name", FILMS)
+@pytest.mark.parametrize("protocol", ["hls", "dash"])
+async def test_vlc_hands_on_every_picture(
+    shown: dict[str, Shown], name: str, protocol: str, tmp_path: Path
+) -> None:
+    """VLC plays into a file; what it skipped or dropped would be missing there."""
+    tmp_path.chmod(0o777)
+    for parent in tmp_path.parents[:3]:
+        parent.chmod(parent.stat().st_mode | 0o055)
+    out = tmp_path / "played.ts"
+    heard = await run(
+        os.environ["SLUICE_VLC"], "--intf=dummy", "--no-plugins-cache", "--play-and-exit",
+        f"--sout=#std{{access=file,mux=ts,dst={out}}}", "--sout-mux-caching=2000",
+        getattr(shown[name], protocol), "vlc://quit",
+        user=NOBODY if os.geteuid() == 0 else None, home=tmp_path,
+    )  # fmt: skip
+    assert heard.code == 0, heard.said
+    pictures = await decode(str(out), "v:0")
+    assert len(pictures) == FILMS[name].pictures, heard.said
