@@ -14,7 +14,8 @@ from tests.players.films import FILMS, Shown
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
 DEADLINE_S = 90.0
-NOBODY = 65534
+# VLC refuses to run as root.
+AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] * (os.geteuid() == 0)
 PROTOCOLS = ["hls", "dash", "on_demand"]
 
 
@@ -26,20 +27,15 @@ class Heard:
     said: str
 
 
-async def run(*words: str, user: int | None = None, home: Path | None = None) -> Heard:
+async def run(*words: str, home: Path) -> Heard:
     """Run a player to its end."""
-    env = {**os.environ, "LC_ALL": "C.UTF-8", "XDG_RUNTIME_DIR": str(home or "/tmp")}
-    if home is not None:
-        env["HOME"] = str(home)
+    env = {**os.environ, "LC_ALL": "C.UTF-8", "XDG_RUNTIME_DIR": str(home), "HOME": str(home)}
     process = await asyncio.create_subprocess_exec(
         *words,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         env=env,
-        user=user,
-        group=user,
-        extra_groups=[] if user is not None else None,
     )
     try:
         async with asyncio.timeout(DEADLINE_S):
@@ -69,12 +65,12 @@ async def test_ffmpeg_gets_every_picture(shown: dict[str, Shown], name: str, pro
 @pytest.mark.parametrize("protocol", ["hls", "dash"])
 @pytest.mark.parametrize("start_s", [0, 4])
 async def test_mpv_plays_to_the_end(
-    shown: dict[str, Shown], name: str, protocol: str, start_s: int
+    shown: dict[str, Shown], name: str, protocol: str, start_s: int, tmp_path: Path
 ) -> None:
     heard = await run(
-        os.environ["SLUICE_MPV"], "--no-config", "--vo=null", "--ao=null", "--untimed",
+        os.environ["SLUICE_TEST_MPV"], "--no-config", "--vo=null", "--ao=null", "--untimed",
         "--audio=no" if name == "silent" else "--audio=auto", "--msg-level=all=warn",
-        f"--start={start_s}", getattr(shown[name], protocol),
+        f"--start={start_s}", getattr(shown[name], protocol), home=tmp_path,
     )  # fmt: skip
     assert heard.code == 0, heard.said
     assert complaints(heard, "error|fail") == []
@@ -84,12 +80,12 @@ async def test_mpv_plays_to_the_end(
 @pytest.mark.parametrize("protocol", ["hls", "dash"])
 @pytest.mark.parametrize("start_s", [0, 4])
 async def test_gstreamer_plays_to_the_end(
-    shown: dict[str, Shown], name: str, protocol: str, start_s: int
+    shown: dict[str, Shown], name: str, protocol: str, start_s: int, tmp_path: Path
 ) -> None:
     heard = await run(
-        os.environ["SLUICE_GST_PLAY"], "--no-interactive", f"--start-position={start_s}",
+        os.environ["SLUICE_TEST_GST_PLAY"], "--no-interactive", f"--start-position={start_s}",
         "--videosink=fakesink sync=true", "--audiosink=fakesink sync=true",
-        getattr(shown[name], protocol),
+        getattr(shown[name], protocol), home=tmp_path,
     )  # fmt: skip
     assert heard.code == 0, heard.said
     assert "Reached end of play list" in heard.said
@@ -107,10 +103,10 @@ async def test_vlc_hands_on_every_picture(
         parent.chmod(parent.stat().st_mode | 0o055)
     out = tmp_path / "played.ts"
     heard = await run(
-        os.environ["SLUICE_VLC"], "--intf=dummy", "--no-plugins-cache", "--play-and-exit",
+        *AS_NOBODY, os.environ["SLUICE_TEST_VLC"], "--intf=dummy", "--no-plugins-cache", "--play-and-exit",
         f"--sout=#std{{access=file,mux=ts,dst={out}}}", "--sout-mux-caching=2000",
         getattr(shown[name], protocol), "vlc://quit",
-        user=NOBODY if os.geteuid() == 0 else None, home=tmp_path,
+        home=tmp_path,
     )  # fmt: skip
     assert heard.code == 0, heard.said
     pictures = await decode(str(out), "v:0")

@@ -17,11 +17,11 @@ from tools.launcher.failure import MachineLacks
 from tools.launcher.paths import HERE
 
 FOLDER: Final = HERE.root / "tests/players"
-SWITCH: Final = "SLUICE_PLAYERS"
-MPV: Final = Need("mpv", ("mpv",), "mpv", "SLUICE_MPV")
-VLC: Final = Need("VLC", ("cvlc", "vlc"), "vlc-bin", "SLUICE_VLC")
+SWITCH: Final = "SLUICE_TEST_PLAYERS"
+MPV: Final = Need("mpv", ("mpv",), "mpv", "SLUICE_TEST_MPV")
+VLC: Final = Need("VLC", ("cvlc", "vlc"), "vlc-bin", "SLUICE_TEST_VLC")
 GSTREAMER: Final = Need(
-    "GStreamer", ("gst-play-1.0",), "gstreamer1.0-plugins-base-apps", "SLUICE_GST_PLAY"
+    "GStreamer", ("gst-play-1.0",), "gstreamer1.0-plugins-base-apps", "SLUICE_TEST_GST_PLAY"
 )
 # Programs alone play nothing: these bring what reads HLS and DASH, and the decoders.
 PLUGINS: Final = (
