@@ -9,11 +9,19 @@ import os
 from typing import TYPE_CHECKING
 
 from native.errors import CorruptIndex, MalformedMovie
-from native.values import SEGMENT_TYPE_BYTES, RequestHead, SampleRun
+from native.values import (
+    EXAMINE,
+    OPEN_ACCESS,
+    SEGMENT_TYPE_BYTES,
+    SYNC,
+    RequestHead,
+    SampleRun,
+)
 
 IMPL = os.environ.get("NATIVE_IMPL", "compiled")
 
 if TYPE_CHECKING or IMPL == "compiled":
+    from native._bitstream import frame_lengths, sample_access
     from native._dataplane import Crossing, DataPlane
     from native._http import scan_head
     from native._index import IndexBuilder, TrackIndex
@@ -25,15 +33,20 @@ elif IMPL == "reference":
         IndexBuilder,
         SampleTable,
         TrackIndex,
+        frame_lengths,
         nal_types,
+        sample_access,
         scan_head,
     )
 else:
     raise ImportError(f"NATIVE_IMPL must be 'compiled' or 'reference', not {IMPL!r}")
 
 __all__ = [
+    "EXAMINE",
     "IMPL",
+    "OPEN_ACCESS",
     "SEGMENT_TYPE_BYTES",
+    "SYNC",
     "CorruptIndex",
     "Crossing",
     "DataPlane",
@@ -45,6 +58,8 @@ __all__ = [
     "SampleTable",
     "StoredBody",
     "TrackIndex",
+    "frame_lengths",
     "nal_types",
+    "sample_access",
     "scan_head",
 ]

@@ -6,6 +6,12 @@ SEGMENT_TYPE_BYTES: Final = 28
 """The length of the `styp` box, with which every media segment begins."""
 
 
+SYNC: Final = 1
+OPEN_ACCESS: Final = 2
+EXAMINE: Final = 4
+"""What `sample_access` says of a sample; the first two are also the flags of an index's row."""
+
+
 class RequestHead(NamedTuple):
     """The head of a request that was accepted; `length` counts its bytes, empty line included.
 

@@ -1,6 +1,7 @@
 """The clear Python twin of every pure compiled function: the oracle and the readable definition."""
 
 from native.errors import CorruptIndex, MalformedMovie
+from native.reference.bitstream import frame_lengths, sample_access
 from native.reference.builder import IndexBuilder
 from native.reference.head import scan_head
 from native.reference.index import TrackIndex
@@ -13,6 +14,8 @@ __all__ = [
     "MalformedMovie",
     "SampleTable",
     "TrackIndex",
+    "frame_lengths",
     "nal_types",
+    "sample_access",
     "scan_head",
 ]

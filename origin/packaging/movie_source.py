@@ -32,12 +32,16 @@ class IrregularMovieError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MovieTrackSource:
-    """One track to read. `timescale` is in ticks a second; times in runs are those of the media."""
+    """One track to read. `timescale` is in ticks a second; times in runs are those of the media.
+
+    `entry` is its first sample entry, the whole box.
+    """
 
     stream: int
     timescale: int
     window: EditWindow
     table: SampleTable
+    entry: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,9 @@ def _track(movie: Movie, stream: int, track_id: int) -> MovieTrackSource:
         )
     except IrregularEdits as problem:
         raise IrregularMovieError(str(problem)) from problem
-    return MovieTrackSource(stream, track.timescale, window, sample_table(movie, track))
+    start, end = track.entries[0].span if track.entries else (0, 0)
+    entry = movie.moov.data[start:end]
+    return MovieTrackSource(stream, track.timescale, window, sample_table(movie, track), entry)
 
 
 def _by_id(movie: Movie, track_id: int) -> MovieTrack:
