@@ -105,7 +105,8 @@ def test_the_record_of_hevc_with_parameter_sets_in_band() -> None:
     record = hvcc_from_units({32: [VPS], 33: [SPS], 34: [PPS]})
     assert hevc_codec_string(record) == "hvc1.2.4.L30.90"
     found = hevc_configuration(record)
-    assert (found.profile, found.length_size, found.parameter_sets) == (2, 4, {VPS, SPS, PPS})
+    assert (found.profile, found.length_size) == (2, 4)
+    assert set(found.parameter_sets) == {VPS, SPS, PPS}
     assert record[16:19] == b"\xfd\xfa\xfa"  # 4:2:0 of 10 bits
     assert record[21] == 0x0F  # one temporal layer, nested, lengths of four bytes
 
