@@ -22,7 +22,7 @@ def shown(frame: av.VideoFrame) -> str:
 
 def keys_of(film: Path) -> list[tuple[Fraction, str]]:
     """Time in seconds and digest of every key picture."""
-    with av.open(str(film)) as container:
+    with av.open(str(film), "r") as container:
         container.streams.video[0].codec_context.skip_frame = "NONKEY"
         return [
             (frame.pts * frame.time_base, shown(frame))
@@ -41,7 +41,7 @@ def stretch(folder: Path, address: str, byte_range: str) -> bytes:
 
 def picture(init: bytes, data: bytes) -> str:
     """Digest of the picture with which a stretch of a segment begins."""
-    with av.open(io.BytesIO(init + data)) as container:
+    with av.open(io.BytesIO(init + data), "r") as container:
         packet = next(container.demux(video=0))
         context = container.streams.video[0].codec_context
         (frame,) = [*context.decode(packet), *context.decode(None)]
@@ -58,7 +58,7 @@ def test_each_stretch_decodes_to_the_key_picture_at_its_time(
     (uri,) = re.findall(r'#EXT-X-I-FRAME-STREAM-INF:.*,URI="([^"]*)"', master)
     folder = (tmp_path / "out" / uri).parent
     playlist = parse_playlist((tmp_path / "out" / uri).read_text())
-    assert playlist.one("EXT-X-I-FRAMES-ONLY")
+    assert len(playlist.all("EXT-X-I-FRAMES-ONLY")) == 1
     described = playlist.one("EXT-X-MAP")
     init = (folder / described.text("URI")).read_bytes()
     if arrangement is Arrangement.SINGLE_FILE:
