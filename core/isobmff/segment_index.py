@@ -163,7 +163,8 @@ def _traf(data: memoryview, traf: BoxSpan) -> tuple[int | None, int | None]:
         if box.kind == b"tfhd":
             track_id = _number(data, box, 4)
         elif box.kind == b"tfdt":
-            time = _number(data, box, 8 if data[box.content : box.end][:1] == b"\1" else 4)
+            wide = bytes(data[box.content : box.end][:1]) == b"\1"
+            time = _number(data, box, 8 if wide else 4)
     return track_id, time
 
 

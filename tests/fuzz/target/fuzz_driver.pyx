@@ -64,7 +64,7 @@ cdef int one_input(const uint8_t* data, size_t length) noexcept:
 
 
 def run(words, function, files):
-    """Give what libFuzzer makes up to a function, until the words' limits; it then ends the process.
+    """Give what libFuzzer makes up to a function, until a limit ends the process.
 
     `files` are those whose lines count.
     """
