@@ -12,6 +12,7 @@ from native.errors import CorruptIndex, MalformedMovie
 from native.values import (
     EXAMINE,
     OPEN_ACCESS,
+    PICTURE_HEADER_BYTES,
     SEGMENT_TYPE_BYTES,
     SYNC,
     RequestHead,
@@ -45,6 +46,7 @@ __all__ = [
     "EXAMINE",
     "IMPL",
     "OPEN_ACCESS",
+    "PICTURE_HEADER_BYTES",
     "SEGMENT_TYPE_BYTES",
     "SYNC",
     "CorruptIndex",
