@@ -14,7 +14,10 @@ from cpython.buffer cimport Py_buffer, PyBUF_SIMPLE, PyBuffer_Release, PyObject_
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort, realloc
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+
 from native._bytes cimport load_be32, load_be64
+from native._rows cimport SampleRow
 
 from native.errors import MalformedMovie, box_name
 from native.values import SampleRun
@@ -910,6 +913,36 @@ cdef class SampleTable:
         return SampleRun(
             offset, end - offset, description, sizes, times, compositions, durations, access
         )
+
+    def next_rows(self, uint64_t limit):
+        """Give up to `limit` samples as rows, wherever they lie; nothing behind the last one."""
+        cdef bytes rows
+        cdef SampleRow* row
+        cdef uint64_t count = 0
+        if not self.finished:
+            raise ValueError("the table is not finished")
+        if limit > self.sample_count:
+            limit = self.sample_count
+        if limit == 0:
+            return b""
+        rows = PyBytes_FromStringAndSize(NULL, limit * sizeof(SampleRow))
+        row = <SampleRow*>PyBytes_AS_STRING(rows)
+        with nogil:
+            if not self.begun:
+                self.begun = True
+                self.has_pending = self.next_sample(&self.pending)
+            while self.has_pending and count < limit:
+                row.offset = self.pending.offset
+                row.decode_time = self.pending.time
+                row.composition_offset = self.pending.composition
+                row.size = <uint32_t>self.pending.size
+                row.duration = <uint32_t>self.pending.duration
+                row.access = self.pending.access
+                row.description = self.pending.description
+                row += 1
+                count += 1
+                self.has_pending = self.next_sample(&self.pending)
+        return rows if count == limit else rows[:count * sizeof(SampleRow)]
 
     cdef bint next_sample(self, Sample* out) noexcept nogil:
         """Give the sample at the cursor and move on; False behind the last one."""

@@ -30,6 +30,7 @@ from native.reference.fragments import (
     track_header,
     u32,
 )
+from native.reference.sample_rows import SampleRow, packed
 from native.values import SampleRun
 
 if TYPE_CHECKING:
@@ -516,6 +517,24 @@ class SampleTable:
             [sample.duration for sample in taken],
             [sample.access for sample in taken],
         )
+
+    def next_rows(self, limit: int) -> bytes:
+        """Give up to `limit` samples as rows, wherever they lie; nothing behind the last one."""
+        rows: list[SampleRow] = []
+        if not self._finished:
+            raise ValueError("the table is not finished")
+        if not self._begun:
+            self._begun = True
+            self._pending = next(self._cursor, None)
+        while (sample := self._pending) is not None and len(rows) < limit:
+            rows.append(
+                SampleRow(
+                    sample.offset, sample.decode_time, sample.composition_offset, sample.size,
+                    sample.duration, sample.access, sample.description,
+                )
+            )  # fmt: skip
+            self._pending = next(self._cursor, None)
+        return packed(rows)
 
     def _samples(self) -> Iterator[Sample]:
         durations = self._unfolded("stts", 8)

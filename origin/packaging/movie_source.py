@@ -32,12 +32,16 @@ class IrregularMovieError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MovieTrackSource:
-    """One track to read. `timescale` is in ticks a second; times in runs are those of the media."""
+    """One track to read. `timescale` is in ticks a second; times in runs are those of the media.
+
+    `descriptions` counts its sample descriptions.
+    """
 
     stream: int
     timescale: int
     window: EditWindow
     table: SampleTable
+    descriptions: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +86,24 @@ def open_movie(path: Path, report: SourceReport) -> Iterator[MovieSource]:
     Raises `MalformedMovie` for a file that contradicts itself, `IrregularMovieError` for one that
     is only unusual.
     """
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield movie_source(file, report)
+    finally:
+        os.close(file)
+
+
+def movie_source(file: int, report: SourceReport, movie: Movie | None = None) -> MovieSource:
+    """Read the tracks of a report from an open file; it raises what `open_movie` does.
+
+    `movie` is the file's, where it was read already.
+    """
     wanted = {track.index: track.track_id for track in report.audio}
     if report.video is not None:
         wanted[report.video.index] = report.video.track_id
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        movie = read_movie(read_parts(file))
-        tracks = {stream: _track(movie, stream, number) for stream, number in wanted.items()}
-        yield MovieSource(file, movie.parts.file_bytes, tracks, _zero(report, tracks))
-    finally:
-        os.close(file)
+    movie = movie or read_movie(read_parts(file))
+    tracks = {stream: _track(movie, stream, number) for stream, number in wanted.items()}
+    return MovieSource(file, movie.parts.file_bytes, tracks, _zero(report, tracks))
 
 
 def _track(movie: Movie, stream: int, track_id: int) -> MovieTrackSource:
@@ -102,7 +114,9 @@ def _track(movie: Movie, stream: int, track_id: int) -> MovieTrackSource:
         )
     except IrregularEdits as problem:
         raise IrregularMovieError(str(problem)) from problem
-    return MovieTrackSource(stream, track.timescale, window, sample_table(movie, track))
+    return MovieTrackSource(
+        stream, track.timescale, window, sample_table(movie, track), len(track.entries)
+    )
 
 
 def _by_id(movie: Movie, track_id: int) -> MovieTrack:
@@ -154,5 +168,6 @@ __all__ = [
     "MalformedMovie",
     "MovieSource",
     "MovieTrackSource",
+    "movie_source",
     "open_movie",
 ]
