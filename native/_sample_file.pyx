@@ -151,7 +151,7 @@ cdef int64_t sample_access(Peek* peek, const SampleRow* row, uint64_t length_siz
 
 @cython.final
 cdef class SampleFile:
-    """The samples that `rows` tells of, in the file behind the descriptor `file`, which is borrowed.
+    """The samples that `rows` tells of, in a file whose descriptor is borrowed.
 
     Every sample has bytes. Raises `EOFError` where the file ends before one does, `OSError` where
     it cannot be read.
@@ -196,7 +196,7 @@ cdef class SampleFile:
         return number
 
     def nal_access(self, int length_size, *, bint hevc=False):
-        """Say of each sample, made of NAL units, what it is; a byte of flags, read from little else.
+        """Say what each sample is that is made of NAL units, in a byte of flags.
 
         1: a picture to start at; 2: any other that the file's tables name as such; 4: a picture
         that leans on what comes before the one to start at; 8: something to examine, parameter sets
@@ -262,7 +262,7 @@ cdef struct Job:
 
 
 def copy_samples(jobs):
-    """Append samples of the tracks of one file to other files, in one pass; gives the bytes written.
+    """Append samples of one file's tracks to other files, in one pass; gives the bytes written.
 
     A job is `(samples, target, first, count, head)`: `head` goes before the samples. Whatever is
     wrong, targets may have been written to. Raises as `SampleFile` does, `OSError` for a target.

@@ -67,7 +67,7 @@ def _seconds(text: str) -> float | None:
 
 
 def run_plain(words: Sequence[str]) -> int | None:
-    """Package what plain words ask for, and give the exit code; None where typer has to read them."""
+    """Package what plain words ask for; gives the exit code, None where typer has to read them."""
     found = plain_words(words)
     if found is None or found.folder is None:
         return None

@@ -1,4 +1,4 @@
-"""What a sequence parameter set of H.264 says of the picture (ISO/IEC 14496-10 §7.3.2.1.1, annex E).
+"""What a sequence parameter set of H.264 says of the picture (ISO/IEC 14496-10 §7.3.2.1.1, §E.1.1).
 
 Read as far as the description of colour; what lies behind matters to decoders alone.
 """

@@ -24,7 +24,7 @@ HEVC_UNITS = 0xFF << 16, 1 << 8 | 1 << 9, 7 << 32
 
 
 class SampleFile:
-    """The samples that `rows` tells of, in the file behind the descriptor `file`, which is borrowed.
+    """The samples that `rows` tells of, in a file whose descriptor is borrowed.
 
     Every sample has bytes. Raises `EOFError` where the file ends before one does, `OSError` where
     it cannot be read.
@@ -56,7 +56,7 @@ class SampleFile:
         return first
 
     def nal_access(self, length_size: int, *, hevc: bool = False) -> bytes:
-        """Say of each sample, made of NAL units, what it is; a byte of flags, read from little else.
+        """Say what each sample is that is made of NAL units, in a byte of flags.
 
         1: a picture to start at; 2: any other that the file's tables name as such; 4: a picture
         that leans on what comes before the one to start at; 8: something to examine, parameter sets
@@ -82,7 +82,7 @@ class SampleFile:
     def _read(self, offset: int, length: int) -> bytes:
         data = b""
         while len(data) < length:
-            more = os.pread(self._file, length - len(data), offset + len(data))
+            more = os.pread(self.file, length - len(data), offset + len(data))
             if not more:
                 raise EOFError(f"the file has no byte {offset + len(data)} any more")
             data += more
@@ -90,7 +90,7 @@ class SampleFile:
 
 
 def copy_samples(jobs: Sequence[tuple[SampleFile, int, int, int, bytes]]) -> int:
-    """Append samples of the tracks of one file to other files, in one pass; gives the bytes written.
+    """Append samples of one file's tracks to other files, in one pass; gives the bytes written.
 
     A job is `(samples, target, first, count, head)`: `head` goes before the samples. Whatever is
     wrong, targets may have been written to. Raises as `SampleFile` does, `OSError` for a target.

@@ -52,11 +52,9 @@ def video_rows(
     if any(not window[0] <= time < window[1] for time in times):
         raise UnfitTimes("a picture lies outside the edit")
     shown = [_scaled(time - start, scale) for time in times]
-    end = max(
-        time + _scaled(row.duration, scale) for time, row in zip(shown, samples, strict=True)
-    )
+    end = max(time + _scaled(row.duration, scale) for time, row in zip(shown, samples, strict=True))
     _check_access(shown, flags, end, longest_gap)
-    decoded = _decode_times(shown, flags)
+    decoded = _decode_times(shown)
     decoded.append(max(end, decoded[-1] + 1))
     return b"".join(
         _index_row(row.size, following - time, at - time, each)
@@ -142,7 +140,7 @@ def _check_access(shown: Sequence[int], flags: bytes, end: int, longest_gap: int
         raise UnfitTimes(f"no sync sample for {end - last} ticks")
 
 
-def _decode_times(shown: Sequence[int], flags: bytes) -> list[int]:
+def _decode_times(shown: Sequence[int]) -> list[int]:
     """Settle a sample once the whole window after it is known."""
     decoded: list[int] = []
     group: list[int] = []

@@ -14,6 +14,7 @@ UNSPECIFIED = frozenset({0, 2})
 
 
 def video_description(track: VideoTrackInfo) -> TrackDescription:
+    """Describe H.264."""
     width, height = track.display_size
     colr = None if set(track.colour) <= UNSPECIFIED else (*track.colour, track.full_range)
     pasp = None if track.pixel_aspect == (1, 1) else track.pixel_aspect
@@ -35,6 +36,7 @@ def video_description(track: VideoTrackInfo) -> TrackDescription:
 
 
 def audio_description(track: AudioTrackInfo) -> TrackDescription:
+    """Describe AAC."""
     return TrackDescription(
         kind=TrackKind.AUDIO,
         codec=mp4a_codec_string(track.record),

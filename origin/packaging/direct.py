@@ -9,7 +9,6 @@ import os
 import struct
 import weakref
 from collections.abc import Sequence
-
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
@@ -55,7 +54,7 @@ class UnusualFileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class DirectTrack:
-    """A track in its file: `index` is the whole of `track.idx`, `samples` says where its bytes are."""
+    """A track in its file: `index` is all of `track.idx`, `samples` says where its bytes are."""
 
     kind: TrackKind
     name: str
@@ -113,6 +112,8 @@ def _tracks(source: MovieSource, report: SourceReport) -> list[DirectTrack]:
 
 
 def _video(file: int, source: MovieTrackSource, track: VideoTrackInfo) -> DirectTrack:
+    if track.codec != "h264":
+        raise UnusualFileError
     rows = _rows(source)
     samples = SampleFile(file, rows)
     access = samples.nal_access(avc.parse_configuration(track.record).length_size)
@@ -138,6 +139,8 @@ def _video(file: int, source: MovieTrackSource, track: VideoTrackInfo) -> Direct
 
 
 def _audio(film: MovieSource, source: MovieTrackSource, track: AudioTrackInfo) -> DirectTrack:
+    if track.codec != "aac":
+        raise UnusualFileError
     rows = _heard(_rows(source), source)
     configuration = aac.parse_configuration(track.record)
     rate, base = track.sample_rate, Fraction(1, source.timescale)

@@ -18,7 +18,7 @@ from core.isobmff.movie import Movie, MovieTrack, read_movie, sample_table
 from core.isobmff.sample_entry import mp4a_codec_string
 from core.media.description import IDENTITY_MATRIX
 from native import MalformedMovie
-from origin.packaging import aac, avc
+from origin.packaging import aac
 from origin.packaging.decision import COPIED, judge_audio, judge_video
 from origin.packaging.limits import Limits
 from origin.packaging.movie_file import read_parts

@@ -26,7 +26,6 @@ from origin.static.gathering import GatheredTrack
 from origin.static.request import RefusedSource
 from origin.stored_track import StoredTrack
 
-
 ROW: Final = struct.Struct("=QQqIIII")
 """A sample of a file: see `native/reference/sample_rows.py`."""
 

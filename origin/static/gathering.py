@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from core.media.first_plan import first_plan
 from core.media.ladder import fixed_ladder
 from core.media.presentation import TrackKind
-from origin.packaging.direct import DirectTrack
 from origin.packaging.faults import UnheardSound
 from origin.packaging.limits import Limits
 from origin.packaging.report import AudioTrackInfo, VideoTrackInfo
@@ -16,6 +15,7 @@ from origin.static.request import LeftOut, PackageRequest, RefusedSource, Watche
 from origin.stored_track import StoredTrack
 
 if TYPE_CHECKING:
+    from origin.packaging.direct import DirectTrack
     from origin.packaging.track import PackagedTrack
 
 

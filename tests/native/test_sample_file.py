@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 
@@ -44,18 +44,16 @@ def opened(data: bytes) -> Iterator[int]:
 
 def copied(twin: ModuleType, data: bytes, *tracks: tuple[bytes, int, int, bytes]) -> list[bytes]:
     """Copy samples of tracks (rows, first, count, head) to a file each; give what these hold."""
-    targets = [tempfile.TemporaryFile() for _ in tracks]  # noqa: SIM115 - closed below
-    with opened(data) as source:
+    with ExitStack() as files, opened(data) as source:
+        targets = [files.enter_context(tempfile.TemporaryFile()) for _ in tracks]
         jobs = [
             (twin.SampleFile(source, rows), target.fileno(), first, count, head)
             for (rows, first, count, head), target in zip(tracks, targets, strict=True)
         ]
         done = twin.copy_samples(jobs)
-    found = []
-    for target in targets:
-        target.seek(0)
-        found.append(target.read())
-        target.close()
+        for target in targets:
+            target.seek(0)
+        found = [target.read() for target in targets]
     assert done == sum(map(len, found))
     return found
 
@@ -83,7 +81,12 @@ def test_tracks_of_a_file_are_copied_in_one_pass(twin: ModuleType) -> None:
 
 def test_samples_larger_than_a_block_and_far_apart_are_copied_whole(twin: ModuleType) -> None:
     data = patterned(4 * BLOCK)
-    places = [(3, 2 * BLOCK + 7), (2 * BLOCK + 10, 1), (2 * BLOCK + 11 + HOLE, 9), (4 * BLOCK - 5, 5)]
+    places = [
+        (3, 2 * BLOCK + 7),
+        (2 * BLOCK + 10, 1),
+        (2 * BLOCK + 11 + HOLE, 9),
+        (4 * BLOCK - 5, 5),
+    ]
     expected = b"".join(data[offset : offset + size] for offset, size in places)
     other = [(2 * BLOCK + 20 + HOLE, BLOCK)]
     assert copied(twin, data, (rows_of(*places), 0, 4, b"h"), (rows_of(*other), 0, 1, b"")) == [
@@ -141,13 +144,14 @@ def test_tracks_of_two_files_are_no_one_pass(twin: ModuleType) -> None:
 
 @pytest.mark.parametrize("rows", [b"x" * (ROW.size - 1), rows_of((0, 0)), rows_of((2**63, 1))])
 def test_rows_that_make_no_sense_are_refused(twin: ModuleType, rows: bytes) -> None:
-    with opened(b"") as file, pytest.raises(ValueError, match="sample|rows"):
+    with opened(b"") as file, pytest.raises(ValueError, match=r"sample|rows"):
         twin.SampleFile(file, rows)
 
 
 UNITS = [
-    ((5,), False, 1), ((1,), False, 0), ((6, 5), False, 1), ((7, 8, 5), False, 9), ((9, 1), False, 0),
-    ((38,), True, 1), ((42,), True, 1), ((16,), True, 4), ((64, 38), True, 9), ((2,), True, 0),
+    ((5,), False, 1), ((1,), False, 0), ((6, 5), False, 1), ((7, 8, 5), False, 9),
+    ((9, 1), False, 0), ((38,), True, 1), ((42,), True, 1), ((16,), True, 4),
+    ((64, 38), True, 9), ((2,), True, 0),
 ]  # fmt: skip
 
 
@@ -171,7 +175,9 @@ def test_what_the_tables_call_a_key_picture_is_one_without_being_one_to_start_at
         assert samples.nal_access(4) == b"\2\0"
 
 
-@pytest.mark.parametrize("sample", [b"\0\0\0\0\1", b"\0\0\0\3\1\0", b"\0\0\0\1", b"\0", b"\xff" * 9])
+@pytest.mark.parametrize(
+    "sample", [b"\0\0\0\0\1", b"\0\0\0\3\1\0", b"\0\0\0\1", b"\0", b"\xff" * 9]
+)
 def test_lengths_that_do_not_add_up_are_something_to_examine(
     twin: ModuleType, sample: bytes
 ) -> None:

@@ -40,7 +40,7 @@ def as_rows(table: object) -> list[SampleRow]:
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
 def test_rows_are_the_samples_of_the_runs(twin: ModuleType, limit: int) -> None:
-    table = open_tables(twin, three_samples(ctts=rows("Ii", (2, 5), (1, -7), head=b"\1")))
+    table = open_tables(twin, three_samples(ctts=rows("Ii", (2, 5), (1, -7))))
     expected = as_rows(table)
     table.rewind()
     found: list[SampleRow] = []
@@ -54,7 +54,9 @@ def test_rows_are_the_samples_of_the_runs(twin: ModuleType, limit: int) -> None:
 
 
 def test_fragments_have_rows_too(twin: ModuleType) -> None:
-    part = moof(traf(tfhd(), tfdt(1000), trun(0x301, 2, 40 - fragments_start(), entries=((10, 1), (20, 2)))))
+    part = moof(
+        traf(tfhd(), tfdt(1000), trun(0x301, 2, 40 - fragments_start(), entries=((10, 1), (20, 2))))
+    )
     table = open_fragments(twin, moof(traf(tfhd(), trun(0, 3))), part)
     expected = as_rows(table)
     table.rewind()

@@ -1,4 +1,4 @@
-"""Index rows of whole tracks: both twins agree, with one another and with what looks at each sample."""
+"""Index rows of whole tracks: the twins agree, and with what looks at each sample."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -118,9 +118,7 @@ def pictures(draw: st.DrawFn) -> tuple[list[int], list[int]]:
         steps = draw(st.lists(st.integers(1, 9), max_size=50))
         inner = [shown + sum(steps[: number + 1]) for number in range(len(steps))]
         reach = draw(st.sampled_from([0, 2, 5, 40]))
-        moved = sorted(
-            range(len(inner)), key=lambda number: number + draw(st.integers(0, reach))
-        )
+        moved = sorted(range(len(inner)), key=lambda number: number + draw(st.integers(0, reach)))
         times += [shown, *(inner[number] for number in moved)]
         flags += [1, *(draw(st.sampled_from([0, 0, 0, 2])) for _ in inner)]
         shown = max([shown, *inner]) + draw(st.integers(0, 5))

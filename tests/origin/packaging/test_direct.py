@@ -3,20 +3,24 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from native import copy_samples
+from origin.packaging import copy as copying
 from origin.packaging.copy import copy_tracks
-from origin.packaging.direct import DirectTrack, UnusualFileError, read_directly
+from origin.packaging.direct import DirectFilm, DirectTrack, UnusualFileError, read_directly
+from origin.packaging.direct_copy import copy_directly
+from origin.packaging.faults import CorruptSource
 from origin.packaging.limits import Limits
 from origin.packaging.movie_probe import probe_movie
 from origin.packaging.probe import probe
-from origin.packaging.progress import Unwatched
+from origin.packaging.progress import Pulse, Unwatched
 from origin.packaging.report import SourceReport
-from origin.packaging.track import FLAT_NAME, INDEX_NAME
+from origin.packaging.track import FLAT_NAME, INDEX_NAME, CopyOutcome, Purpose
 from tests.fixtures.media import Picture, Sound, make_clip
 
 SOUND = Sound(samples=96000, language="deu")
@@ -60,11 +64,23 @@ def bytes_of(track: DirectTrack, where: Path) -> bytes:
     return where.read_bytes()
 
 
+def one_by_one(path: Path, report: SourceReport, out: Path) -> CopyOutcome:
+    """Copy by looking at every sample."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(copying, "read_directly", unusual)
+        outcome = copy_tracks(path, report, out, Unwatched())
+    assert (outcome.rejected, outcome.repaired) == ((), "")
+    return outcome
+
+
+def unusual(_path: Path, _report: SourceReport) -> DirectFilm:
+    raise UnusualFileError
+
+
 def same_tracks(path: Path, report: SourceReport, tmp_path: Path) -> int:
     """Compare every track that is read directly with the one that is copied; give their number."""
     film = read_directly(path, report)
-    outcome = copy_tracks(path, report, tmp_path / "flat", Unwatched())
-    assert (outcome.rejected, outcome.repaired) == ((), "")
+    outcome = one_by_one(path, report, tmp_path / "flat")
     copied = {track.stream: track for track in outcome.tracks}
     for track in film.tracks:
         other = copied.pop(track.stream)
@@ -82,10 +98,40 @@ def test_a_film_in_its_file_is_the_film_that_was_copied(
     clips: Path, tmp_path: Path, name: str
 ) -> None:
     path = clips / name
-    assert same_tracks(path, probe(path, Limits()), tmp_path) == 1 + len(USUAL[NAMES.index(name)][2])
+    assert same_tracks(path, probe(path, Limits()), tmp_path) == 1 + len(
+        USUAL[NAMES.index(name)][2]
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_film_is_stored_at_once_as_it_is_sample_by_sample(
+    clips: Path, tmp_path: Path, name: str
+) -> None:
+    report = probe(clips / name, Limits())
+    at_once = copy_tracks(clips / name, report, tmp_path / "at-once", Unwatched())
+    single = one_by_one(clips / name, report, tmp_path / "single")
+    assert at_once.tracks
+    for one, other in zip(at_once.tracks, single.tracks, strict=True):
+        assert one == replace(other, directory=one.directory)
+        for file in (FLAT_NAME, INDEX_NAME):
+            assert (one.directory / file).read_bytes() == (other.directory / file).read_bytes()
+    unwritten = copy_tracks(clips / name, report, None, Unwatched())
+    for one, other in zip(unwritten.tracks, single.tracks, strict=True):
+        assert (one.sync_times, one.duration) == (other.sync_times, other.duration)
+
+
+def test_a_copy_that_ends_early_leaves_nothing(clips: Path, tmp_path: Path) -> None:
+    path = tmp_path / "shrinking.mp4"
+    path.write_bytes((clips / "index-first.mp4").read_bytes())
+    report = probe(path, Limits())
+    film = read_directly(path, report)
+    os.truncate(path, path.stat().st_size - 500)
+    with pytest.raises(CorruptSource):
+        copy_directly(film, tmp_path / "out", 1, Pulse(Unwatched()), Purpose.PUBLISHED)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "quicktime.mov"])
 def test_what_is_found_without_ffmpeg_is_what_ffmpeg_finds(
     clips: Path, tmp_path: Path, name: str
 ) -> None:
@@ -109,6 +155,7 @@ def test_what_is_found_without_ffmpeg_is_what_ffmpeg_finds(
 @pytest.mark.parametrize(
     ("name", "picture", "sound", "options"),
     [
+        ("quicktime.mov", Picture(), SOUND, {}),
         ("hevc.mp4", Picture(codec="libx265"), SOUND, {}),
         ("ten-bits.mp4", Picture(pixel_format="yuv420p10le"), SOUND, {}),
         ("opus.mp4", Picture(), Sound("libopus"), {}),
