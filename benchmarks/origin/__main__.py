@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
 
 import native
@@ -23,17 +24,20 @@ from benchmarks.load.generator import SOURCE, Load, LoadFailed
 from benchmarks.load.results import Results, as_json
 from benchmarks.load.rounds import Changed, Session
 from benchmarks.load.verify import WrongAnswer
+from benchmarks.origin.headers import LARGEST_SHARE, Headers
+from benchmarks.origin.headers import measure as measure_headers
 from benchmarks.origin.library import Library, LibraryFailed, library
 from benchmarks.origin.memory import LIMIT_BYTES, Memory, measure
 from benchmarks.origin.servers import FOLDER, pairs, servers, verify
-from benchmarks.origin.works import GOALS, works
+from benchmarks.origin.works import GOALS, OURS, works
 from benchmarks.packaging.__main__ import KEPT, OUTPUT
 from benchmarks.packaging.film import film
 from runtime.version import sluice_version
 from tools.gate.needs import FFMPEG, NGINX, provide
 from tools.launcher.failure import SetupFailed
 
-NAMES: Final = ("pair", "film")
+PAIR: Final = "pair"
+NAMES: Final = (PAIR, "film")
 MB: Final = 1e6
 
 
@@ -64,7 +68,9 @@ def main(words: Sequence[str]) -> int:
                 found = timed(films, program, Path(folder, "nginx"), session, options.works)
             if options.titles:
                 memory = counted(films, cores.server, options.titles, options.hot)
+    headers = measure_headers()
     print("\n".join(report.lines(found) if found is not None else []))
+    print("\n".join(header_lines(headers, found)))
     if memory is not None:
         print("\n".join(memory_lines(memory)))
     settings = {
@@ -72,7 +78,13 @@ def main(words: Sequence[str]) -> int:
         "connections": options.connections,
         "versions": versions(programs[NGINX.variable]),
     }
-    write(found, memory, settings, Path(os.environ.get("SLUICE_CALLED_FROM", ""), options.output))
+    write(
+        found,
+        memory,
+        headers,
+        settings,
+        Path(os.environ.get("SLUICE_CALLED_FROM", ""), options.output),
+    )
     missed = exit_code(found.comparisons() if found is not None else [], check=options.check)
     return missed or int(options.check and memory is not None and not memory.kept)
 
@@ -102,6 +114,20 @@ def counted(films: Library, core: int, titles: int, hot: int) -> Memory:
     return measure(films, core, titles, min(hot, titles))
 
 
+def header_lines(headers: Headers, found: Results | None) -> list[str]:
+    """The table of headers, and their share of what sending the pair costs."""
+    lines = ["", f"{'headers of 4 s of picture and sound':<38}{'µs':>8}"]
+    lines += [f"  {place:<36}{cost:>8.2f}" for place, cost in headers.cost_us.items()]
+    costs = found.costs(PAIR).get(OURS) if found is not None else None
+    if costs is not None:
+        sending_us = 2 * median(costs[OURS])
+        share = headers.most_us / sending_us
+        verdict = "kept" if share <= LARGEST_SHARE else "MISSED"
+        lines.append(f"  of {sending_us:.0f} µs for sending both: {share:.4f}, "
+                     f"goal {LARGEST_SHARE}: {verdict}")  # fmt: skip
+    return lines
+
+
 def memory_lines(memory: Memory) -> list[str]:
     """The table of memory."""
     limit = f"goal {LIMIT_BYTES / MB:.0f}: {'kept' if memory.kept else 'MISSED'}"
@@ -123,10 +149,15 @@ def versions(program: str) -> dict[str, str]:
 
 
 def write(
-    found: Results | None, memory: Memory | None, settings: dict[str, object], folder: Path
+    found: Results | None,
+    memory: Memory | None,
+    headers: Headers,
+    settings: dict[str, object],
+    folder: Path,
 ) -> None:
     """Leave the numbers in a folder."""
     document: dict[str, Any] = json.loads(as_json(found, settings)) if found is not None else {}
+    document["headers"] = asdict(headers)
     if memory is not None:
         document["memory"] = {**asdict(memory), "kept": memory.kept}
     folder.mkdir(parents=True, exist_ok=True)
