@@ -2,9 +2,10 @@
 
 One pass over the file serves all tracks. An MP4 file is read by its own tables: the usual one by
 native code alone, one with anything unusual in it sample by sample. Every other file, and an MP4
-file whose tables contradict themselves, is read through FFmpeg's demuxer. What only the samples can
-tell, such as the distance between IDR pictures, is checked on the way; a track that turns out unfit
-is dropped and named, so that it can be encoded anew, while the others go on.
+file whose tables contradict themselves or ask for more than copying, is read through FFmpeg's
+demuxer. What only the samples can tell, such as the distance between IDR pictures, is checked on
+the way; a track that turns out unfit is dropped and named, so that it can be encoded anew, while
+the others go on.
 """
 
 from contextlib import suppress
@@ -95,10 +96,8 @@ def copy_tracks(
     if report.is_movie:
         try:
             outcome = _copy_movie(path, report, out, pulse, purpose)
-        except MalformedMovie as problem:
+        except (MalformedMovie, IrregularMovieError) as problem:
             repaired = str(problem)
-        except IrregularMovieError:
-            pass  # nothing is wrong with the file
     if outcome is None:
         outcome = _copy_packets(path, report, out, pulse, limits or Limits(), purpose)
     progress.advance(1.0)

@@ -172,10 +172,10 @@ def _audio(film: MovieSource, source: MovieTrackSource, track: AudioTrackInfo) -
 
 
 def _rows(source: MovieTrackSource) -> bytes:
-    """Give all samples of a track, which has one sample description."""
+    """Give all samples of a track."""
     rows = source.table.next_rows(source.table.sample_count)
     source.table.rewind()
-    if source.descriptions != 1 or not rows:
+    if not rows:
         raise UnusualFileError
     return rows
 

@@ -185,13 +185,14 @@ def test_sound_in_one_call_is_what_its_samples_one_by_one_are(
         return
     zero = Fraction(480)
     laid = AudioTimes(1024, rate, granule, 1)
-    rows: list[Row] | None = []
+    rows: list[Row] | None = None
+    found_rows: list[Row] = []
     try:
         for time in times:
-            rows += laid.push(AudioPacket(9, time * granule - zero, 1024, 0, 0))
-        rows += laid.finish()
+            found_rows += laid.push(AudioPacket(9, time * granule - zero, 1024, 0, 0))
+        rows = [*found_rows, *laid.finish()]
     except NeedsTranscodeError:
-        rows = None
+        pass
     common = granule.denominator
     packed_rows = packed(SampleRow(0, time, 0, 9, 1, 1, 1) for time in times)
     try:
