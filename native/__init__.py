@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from native.errors import CorruptIndex, MalformedMovie, UnfitTimes
-from native.values import SEGMENT_TYPE_BYTES, RequestHead, SampleRun
+from native.values import PICTURE_HEADER_BYTES, SEGMENT_TYPE_BYTES, RequestHead, SampleRun
 
 IMPL = os.environ.get("NATIVE_IMPL", "compiled")
 
@@ -59,6 +59,7 @@ def __getattr__(name: str) -> object:
 
 __all__ = [
     "IMPL",
+    "PICTURE_HEADER_BYTES",
     "SEGMENT_TYPE_BYTES",
     "CorruptIndex",
     "Crossing",

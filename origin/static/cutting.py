@@ -23,7 +23,8 @@ from core.media.track_file import TrackFile, track_file
 from native import SampleFile, TrackIndex
 from origin.packaging.direct import DirectTrack
 from origin.static.gathering import GatheredTrack
-from origin.static.request import RefusedSource
+from origin.static.request import Arrangement, RefusedSource
+from origin.static.winding import leading_pictures
 from origin.stored_track import StoredTrack
 
 ROW: Final = struct.Struct("=QQqIIII")
@@ -81,9 +82,11 @@ class CutTrack:
         """When its last segment ends."""
         return milliseconds(self.table.spans[-1].end, self.index.timescale)
 
-    @property
-    def rendition(self) -> Rendition:
-        """What manifests say of it."""
+    def rendition(self, arrangement: Arrangement) -> Rendition:
+        """What manifests say of it, as it lies in the folder."""
+        layout = self.file.layout if self.file is not None else None
+        in_file = layout if arrangement is Arrangement.SINGLE_FILE else None
+        is_video = self.kind is TrackKind.VIDEO
         return Rendition(
             kind=self.kind,
             name=self.name,
@@ -94,7 +97,8 @@ class CutTrack:
             bandwidth=self.table.peak_bandwidth,
             average_bandwidth=self.table.average_bandwidth,
             traits=self._traits,
-            layout=self.file.layout if self.file is not None else None,
+            layout=layout,
+            iframes=leading_pictures(self.index, self.table, in_file) if is_video else None,
         )
 
     @property
@@ -130,9 +134,9 @@ def cut_tracks(gathered: Sequence[GatheredTrack], segment_s: float) -> list[CutT
     ]
 
 
-def presentation_of(tracks: Sequence[CutTrack]) -> Presentation:
+def presentation_of(tracks: Sequence[CutTrack], arrangement: Arrangement) -> Presentation:
     """Give what the manifests tell of."""
-    renditions = [track.rendition for track in tracks]
+    renditions = [track.rendition(arrangement) for track in tracks]
     return Presentation(
         playback_id="",
         video=tuple(each for each in renditions if each.kind is TrackKind.VIDEO),

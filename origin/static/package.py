@@ -9,7 +9,8 @@ from typing import Final
 
 from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import byte_range_playlist, media_playlist, multivariant_playlist
-from core.manifest.urls import MASTER, MEDIA_PLAYLIST, MPD, rendition_folder
+from core.manifest.hls_iframes import iframe_playlist
+from core.manifest.urls import IFRAME_PLAYLIST, MASTER, MEDIA_PLAYLIST, MPD
 from core.media.presentation import TrackKind
 from origin.packaging.limits import Limits
 from origin.packaging.progress import Pulse
@@ -82,24 +83,26 @@ def _write(
 ) -> tuple[tuple[WrittenTrack, ...], int]:
     """Write the whole folder; gives its tracks, and its bytes."""
     arrangement = request.arrangement
-    placed = [PlacedTrack(track, folder / rendition_folder(track.rendition)) for track in tracks]
+    placed = [PlacedTrack(track, track.rendition(arrangement), folder) for track in tracks]
     write_tracks(placed, arrangement, Pulse(watcher.step("Writing")))
     texts_bytes = 0
     for each in placed:
-        playlist = PLAYLISTS[arrangement](each.track.rendition)
-        texts_bytes += _write_text(each.folder / MEDIA_PLAYLIST, playlist)
-    presentation = presentation_of(tracks)
+        rendition = each.rendition
+        texts_bytes += _write_text(each.folder / MEDIA_PLAYLIST, PLAYLISTS[arrangement](rendition))
+        if rendition.iframes is not None:
+            texts_bytes += _write_text(each.folder / IFRAME_PLAYLIST, iframe_playlist(rendition))
+    presentation = presentation_of(tracks, arrangement)
     texts_bytes += _write_text(folder / MASTER, multivariant_playlist(presentation))
     texts_bytes += _write_text(folder / MPD, MPDS[arrangement](presentation))
-    written = tuple(_written(each, folder, arrangement) for each in placed)
+    written = tuple(_written(each, arrangement) for each in placed)
     return written, texts_bytes + sum(each.size_bytes for each in written)
 
 
-def _written(placed: PlacedTrack, folder: Path, arrangement: Arrangement) -> WrittenTrack:
+def _written(placed: PlacedTrack, arrangement: Arrangement) -> WrittenTrack:
     track = placed.track
     return WrittenTrack(
         kind=track.kind,
-        path=str(placed.folder.relative_to(folder)),
+        path=placed.place,
         codec=track.description.codec,
         source=str(track.gathered.film.path),
         transcoded=track.gathered.transcoded,

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment
+from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment, rendition_folder
+from core.media.presentation import Rendition
 from native import SEGMENT_TYPE_BYTES, SampleFile, copy_samples
 from origin.packaging.faults import StorageFull
 from origin.packaging.progress import Pulse
@@ -26,10 +27,21 @@ Job = tuple[SampleFile, int, int, int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class PlacedTrack:
-    """A track and the folder that it is written into."""
+    """A track, what manifests say of it, and the folder that it has of its own within another."""
 
     track: CutTrack
-    folder: Path
+    rendition: Rendition
+    root: Path
+
+    @property
+    def place(self) -> str:
+        """The name of its folder."""
+        return rendition_folder(self.rendition)
+
+    @property
+    def folder(self) -> Path:
+        """Its folder."""
+        return self.root / self.place
 
     def size_bytes(self, arrangement: Arrangement) -> int:
         """Give the bytes of all its files."""
