@@ -31,9 +31,8 @@ async def origin(prepared: Prepared, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         yield delivery
 
 
-async def never(_reader: FileReader, part: FilePart) -> AsyncIterator[bytes]:
+def never(_reader: FileReader, part: FilePart) -> AsyncIterator[bytes]:
     raise AssertionError(f"{part} was read")
-    yield b""
 
 
 async def segment_of(prepared: Prepared, origin: Delivery) -> str:
