@@ -6,10 +6,10 @@ from pathlib import Path
 from core.codecs.sound import AudioFormat, SourceSound, audio_format
 from core.isobmff.sample_entry import InvalidDecoderConfiguration
 from core.isobmff.visual_extensions import child_content
-from core.media.description import TrackDescription
 from core.media.presentation import TrackKind
 from native import SampleRun
 from origin.packaging.demux import AnyPacket
+from origin.packaging.description import audio_description
 from origin.packaging.faults import NeedsTranscodeError
 from origin.packaging.movie_source import MovieTrackSource
 from origin.packaging.report import AudioTrackInfo
@@ -142,7 +142,7 @@ class AudioCopier:
     def _begin(self, form: AudioFormat, times: AudioTimes) -> TrackWriter:
         self._writer = TrackWriter(
             self._out and self._out / f"a-{self._track.copied_name}",
-            _audio_description(self._track, form),
+            audio_description(self._track, form),
             self._rate,
             times.base_time,
             purpose=self._purpose,
@@ -197,16 +197,3 @@ def _trimmed(packet: AnyPacket) -> tuple[int, int]:
         return 0, 0
     data = bytes(packet.get_sidedata("skip_samples"))
     return int.from_bytes(data[:4], "little"), int.from_bytes(data[4:8], "little")
-
-
-def _audio_description(track: AudioTrackInfo, form: AudioFormat) -> TrackDescription:
-    return TrackDescription(
-        kind=TrackKind.AUDIO,
-        codec=form.codec_string,
-        sample_entry=form.sample_entry,
-        channels=form.channels,
-        sample_rate=track.sample_rate,
-        language=track.language,
-        label=track.label,
-        objects=form.objects,
-    )

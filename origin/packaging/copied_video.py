@@ -9,9 +9,9 @@ from core.codecs.video import video_format
 from core.isobmff.sample_entry import InvalidDecoderConfiguration
 from core.media.presentation import TrackKind
 from native import EXAMINE, SampleRun
-from origin.packaging.carried_picture import video_description
 from origin.packaging.decision import longest_gop_s
 from origin.packaging.demux import AnyPacket
+from origin.packaging.description import video_description
 from origin.packaging.faults import NeedsTranscodeError
 from origin.packaging.movie_source import MovieTrackSource
 from origin.packaging.report import VideoTrackInfo

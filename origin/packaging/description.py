@@ -1,5 +1,6 @@
-"""What a copied picture's track says of itself, told by the source's sample entry and FFmpeg."""
+"""What a copied track says of itself: its sample entry, and what manifests tell of it."""
 
+from core.codecs.sound import AudioFormat
 from core.codecs.video import VideoFormat
 from core.isobmff.sample_entry import VisualTraits
 from core.isobmff.visual_extensions import VisualExtensions, visual_extensions
@@ -7,8 +8,9 @@ from core.media.description import TrackDescription
 from core.media.dolby_vision import supplemental_codec
 from core.media.presentation import TrackKind
 from core.media.video_range import video_range
-from origin.packaging.picture import tagged_colour
-from origin.packaging.report import VideoTrackInfo
+from origin.packaging.report import AudioTrackInfo, VideoTrackInfo
+
+UNSPECIFIED = frozenset({0, 2})
 
 
 def video_description(
@@ -23,7 +25,7 @@ def video_description(
     width, height = track.display_size
     traits = VisualTraits(
         pasp=None if track.pixel_aspect == (1, 1) else track.pixel_aspect,
-        colr=tagged_colour(track.colour, full_range=track.full_range),
+        colr=None if set(track.colour) <= UNSPECIFIED else (*track.colour, track.full_range),
         mdcv=told.mdcv or track.mastering_display,
         clli=told.clli or track.light_level,
         dovi=told.dovi,
@@ -42,4 +44,18 @@ def video_description(
         label=track.label,
         video_range=video_range(track.colour),
         supplemental_codec=supplemental_codec(told.dovi, track.codec),
+    )
+
+
+def audio_description(track: AudioTrackInfo, carried: AudioFormat) -> TrackDescription:
+    """Describe a track whose samples are stored in a format."""
+    return TrackDescription(
+        kind=TrackKind.AUDIO,
+        codec=carried.codec_string,
+        sample_entry=carried.sample_entry,
+        channels=carried.channels,
+        sample_rate=track.sample_rate,
+        language=track.language,
+        label=track.label,
+        objects=carried.objects,
     )
