@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -17,16 +18,22 @@ SDR = video("720p")
 STEREO = audio("audio-eng-2ch")
 
 
-def traits(rendition: Rendition, **changes: object) -> Rendition:
+def picture(rendition: Rendition, **changes: Any) -> Rendition:
+    assert isinstance(rendition.traits, VideoTraits)
     return replace(rendition, traits=replace(rendition.traits, **changes))
 
 
-HDR = traits(
+def sound(rendition: Rendition, **changes: Any) -> Rendition:
+    assert isinstance(rendition.traits, AudioTraits)
+    return replace(rendition, traits=replace(rendition.traits, **changes))
+
+
+HDR = picture(
     video("2160p-hevc", size=(3840, 2160), codec="hvc1.2.4.L150.90", bandwidth=9_000_000),
     video_range="PQ", colour=(9, 16, 9),
 )  # fmt: skip
-HLG = traits(video("1080p-hevc", codec="hvc1.2.4.L120.90"), video_range="HLG", colour=(9, 18, 9))
-ATMOS = traits(
+HLG = picture(video("1080p-hevc", codec="hvc1.2.4.L120.90"), video_range="HLG", colour=(9, 18, 9))
+ATMOS = sound(
     audio("audio-eng-6ch-eac3", codec="ec-3", channels=6, bandwidth=448_000), objects=True
 )
 
@@ -55,7 +62,7 @@ def test_what_plays_everywhere_is_where_players_begin() -> None:
 
 
 def test_dolby_vision_is_told_beside_the_codec_that_plays_without_it() -> None:
-    (found,) = variants(traits(HDR, supplemental_codec="dvh1.08.06/db1p"))
+    (found,) = variants(picture(HDR, supplemental_codec="dvh1.08.06/db1p"))
     assert found["SUPPLEMENTAL-CODECS"] == '"dvh1.08.06/db1p"'
     assert "SUPPLEMENTAL-CODECS" not in variants(HDR)[0]
 
