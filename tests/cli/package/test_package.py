@@ -205,7 +205,7 @@ def test_what_does_not_play_everywhere_is_encoded_beside_the_copy_where_that_is_
     encoded = [track for track in tracks if track["transcoded"]]
     assert {track["codec"].partition(".")[0] for track in encoded} == {"avc1", "mp4a"}
     pictures = [track for track in tracks if track["kind"] == "v"]
-    assert {track["segments"] for track in pictures} == {3}
+    assert {track["segments"] for track in pictures} == {2}
     master = (folder / "master.m3u8").read_text()
     assert "EXT-X-INDEPENDENT-SEGMENTS" not in master
     for track in pictures:
