@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from native.errors import CorruptIndex, MalformedMovie
-from native.values import SEGMENT_TYPE_BYTES, RequestHead, SampleRun
+from native.values import SEGMENT_TYPE_BYTES, AvcSlice, RequestHead, SampleRun
 
 IMPL = os.environ.get("NATIVE_IMPL", "compiled")
 
@@ -19,12 +19,21 @@ if TYPE_CHECKING or IMPL == "compiled":
     from native._index import IndexBuilder, TrackIndex
     from native._memory import Memory, StoredBody
     from native._nal import nal_types
+    from native._protection import AES_INSTRUCTIONS
+
+    if TYPE_CHECKING or AES_INSTRUCTIONS:
+        from native._protection import FragmentCipher, encrypt_resource
+    else:
+        from native.reference import FragmentCipher, encrypt_resource
     from native._samples import SampleTable
 elif IMPL == "reference":
+    AES_INSTRUCTIONS = False
     from native.reference import (
+        FragmentCipher,
         IndexBuilder,
         SampleTable,
         TrackIndex,
+        encrypt_resource,
         nal_types,
         scan_head,
     )
@@ -32,11 +41,14 @@ else:
     raise ImportError(f"NATIVE_IMPL must be 'compiled' or 'reference', not {IMPL!r}")
 
 __all__ = [
+    "AES_INSTRUCTIONS",
     "IMPL",
     "SEGMENT_TYPE_BYTES",
+    "AvcSlice",
     "CorruptIndex",
     "Crossing",
     "DataPlane",
+    "FragmentCipher",
     "IndexBuilder",
     "MalformedMovie",
     "Memory",
@@ -45,6 +57,7 @@ __all__ = [
     "SampleTable",
     "StoredBody",
     "TrackIndex",
+    "encrypt_resource",
     "nal_types",
     "scan_head",
 ]
