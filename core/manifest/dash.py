@@ -16,6 +16,7 @@ from math import ceil
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from core.manifest.audio import AudioChoice, audio_groups
+from core.manifest.dash_protection import content_protection
 from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment, rendition_folder
 from core.media.presentation import Presentation, Rendition, VideoTraits
 from core.media.timeline import Span
@@ -110,6 +111,7 @@ def _video_set(members: Sequence[tuple[Rendition, VideoTraits]], profile: _Profi
             representation.set("frameRate", str(traits.frame_rate))
         representation.extend(profile.address(rendition))
         adaptation_set.append(representation)
+    adaptation_set[0:0] = content_protection(rendition for rendition, _ in members)
     return adaptation_set
 
 
@@ -143,6 +145,7 @@ def _audio_set(choices: Sequence[AudioChoice], profile: _Profile) -> Element:
         )
         representation.extend(profile.address(choice.rendition))
         adaptation_set.append(representation)
+    adaptation_set[0:0] = content_protection(choice.rendition for choice in choices)
     return adaptation_set
 
 

@@ -9,6 +9,8 @@ MEDIA_PLAYLIST = "index.m3u8"
 TRACK_FILE = "track.mp4"
 MASTER = "master.m3u8"
 MPD = "manifest.mpd"
+LICENCE = "license"
+KEYS = "key"
 
 
 def rendition_folder(rendition: Rendition) -> str:
@@ -23,3 +25,8 @@ def rendition_folder(rendition: Rendition) -> str:
 def media_segment(number: int | str) -> str:
     """Give the name of a media segment within its rendition's folder, counted from 0."""
     return f"{number}.m4s"
+
+
+def key_address(kid: bytes) -> str:
+    """Give where a content key is to be had, relative to the manifests."""
+    return f"{KEYS}/{kid.hex()}"

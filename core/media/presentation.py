@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from core.media.file_layout import FileLayout
 from core.media.timeline import Span
+from core.protection.content_key import KeyUse
 
 
 class TrackKind(StrEnum):
@@ -47,6 +48,7 @@ class Rendition:
     applied, and the time to the next segment's, in ticks of `timescale`. They tile the track.
     `bandwidth` is the peak and `average_bandwidth` the mean bit rate over segments, headers
     included, in bit/s. `layout` is that of the rendition's one file, where there is one.
+    `protection` says what key its segments are under; None where they are clear.
     """
 
     kind: TrackKind
@@ -59,6 +61,7 @@ class Rendition:
     average_bandwidth: int
     traits: VideoTraits | AudioTraits
     layout: FileLayout | None = None
+    protection: KeyUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,9 +131,7 @@ class FragmentCipher:
     def _divided(self, found: _Fragment, body: bytes) -> list[list[Piece]]:
         if self._slices is None:
             return [[] for _ in found.sizes]
-        return [
-            self._divide(sample, number) for number, sample in enumerate(_samples(found, body))
-        ]
+        return [self._divide(sample, number) for number, sample in enumerate(_samples(found, body))]
 
     def _divide(self, sample: memoryview, number: int) -> list[Piece]:
         most = (MOST_INFORMATION - 2 - (0 if self._pattern else 8)) // 6

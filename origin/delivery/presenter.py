@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import re
 from concurrent.futures import Executor
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
@@ -11,7 +12,7 @@ from core.errors import InputFault, InternalFault
 from core.http.media_types import media_type
 from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import media_playlist, multivariant_playlist
-from core.manifest.urls import INIT_SEGMENT, MEDIA_PLAYLIST, TRACK_FILE
+from core.manifest.urls import INIT_SEGMENT, MASTER, MEDIA_PLAYLIST, TRACK_FILE
 from core.media.presentation import (
     AudioTraits,
     Presentation,
@@ -19,8 +20,12 @@ from core.media.presentation import (
     TrackKind,
     VideoTraits,
 )
+from core.protection.scheme import Scheme
+from core.protection.track import divisions
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
+from origin.delivery.offers import Offer, find_offer, offers
+from origin.delivery.protected import Plain, ProtectedSegments, protected_bandwidth
 from origin.delivery.representation import (
     CachePolicy,
     FilePart,
@@ -64,12 +69,18 @@ class Presenter:
         executor: Executor,
         *,
         text_limit_bytes: int,
+        protected: ProtectedSegments,
     ) -> None:
         self._titles = titles
         self._builds = builds
         self._store = store
         self._executor = executor
+        self._protected = protected
         self._texts: LruCache[tuple[str, ...], Representation] = LruCache(text_limit_bytes)
+
+    async def close(self) -> None:
+        """Wait for what is being made, and forget it."""
+        await self._protected.close()
 
     async def manifest(self, playback_id: str, name: str) -> Representation:
         """Give one of `MANIFESTS`."""
@@ -78,7 +89,11 @@ class Presenter:
         known = self._texts.get(key)
         if known is not None:
             return known
-        presentation, whole = await self._presentation(title)
+        protection = title.protection
+        if name != MASTER and not protection.has_dash:
+            raise NoSuchMedia(f"{playback_id!r} is under {protection}, which DASH does not have")
+        scheme = protection.hls if name == MASTER else protection.dash
+        presentation, whole = await self._presentation(title, scheme)
         if name == ON_DEMAND and not presentation.has_files:
             raise NoSuchMedia(f"no track of {playback_id!r} fits into one indexed file")
         settled = whole and title.status == "ready"
@@ -97,17 +112,45 @@ class Presenter:
     ) -> Representation:
         """Give a media playlist, an init segment, a media segment or all of one build."""
         title = await self._titles.get(playback_id)
-        track = _find(title, kind, name, build_hash)
+        offer = find_offer(title, kind, name, build_hash)
+        if offer is None:
+            raise NoSuchMedia(f"{playback_id!r} has no build {kind}/{name}/{build_hash}")
+        track = offer.track
         if file == MEDIA_PLAYLIST:
-            return await self._playlist(title, track)
+            return await self._playlist(title, offer)
         if file not in {INIT_SEGMENT, TRACK_FILE} and not SEGMENT_NAME.fullmatch(file):
             raise NoSuchMedia(f"a track has no file {file!r}")
         build = await self._builds.get(track, title.plan)
+        if offer.use is not None:
+            return await self._protected_file(title, build, offer, file)
         if file == INIT_SEGMENT:
             return _init(title, build)
         if file == TRACK_FILE:
             return _whole(title, build)
         return _segment(title, build, int(file.removesuffix(".m4s")))
+
+    async def _protected_file(
+        self, title: Title, build: Build, offer: Offer, file: str
+    ) -> Representation:
+        """Give an init segment or a media segment of a build under a key."""
+        assert offer.use is not None
+        if file == TRACK_FILE:
+            raise NoSuchMedia("an encrypted track is not to be had as one file")
+        stem, head, body = file.rpartition(".")[0], b"", None
+        if file == INIT_SEGMENT:
+            head = self._protected.init(build, offer.use)
+        else:
+            plain = _plain(build, int(stem), file)
+            body = await self._protected.segment(title, build, offer, plain)
+        return Representation(
+            content_type=media_type(f"{offer.track.kind}/{file}"),
+            etag=f'"{offer.build_hash}-{stem}"',
+            cache=CachePolicy.IMMUTABLE,
+            surrogate_keys=_keys(title),
+            head=head,
+            body=body,
+            is_made=body is not None,
+        )
 
     async def poster(self, playback_id: str, name: str | None) -> Representation:
         """Give the title's picture: under its own name for ever, under none until it changes."""
@@ -128,28 +171,31 @@ class Presenter:
             self._texts.put(("poster", key), known, known.length)
         return known if name else known.under(CachePolicy.POSTER)
 
-    async def _playlist(self, title: Title, track: PublishedTrack) -> Representation:
-        key = ("index.m3u8", title.playback_id, track.kind, track.name, track.build_hash)
+    async def _playlist(self, title: Title, offer: Offer) -> Representation:
+        track = offer.track
+        key = ("index.m3u8", title.playback_id, track.kind, track.name, offer.build_hash)
         known = self._texts.get(key)
         if known is None:
             build = await self._builds.get(track, title.plan)
-            text = media_playlist(_rendition(build)).encode()
+            text = media_playlist(_rendition(build, offer)).encode()
             known = _generated("index.m3u8", text, CachePolicy.IMMUTABLE, _keys(title))
             self._texts.put(key, known, known.length)
         return known
 
-    async def _presentation(self, title: Title) -> tuple[Presentation, bool]:
+    async def _presentation(self, title: Title, scheme: Scheme | None) -> tuple[Presentation, bool]:
         """Give the presentation and whether it is whole; damaged tracks are left out of it."""
         renditions: dict[TrackKind, list[Rendition]] = {kind: [] for kind in TrackKind}
         damage: dict[TrackKind, InternalFault] = {}
-        for track in title.tracks:
+        for offer in offers(title, scheme):
+            track = offer.track
             try:
                 build = await self._builds.get(track, title.plan)
+                rendition = _rendition(build, offer)
             except InternalFault as fault:
                 log.warning("media.damaged", track=track.store_prefix, reason=fault.message)
                 damage[track.kind] = fault
             else:
-                renditions[track.kind].append(_rendition(build))
+                renditions[track.kind].append(rendition)
         video, audio = renditions[TrackKind.VIDEO], renditions[TrackKind.AUDIO]
         # A film without its picture would be something else than what was published.
         main = TrackKind.VIDEO if TrackKind.VIDEO in damage or video else TrackKind.AUDIO
@@ -157,13 +203,6 @@ class Presenter:
             raise damage[main]
         whole = Presentation(title.playback_id, tuple(video), tuple(audio), title.duration_ms)
         return whole, not damage
-
-
-def _find(title: Title, kind: str, name: str, build_hash: str) -> PublishedTrack:
-    for track in title.tracks:
-        if (track.kind, track.name, track.build_hash) == (kind, name, build_hash):
-            return track
-    raise NoSuchMedia(f"{title.playback_id!r} has no build {kind}/{name}/{build_hash}")
 
 
 def _keys(title: Title) -> tuple[str, ...]:
@@ -216,12 +255,23 @@ def _segment(title: Title, build: Build, number: int) -> Representation:
     )
 
 
-def _rendition(build: Build) -> Rendition:
+def _plain(build: Build, number: int, name: str) -> Plain:
+    """Give what a media segment is before it is encrypted."""
+    table, index, track = build.table, build.stored.index, build.published
+    if number >= len(table):
+        raise NoSuchMedia(f"{track.kind}/{track.name} has segments 0 to {len(table) - 1}")
+    first, count = table.first[number], table.count[number]
+    offset, length, _, _ = index.segment(first, count)
+    return Plain(name, index.fragment_header(first, count, number + 1), first, offset, length)
+
+
+def _rendition(build: Build, offer: Offer) -> Rendition:
+    """Give what manifests say. Raises `UnprotectableTrack`."""
     track, table = build.published, build.table
-    return Rendition(
+    clear = Rendition(
         kind=track.kind,
         name=track.name,
-        build_hash=track.build_hash,
+        build_hash=offer.build_hash,
         codec=track.codec,
         timescale=track.timescale,
         spans=table.spans,
@@ -230,6 +280,11 @@ def _rendition(build: Build) -> Rendition:
         traits=_traits(track),
         layout=build.file.layout if build.file is not None else None,
     )
+    if offer.use is None:
+        return clear
+    by_units = offer.use.scheme.is_common and divisions(build.stored.description) is not None
+    peak, mean = protected_bandwidth(table, track.timescale, offer.use, by_units=by_units)
+    return replace(clear, bandwidth=peak, average_bandwidth=mean, layout=None, protection=offer.use)
 
 
 def _traits(track: PublishedTrack) -> VideoTraits | AudioTraits:

@@ -247,7 +247,9 @@ def test_twins_agree_on_any_slice_header(unit: bytes, data: st.DataObject) -> No
     sample = sample_of(unit + bytes(16))
     outcomes: list[Any] = []
     for module in (_protection, reference):
-        cipher = module.FragmentCipher("cbcs", KEY, IV["cbcs"], slices=dict.fromkeys(range(4), known))
+        cipher = module.FragmentCipher(
+            "cbcs", KEY, IV["cbcs"], slices=dict.fromkeys(range(4), known)
+        )
         try:
             outcomes.append(cipher.subsamples(sample))
         except ValueError as error:
@@ -285,7 +287,9 @@ X264 = {
 def clip_of(parameters: str) -> tuple[AvcSets, list[bytes]]:
     data = io.BytesIO()
     with av.open(data, "w", format="mp4") as output:
-        stream = output.add_stream("libx264", rate=25, options={"x264-params": f"threads=1:{parameters}"})
+        stream = output.add_stream(
+            "libx264", rate=25, options={"x264-params": f"threads=1:{parameters}"}
+        )
         stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv420p"
         for number in range(24):
             frame = av.VideoFrame(320, 240, "yuv420p")
@@ -295,7 +299,7 @@ def clip_of(parameters: str) -> tuple[AvcSets, list[bytes]]:
             frame.pts = number
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
-    with av.open(io.BytesIO(data.getvalue())) as source:
+    with av.open(io.BytesIO(data.getvalue()), "r") as source:
         avcc = source.streams.video[0].codec_context.extradata
         assert avcc is not None
         return avc_sets(avcc), [bytes(packet) for packet in source.demux() if packet.size]
