@@ -9,7 +9,13 @@ import os
 from typing import TYPE_CHECKING
 
 from native.errors import CorruptIndex, MalformedMovie
-from native.values import SEGMENT_TYPE_BYTES, AvcSlice, RequestHead, SampleRun
+from native.values import (
+    PICTURE_HEADER_BYTES,
+    SEGMENT_TYPE_BYTES,
+    AvcSlice,
+    RequestHead,
+    SampleRun,
+)
 
 IMPL = os.environ.get("NATIVE_IMPL", "compiled")
 
@@ -43,6 +49,7 @@ else:
 __all__ = [
     "AES_INSTRUCTIONS",
     "IMPL",
+    "PICTURE_HEADER_BYTES",
     "SEGMENT_TYPE_BYTES",
     "AvcSlice",
     "CorruptIndex",

@@ -12,7 +12,16 @@ from core.errors import InputFault, InternalFault
 from core.http.media_types import media_type
 from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import media_playlist, multivariant_playlist
-from core.manifest.urls import INIT_SEGMENT, MASTER, MEDIA_PLAYLIST, TRACK_FILE
+from core.manifest.hls_iframes import iframe_playlist
+from core.manifest.urls import (
+    IFRAME_PLAYLIST,
+    INIT_SEGMENT,
+    MASTER,
+    MEDIA_PLAYLIST,
+    TRACK_FILE,
+    iframe_segment,
+    media_segment,
+)
 from core.media.presentation import (
     AudioTraits,
     Presentation,
@@ -25,7 +34,12 @@ from core.protection.track import divisions
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
 from origin.delivery.offers import Offer, find_offer, offers
-from origin.delivery.protected import Plain, ProtectedSegments, protected_bandwidth
+from origin.delivery.protected import (
+    Plain,
+    ProtectedSegments,
+    protected_bandwidth,
+    protected_iframes,
+)
 from origin.delivery.representation import (
     CachePolicy,
     FilePart,
@@ -45,6 +59,7 @@ MANIFESTS: Final = {
     "manifest.mpd": mpd,
     ON_DEMAND: on_demand_mpd,
 }
+PLAYLISTS: Final = {MEDIA_PLAYLIST: media_playlist, IFRAME_PLAYLIST: iframe_playlist}
 # Without leading zeros, so that a segment has one URL; eight digits are beyond any film.
 SEGMENT_NAME: Final = re.compile(r"(0|[1-9][0-9]{0,7})\.m4s")
 
@@ -112,44 +127,53 @@ class Presenter:
     ) -> Representation:
         """Give a media playlist, an init segment, a media segment or all of one build."""
         title = await self._titles.get(playback_id)
-        offer = find_offer(title, kind, name, build_hash)
-        if offer is None:
-            raise NoSuchMedia(f"{playback_id!r} has no build {kind}/{name}/{build_hash}")
-        track = offer.track
-        if file == MEDIA_PLAYLIST:
-            return await self._playlist(title, offer)
+        offer = _offer(title, kind, name, build_hash)
+        if file in PLAYLISTS:
+            return await self._playlist(title, offer, file)
         if file not in {INIT_SEGMENT, TRACK_FILE} and not SEGMENT_NAME.fullmatch(file):
             raise NoSuchMedia(f"a track has no file {file!r}")
-        build = await self._builds.get(track, title.plan)
-        if offer.use is not None:
-            return await self._protected_file(title, build, offer, file)
+        build = await self._builds.get(offer.track, title.plan)
         if file == INIT_SEGMENT:
-            return _init(title, build)
+            return self._init(title, build, offer)
         if file == TRACK_FILE:
-            return _whole(title, build)
-        return _segment(title, build, int(file.removesuffix(".m4s")))
+            return _whole(title, build, offer)
+        return await self._media(title, build, offer, _segment(build, _number(file)))
 
-    async def _protected_file(
-        self, title: Title, build: Build, offer: Offer, file: str
+    async def iframe(
+        self, playback_id: str, kind: str, name: str, build_hash: str, file: str
     ) -> Representation:
-        """Give an init segment or a media segment of a build under a key."""
-        assert offer.use is not None
-        if file == TRACK_FILE:
-            raise NoSuchMedia("an encrypted track is not to be had as one file")
-        stem, head, body = file.rpartition(".")[0], b"", None
-        if file == INIT_SEGMENT:
-            head = self._protected.init(build, offer.use)
-        else:
-            plain = _plain(build, int(stem), file)
-            body = await self._protected.segment(title, build, offer, plain)
-        return Representation(
-            content_type=media_type(f"{offer.track.kind}/{file}"),
-            etag=f'"{offer.build_hash}-{stem}"',
+        """Give one I-frame of a build."""
+        title = await self._titles.get(playback_id)
+        offer = _offer(title, kind, name, build_hash)
+        if not SEGMENT_NAME.fullmatch(file):
+            raise NoSuchMedia(f"a track has no I-frame {file!r}")
+        build = await self._builds.get(offer.track, title.plan)
+        return await self._media(title, build, offer, _iframe(build, _number(file)))
+
+    async def _media(
+        self, title: Title, build: Build, offer: Offer, plain: Plain
+    ) -> Representation:
+        """Give a media segment or an I-frame, encrypted where its title is."""
+        clear = Representation(
+            content_type=media_type(f"{offer.track.kind}/{plain.name}"),
+            etag=f'"{offer.build_hash}-{plain.name.removesuffix(".m4s").replace("/", "-")}"',
             cache=CachePolicy.IMMUTABLE,
             surrogate_keys=_keys(title),
-            head=head,
-            body=body,
-            is_made=body is not None,
+            head=plain.header,
+            body=FilePart(build.stored, plain.offset, plain.length),
+        )
+        if offer.use is None:
+            return clear
+        made = await self._protected.segment(title, build, offer, plain)
+        return replace(clear, head=b"", body=made, is_made=True)
+
+    def _init(self, title: Title, build: Build, offer: Offer) -> Representation:
+        return Representation(
+            content_type=media_type(f"{offer.track.kind}/{INIT_SEGMENT}"),
+            etag=f'"{offer.build_hash}-init"',
+            cache=CachePolicy.IMMUTABLE,
+            surrogate_keys=_keys(title),
+            head=build.init if offer.use is None else self._protected.init(build, offer.use),
         )
 
     async def poster(self, playback_id: str, name: str | None) -> Representation:
@@ -171,14 +195,16 @@ class Presenter:
             self._texts.put(("poster", key), known, known.length)
         return known if name else known.under(CachePolicy.POSTER)
 
-    async def _playlist(self, title: Title, offer: Offer) -> Representation:
+    async def _playlist(self, title: Title, offer: Offer, file: str) -> Representation:
         track = offer.track
-        key = ("index.m3u8", title.playback_id, track.kind, track.name, offer.build_hash)
+        key = (file, title.playback_id, track.kind, track.name, offer.build_hash)
         known = self._texts.get(key)
         if known is None:
             build = await self._builds.get(track, title.plan)
-            text = media_playlist(_rendition(build, offer)).encode()
-            known = _generated("index.m3u8", text, CachePolicy.IMMUTABLE, _keys(title))
+            if file == IFRAME_PLAYLIST and build.iframes is None:
+                raise NoSuchMedia(f"{track.kind}/{track.name} has no I-frames")
+            text = PLAYLISTS[file](_rendition(build, offer)).encode()
+            known = _generated(file, text, CachePolicy.IMMUTABLE, _keys(title))
             self._texts.put(key, known, known.length)
         return known
 
@@ -205,6 +231,13 @@ class Presenter:
         return whole, not damage
 
 
+def _offer(title: Title, kind: str, name: str, build_hash: str) -> Offer:
+    offer = find_offer(title, kind, name, build_hash)
+    if offer is None:
+        raise NoSuchMedia(f"{title.playback_id!r} has no build {kind}/{name}/{build_hash}")
+    return offer
+
+
 def _keys(title: Title) -> tuple[str, ...]:
     return (f"video:{title.video_id}", playback_key(title.playback_id))
 
@@ -214,19 +247,10 @@ def _generated(name: str, data: bytes, cache: CachePolicy, keys: tuple[str, ...]
     return Representation(media_type(name), etag, cache, keys, data)
 
 
-def _init(title: Title, build: Build) -> Representation:
+def _whole(title: Title, build: Build, offer: Offer) -> Representation:
     track = build.published
-    return Representation(
-        content_type=media_type(f"{track.kind}/{INIT_SEGMENT}"),
-        etag=f'"{track.build_hash}-init"',
-        cache=CachePolicy.IMMUTABLE,
-        surrogate_keys=_keys(title),
-        head=build.init,
-    )
-
-
-def _whole(title: Title, build: Build) -> Representation:
-    track = build.published
+    if offer.use is not None:
+        raise NoSuchMedia("an encrypted track is not to be had as one file")
     if build.file is None:
         raise NoSuchMedia(f"{track.kind}/{track.name} does not fit into one indexed file")
     return Representation(
@@ -239,30 +263,28 @@ def _whole(title: Title, build: Build) -> Representation:
     )
 
 
-def _segment(title: Title, build: Build, number: int) -> Representation:
+def _number(file: str) -> int:
+    return int(file.removesuffix(".m4s"))
+
+
+def _segment(build: Build, number: int) -> Plain:
     table, index, track = build.table, build.stored.index, build.published
     if number >= len(table):
         raise NoSuchMedia(f"{track.kind}/{track.name} has segments 0 to {len(table) - 1}")
     first, count = table.first[number], table.count[number]
     offset, length, _, _ = index.segment(first, count)
-    return Representation(
-        content_type=media_type(f"{track.kind}/{number}.m4s"),
-        etag=f'"{track.build_hash}-{number}"',
-        cache=CachePolicy.IMMUTABLE,
-        surrogate_keys=_keys(title),
-        head=index.fragment_header(first, count, number + 1),
-        body=FilePart(build.stored, offset, length),
-    )
+    header = index.fragment_header(first, count, number + 1)
+    return Plain(media_segment(number), header, first, offset, length)
 
 
-def _plain(build: Build, number: int, name: str) -> Plain:
-    """Give what a media segment is before it is encrypted."""
-    table, index, track = build.table, build.stored.index, build.published
-    if number >= len(table):
-        raise NoSuchMedia(f"{track.kind}/{track.name} has segments 0 to {len(table) - 1}")
-    first, count = table.first[number], table.count[number]
-    offset, length, _, _ = index.segment(first, count)
-    return Plain(name, index.fragment_header(first, count, number + 1), first, offset, length)
+def _iframe(build: Build, number: int) -> Plain:
+    index, track, shown = build.stored.index, build.published, build.iframes
+    if shown is None or number >= len(shown):
+        raise NoSuchMedia(f"{track.kind}/{track.name} has no I-frame {number}")
+    alone = shown.segment(number)
+    offset, size, *_ = index.sample(alone.sample)
+    header = index.picture_header(alone.sample, alone.duration, alone.sequence)
+    return Plain(iframe_segment(number), header, alone.sample, offset, size)
 
 
 def _rendition(build: Build, offer: Offer) -> Rendition:
@@ -279,12 +301,20 @@ def _rendition(build: Build, offer: Offer) -> Rendition:
         average_bandwidth=table.average_bandwidth,
         traits=_traits(track),
         layout=build.file.layout if build.file is not None else None,
+        iframes=build.iframes,
     )
     if offer.use is None:
         return clear
     by_units = offer.use.scheme.is_common and divisions(build.stored.description) is not None
     peak, mean = protected_bandwidth(table, track.timescale, offer.use, by_units=by_units)
-    return replace(clear, bandwidth=peak, average_bandwidth=mean, layout=None, protection=offer.use)
+    return replace(
+        clear,
+        bandwidth=peak,
+        average_bandwidth=mean,
+        layout=None,
+        protection=offer.use,
+        iframes=clear.iframes and protected_iframes(clear.iframes, track.timescale),
+    )
 
 
 def _traits(track: PublishedTrack) -> VideoTraits | AudioTraits:

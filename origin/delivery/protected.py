@@ -11,11 +11,12 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from core.isobmff.protection import protected_init
 from core.media.build import SegmentTable, peak_bandwidth
+from core.media.iframes import IFrames
 from core.protection.content_key import ContentKey, KeyUse, resource_vector
 from core.protection.master_key import MasterKeys
 from core.protection.scheme import Scheme
@@ -214,3 +215,14 @@ def protected_bandwidth(
     durations = [span.duration for span in table.spans]
     mean = -(-sum(lengths) * 8 * timescale // sum(durations))
     return peak_bandwidth(lengths, durations, timescale, max(durations)), mean
+
+
+def protected_iframes(shown: IFrames, timescale: int) -> IFrames:
+    """Give I-frames with bit rates that are never below those of encrypted ones."""
+    each_bits = 8 * (COMMON_HEAD_BYTES + DIVIDED_SAMPLE_BYTES)
+    more = -(-each_bits * timescale // min(span.duration for span in shown.spans))
+    return replace(
+        shown,
+        peak_bandwidth=shown.peak_bandwidth + more,
+        average_bandwidth=shown.average_bandwidth + more,
+    )

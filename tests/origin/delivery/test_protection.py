@@ -391,3 +391,30 @@ async def test_the_database_has_no_key_in_the_clear(prepared: Prepared, origin: 
         for stored in twin.keys:
             assert stored.kid.hex() in text
             assert twin.key(stored.scheme, stored.kind).secret.hex() not in text
+
+
+@pytest.mark.parametrize("protection", [Protection.AES_128, Protection.CENC, Protection.CBCS])
+async def test_pictures_for_winding_are_encrypted_too(
+    origin: Origin, protection: Protection
+) -> None:
+    twin = origin.twins[protection]
+    clear_folder = (await origin.folders(origin.clear_id))["v"]
+    folder = (await origin.folders(twin.playback_id))["v"]
+    playlist = (await origin.get(twin.playback_id, f"{folder}/iframe.m3u8")).decode()
+    names = re.findall(r"^(iframe/\d+\.m4s)$", playlist, re.MULTILINE)
+    vectors = re.findall(r"#EXT-X-KEY:METHOD=AES-128,.*IV=0x(\w{32})", playlist)
+    assert len(names) > 1
+    scheme = protection.schemes[0]
+    key = twin.key(scheme, "v")
+    for number, name in enumerate(names):
+        plain = await origin.get(origin.clear_id, f"{clear_folder}/{name}")
+        hidden = await origin.get(twin.playback_id, f"{folder}/{name}")
+        if scheme is Scheme.AES_128:
+            vector = bytes.fromhex(vectors[number])
+            assert decrypt_resource(hidden, key.secret, vector) == plain
+        else:
+            assert playlist.count("#EXT-X-KEY") == 1
+            defaults = read_init(await origin.get(twin.playback_id, f"{folder}/init.mp4"))
+            ((sample,),) = [fragment_samples(plain)[1]]
+            clear = plain[sample.offset : sample.offset + sample.size]
+            assert decrypt_fragment(hidden, defaults, key.secret) == [clear]
