@@ -28,7 +28,7 @@ class StoredKey:
         """What the wrapping is bound to, so that no row can pass for another."""
         return label_of(self.video_id, self.scheme, self.kind, self.kid)
 
-    def open(self, keys: MasterKeys) -> ContentKey:
+    def unwrapped(self, keys: MasterKeys) -> ContentKey:
         """Give the key in the clear. Raises `MasterKeyMissing` and `DamagedContentKey`."""
         return ContentKey(self.kid, unwrap(keys, self.wrapped, self.label))
 
@@ -39,5 +39,5 @@ def label_of(video_id: str, scheme: Scheme, kind: TrackKind, kid: bytes) -> byte
 
 
 def rewrapped(key: StoredKey, keys: MasterKeys, nonce: bytes) -> WrappedKey:
-    """Wrap a key anew under the first master key. Raises what `open` does."""
-    return wrap(keys, key.open(keys).secret, key.label, nonce)
+    """Wrap a key anew under the first master key. Raises what `unwrapped` does."""
+    return wrap(keys, key.unwrapped(keys).secret, key.label, nonce)

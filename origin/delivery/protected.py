@@ -108,7 +108,7 @@ class ProtectedSegments:
         stored = find_key(title, kid)
         if stored is None:
             raise DamagedTrack(f"video {title.video_id} has no key {kid.hex()} any more")
-        return stored.open(self._keys)
+        return stored.unwrapped(self._keys)
 
     def init(self, build: Build, use: KeyUse) -> bytes:
         """Give the init segment of a build under a key. Raises `UnprotectableTrack`."""

@@ -73,7 +73,7 @@ def test_no_key_is_shown_by_what_holds_it() -> None:
     keys = ring("m")
     stored = new_content_keys("v", Protection.CENC, keys)[0]
     assert repr(keys.first.secret)[2:-1] not in repr(keys)
-    assert repr(stored.open(keys).secret)[2:-1] not in repr(stored.open(keys))
+    assert repr(stored.unwrapped(keys).secret)[2:-1] not in repr(stored.unwrapped(keys))
 
 
 def test_every_scheme_and_kind_has_a_key_of_its_own() -> None:
@@ -83,7 +83,7 @@ def test_every_scheme_and_kind_has_a_key_of_its_own() -> None:
         for scheme in (Scheme.AES_128, Scheme.CENC)
         for kind in (TrackKind.VIDEO, TrackKind.AUDIO)
     }
-    for values in ({key.kid for key in made}, {key.open(ring("m")).secret for key in made},
+    for values in ({key.kid for key in made}, {key.unwrapped(ring("m")).secret for key in made},
                    {key.wrapped.nonce for key in made}):  # fmt: skip
         assert len(values) == 4
     assert new_content_keys("v", Protection.NONE, MasterKeys()) == ()
@@ -93,7 +93,7 @@ def test_a_key_moves_to_another_master_key() -> None:
     stored = new_content_keys("v", Protection.CBCS, ring("old"))[0]
     moved = replace(stored, wrapped=rewrapped(stored, ring("new", "old"), bytes(12)))
     assert moved.wrapped.master == "new"
-    assert moved.open(ring("new")) == stored.open(ring("old"))
+    assert moved.unwrapped(ring("new")) == stored.unwrapped(ring("old"))
 
 
 def test_a_key_of_one_video_does_not_open_as_that_of_another() -> None:
@@ -105,4 +105,4 @@ def test_a_key_of_one_video_does_not_open_as_that_of_another() -> None:
         replace(stored, kid=bytes(16)),
     ):
         with pytest.raises(DamagedContentKey):
-            other.open(ring("m"))
+            other.unwrapped(ring("m"))
