@@ -2,8 +2,8 @@
 
 from typing import ClassVar, Final
 
+from core.codecs.avc_slices import AvcSets, avc_sets
 from core.errors import InternalFault
-from core.isobmff.avc_parameter_sets import AvcSets, avc_sets
 from core.isobmff.box_reader import child_boxes
 from core.media.description import TrackDescription
 from core.media.presentation import TrackKind

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.isobmff.avc_parameter_sets import AvcSets, avc_sets
+from core.codecs.avc_slices import AvcSets, avc_sets
 from native import TrackIndex, _protection, reference
 from native.reference.avc_slice import UnitReader, _read, slice_header_bytes
 from native.values import AvcSlice

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.isobmff.avc_parameter_sets import avc_sets
+from core.codecs.avc_slices import avc_sets
 from core.isobmff.sample_entry import InvalidDecoderConfiguration
 
 # 640x360, High, x264: one set of each kind.

@@ -3,17 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from core.codecs.avc import PICTURE_PARAMETERS, SEQUENCE_PARAMETERS, avc_configuration
+from core.codecs.nal import without_emulation
 from core.isobmff.bit_reader import BitReader
-from core.isobmff.sample_entry import InvalidDecoderConfiguration, check_avcc
+from core.isobmff.sample_entry import InvalidDecoderConfiguration
 from native import AvcSlice
 
-SEQUENCE_PARAMETER_SET = 7
-PICTURE_PARAMETER_SET = 8
 # Profiles whose sequence parameter sets tell of chroma (§7.3.2.1.1)
 HIGH_PROFILES = frozenset((44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244))
 MOST_SLICE_GROUPS = 8
 MOST_FRAMES_IN_CYCLE = 255
-LONGEST_GOLOMB_ZEROS = 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,72 +42,53 @@ def avc_sets(avcc: bytes) -> AvcSets:
 
     Raises `InvalidDecoderConfiguration` for what makes no sense.
     """
-    check_avcc(avcc)
+    configuration = avc_configuration(avcc)
     try:
-        return AvcSets(dict(_slices(avcc)), (avcc[4] & 3) + 1)
+        slices = dict(_slices(configuration.parameter_sets))
     except EOFError as cause:
         raise InvalidDecoderConfiguration(f"a parameter set is cut off: {cause}") from cause
+    return AvcSets(slices, configuration.length_size)
 
 
-def _slices(avcc: bytes) -> Iterator[tuple[int, AvcSlice]]:
-    sequences: dict[int, _Sequence] = {}
-    units, at = _units(avcc, 6, avcc[5] & 0x1F)
+def _slices(units: frozenset[bytes]) -> Iterator[tuple[int, AvcSlice]]:
+    sequences = dict(
+        _sequence(BitReader(without_emulation(unit[1:])))
+        for unit in units
+        if unit[0] & 31 == SEQUENCE_PARAMETERS
+    )
     for unit in units:
-        number, sequence = _sequence(BitReader(_payload(unit)))
-        sequences[number] = sequence
-    for unit in _units(avcc, at + 1, avcc[at])[0]:
-        yield _picture(BitReader(_payload(unit)), sequences)
-
-
-def _units(avcc: bytes, at: int, count: int) -> tuple[list[bytes], int]:
-    units = []
-    for _ in range(count):
-        length = int.from_bytes(avcc[at : at + 2])
-        units.append(avcc[at + 2 : at + 2 + length])
-        at += 2 + length
-    return units, at
-
-
-def _payload(unit: bytes) -> bytes:
-    """Give what follows the NAL unit header, without emulation prevention (§7.4.1)."""
-    payload, zeros = bytearray(), 0
-    for byte in unit[1:]:
-        if zeros >= 2 and byte == 3:
-            zeros = 0
-            continue
-        zeros = zeros + 1 if byte == 0 else 0
-        payload.append(byte)
-    return bytes(payload)
+        if unit[0] & 31 == PICTURE_PARAMETERS:
+            yield _picture(BitReader(without_emulation(unit[1:])), sequences)
 
 
 def _sequence(bits: BitReader) -> tuple[int, _Sequence]:
     """Read seq_parameter_set_data up to the size of the picture (§7.3.2.1.1)."""
     profile = bits.read(8)
     bits.read(16)  # constraints and level
-    number = golomb(bits)
+    number = bits.golomb()
     chroma_format, separate = 1, False
     if profile in HIGH_PROFILES:
-        chroma_format = golomb(bits)
+        chroma_format = bits.golomb()
         separate = chroma_format == 3 and bits.read(1) == 1
-        golomb(bits)
-        golomb(bits)
+        bits.golomb()
+        bits.golomb()
         bits.read(1)
         if bits.read(1):
             _skip_scaling_lists(bits, 12 if chroma_format == 3 else 8)
-    frame_number_bits = _at_most(golomb(bits) + 4, 16, "log2_max_frame_num")
-    order_type = golomb(bits)
+    frame_number_bits = _at_most(bits.golomb() + 4, 16, "log2_max_frame_num")
+    order_type = bits.golomb()
     order_bits, delta_is_zero = 0, False
     if order_type == 0:
-        order_bits = _at_most(golomb(bits) + 4, 16, "log2_max_pic_order_cnt_lsb")
+        order_bits = _at_most(bits.golomb() + 4, 16, "log2_max_pic_order_cnt_lsb")
     elif order_type == 1:
         delta_is_zero = bits.read(1) == 1
-        golomb(bits)
-        golomb(bits)
-        for _ in range(_at_most(golomb(bits), MOST_FRAMES_IN_CYCLE, "the frames of a cycle")):
-            golomb(bits)
-    golomb(bits)  # max_num_ref_frames
+        bits.golomb()
+        bits.golomb()
+        for _ in range(_at_most(bits.golomb(), MOST_FRAMES_IN_CYCLE, "the frames of a cycle")):
+            bits.golomb()
+    bits.golomb()  # max_num_ref_frames
     bits.read(1)
-    width, height = golomb(bits) + 1, golomb(bits) + 1
+    width, height = bits.golomb() + 1, bits.golomb() + 1
     return number, _Sequence(
         separate_colour_planes=separate,
         has_chroma=chroma_format != 0 and not separate,
@@ -123,21 +103,21 @@ def _sequence(bits: BitReader) -> tuple[int, _Sequence]:
 
 def _picture(bits: BitReader, sequences: dict[int, _Sequence]) -> tuple[int, AvcSlice]:
     """Read a picture parameter set (§7.3.2.2) on top of the sequence's that it names."""
-    number = golomb(bits)
-    name = golomb(bits)
+    number = bits.golomb()
+    name = bits.golomb()
     sequence = sequences.get(name)
     if sequence is None:
         raise InvalidDecoderConfiguration(f"no sequence parameter set has number {name}")
     arithmetic = bits.read(1) == 1
     bottom_field_order = bits.read(1) == 1
-    groups = _at_most(golomb(bits) + 1, MOST_SLICE_GROUPS, "the number of slice groups")
+    groups = _at_most(bits.golomb() + 1, MOST_SLICE_GROUPS, "the number of slice groups")
     group_bits = _slice_groups(bits, groups, sequence) if groups > 1 else 0
-    references_0, references_1 = golomb(bits) + 1, golomb(bits) + 1
+    references_0, references_1 = bits.golomb() + 1, bits.golomb() + 1
     weighted = bits.read(1) == 1
     weighted_bipred = bits.read(2)
-    golomb(bits)
-    golomb(bits)
-    golomb(bits)
+    bits.golomb()
+    bits.golomb()
+    bits.golomb()
     deblocking = bits.read(1) == 1
     bits.read(1)
     return number, AvcSlice(
@@ -162,20 +142,20 @@ def _picture(bits: BitReader, sequences: dict[int, _Sequence]) -> tuple[int, Avc
 
 def _slice_groups(bits: BitReader, groups: int, sequence: _Sequence) -> int:
     """Pass over the map of slice groups; give the length of slice_group_change_cycle (§7.4.3)."""
-    kind = golomb(bits)
+    kind = bits.golomb()
     if kind == 0:
         for _ in range(groups):
-            golomb(bits)
+            bits.golomb()
     elif kind == 2:
         for _ in range(2 * (groups - 1)):
-            golomb(bits)
+            bits.golomb()
     elif kind in {3, 4, 5}:
         bits.read(1)
-        rate = golomb(bits) + 1
+        rate = bits.golomb() + 1
         cycles = -(-sequence.map_units // rate) + 1
         return (cycles - 1).bit_length()
     elif kind == 6:
-        for _ in range(golomb(bits) + 1):
+        for _ in range(bits.golomb() + 1):
             bits.read((groups - 1).bit_length())
     return 0
 
@@ -188,24 +168,8 @@ def _skip_scaling_lists(bits: BitReader, count: int) -> None:
         last = following = 8
         for _ in range(16 if each < 6 else 64):
             if following:
-                following = (last + signed_golomb(bits)) % 256
+                following = (last + bits.signed_golomb()) % 256
             last = following or last
-
-
-def golomb(bits: BitReader) -> int:
-    """Read ue(v) (§9.1)."""
-    zeros = 0
-    while bits.read(1) == 0:
-        zeros += 1
-        if zeros > LONGEST_GOLOMB_ZEROS:
-            raise InvalidDecoderConfiguration("a parameter set has a number of more than 32 bits")
-    return (1 << zeros) - 1 + bits.read(zeros)
-
-
-def signed_golomb(bits: BitReader) -> int:
-    """Read se(v) (§9.1.1)."""
-    code = golomb(bits)
-    return (code + 1) // 2 if code % 2 else -(code // 2)
 
 
 def _at_most(value: int, limit: int, what: str) -> int:
