@@ -8,11 +8,11 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 cdef enum:
     SLICE = 1
     SLICE_IDR = 5
-    P = 0
-    B = 1
-    I = 2
-    SP = 3
-    SI = 4
+    TYPE_P = 0
+    TYPE_B = 1
+    TYPE_I = 2
+    TYPE_SP = 3
+    TYPE_SI = 4
     MOST_PICTURE_SETS = 256
     MOST_REFERENCES = 32
     MOST_COMMANDS = 256  # far more than reordering or marking can need
@@ -67,8 +67,8 @@ cdef inline uint32_t bit(Bits* bits) noexcept nogil:
 
 cdef inline uint32_t number(Bits* bits, int count) noexcept nogil:
     cdef uint32_t value = 0
-    cdef int each
-    for each in range(count):
+    cdef int _each
+    for _each in range(count):
         value = value << 1 | bit(bits)
     return value
 
@@ -86,10 +86,10 @@ cdef inline uint32_t golomb(Bits* bits) noexcept nogil:
 
 cdef inline void skip_reordering(Bits* bits) noexcept nogil:
     """Read ref_pic_list_modification for one list (§7.3.3.1)."""
-    cdef int each
+    cdef int _each
     if bit(bits) == 0:
         return
-    for each in range(MOST_COMMANDS):
+    for _each in range(MOST_COMMANDS):
         if golomb(bits) == 3 or bits.over:
             return
         golomb(bits)
@@ -98,8 +98,8 @@ cdef inline void skip_reordering(Bits* bits) noexcept nogil:
 
 cdef inline void skip_weights(Bits* bits, uint32_t count, bint has_chroma) noexcept nogil:
     """Read the weights of one list (§7.3.3.2)."""
-    cdef uint32_t each
-    for each in range(count):
+    cdef uint32_t _each
+    for _each in range(count):
         if bit(bits):
             golomb(bits)
             golomb(bits)
@@ -113,13 +113,13 @@ cdef inline void skip_weights(Bits* bits, uint32_t count, bint has_chroma) noexc
 cdef inline void skip_marking(Bits* bits, bint idr) noexcept nogil:
     """Read dec_ref_pic_marking (§7.3.3.3)."""
     cdef uint32_t command
-    cdef int each
+    cdef int _each
     if idr:
         number(bits, 2)
         return
     if bit(bits) == 0:
         return
-    for each in range(MOST_COMMANDS):
+    for _each in range(MOST_COMMANDS):
         command = golomb(bits)
         if command == 0 or bits.over:
             return
@@ -175,33 +175,33 @@ cdef inline int64_t avc_slice_header(
         golomb(&bits)
     references_0 = known.references_0
     references_1 = known.references_1
-    if kind == B:
+    if kind == TYPE_B:
         bit(&bits)  # direct_spatial_mv_pred_flag
-    if (kind == P or kind == SP or kind == B) and bit(&bits):
+    if (kind == TYPE_P or kind == TYPE_SP or kind == TYPE_B) and bit(&bits):
         references_0 = golomb(&bits) + 1
-        if kind == B:
+        if kind == TYPE_B:
             references_1 = golomb(&bits) + 1
     if references_0 > MOST_REFERENCES or references_1 > MOST_REFERENCES:
         return -1
-    if kind != I and kind != SI:
+    if kind != TYPE_I and kind != TYPE_SI:
         skip_reordering(&bits)
-    if kind == B:
+    if kind == TYPE_B:
         skip_reordering(&bits)
-    if (known.weighted and (kind == P or kind == SP)) or (known.weighted_bipred == 1 and kind == B):
+    if (known.weighted and (kind == TYPE_P or kind == TYPE_SP)) or (known.weighted_bipred == 1 and kind == TYPE_B):
         golomb(&bits)
         if known.has_chroma:
             golomb(&bits)
         skip_weights(&bits, references_0, known.has_chroma)
-        if kind == B:
+        if kind == TYPE_B:
             skip_weights(&bits, references_1, known.has_chroma)
     if unit[0] >> 5 & 3:
         skip_marking(&bits, idr)
-    if known.arithmetic and kind != I and kind != SI:
+    if known.arithmetic and kind != TYPE_I and kind != TYPE_SI:
         golomb(&bits)  # cabac_init_idc
     golomb(&bits)  # slice_qp_delta
-    if kind == SP:
+    if kind == TYPE_SP:
         bit(&bits)
-    if kind == SP or kind == SI:
+    if kind == TYPE_SP or kind == TYPE_SI:
         golomb(&bits)
     if known.deblocking and golomb(&bits) != 1:
         golomb(&bits)

@@ -463,7 +463,8 @@ cdef class FragmentCipher:
         return SOUND
 
     cdef void put_header(self, uint8_t* out, const uint8_t* header, uint64_t header_bytes,
-                         const Fragment* found, const Layout* layout, uint64_t first) noexcept nogil:
+                         const Fragment* found, const Layout* layout,
+                         uint64_t first) noexcept nogil:
         cdef uint64_t tail = header_bytes - found.traf_end
         memcpy(out, header, found.traf_end)
         memcpy(out + found.traf_end + layout.added, header + found.traf_end, tail)
@@ -481,7 +482,7 @@ cdef class FragmentCipher:
         cdef uint32_t count = found.samples
         cdef uint32_t saiz = SAIZ_BYTES + (0 if layout.even else count)
         cdef uint64_t piece = 0
-        cdef uint32_t each, part
+        cdef uint32_t each, _part
         out = put_head(out, saiz, b"saiz")
         out = put_be32(out, 0)
         out[0] = <uint8_t>(layout.entry_bytes // count) if layout.even else 0
@@ -508,7 +509,7 @@ cdef class FragmentCipher:
             out[0] = <uint8_t>(layout.counts[each] >> 8)
             out[1] = <uint8_t>layout.counts[each]
             out += 2
-            for part in range(layout.counts[each]):
+            for _part in range(layout.counts[each]):
                 out[0] = <uint8_t>(layout.pieces.items[piece].clear >> 8)
                 out[1] = <uint8_t>layout.pieces.items[piece].clear
                 out = put_be32(out + 2, layout.pieces.items[piece].hidden)
@@ -524,7 +525,7 @@ cdef class FragmentCipher:
         cdef uint64_t piece = 0
         cdef uint64_t block
         cdef uint64_t size
-        cdef uint32_t each, part
+        cdef uint32_t each, _part
         cdef Piece now
         memset(start, 0, 16)
         for each in range(found.samples):
@@ -540,7 +541,7 @@ cdef class FragmentCipher:
                 out += size
                 samples += size
                 continue
-            for part in range(layout.counts[each]):
+            for _part in range(layout.counts[each]):
                 now = layout.pieces.items[piece]
                 piece += 1
                 memcpy(out, samples, now.clear)
