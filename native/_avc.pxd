@@ -187,7 +187,10 @@ cdef inline int64_t avc_slice_header(
         skip_reordering(&bits)
     if kind == TYPE_B:
         skip_reordering(&bits)
-    if (known.weighted and (kind == TYPE_P or kind == TYPE_SP)) or (known.weighted_bipred == 1 and kind == TYPE_B):
+    if (
+        (known.weighted and (kind == TYPE_P or kind == TYPE_SP))
+        or (known.weighted_bipred == 1 and kind == TYPE_B)
+    ):
         golomb(&bits)
         if known.has_chroma:
             golomb(&bits)
