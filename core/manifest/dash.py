@@ -15,6 +15,7 @@ from math import ceil
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from core.manifest.audio import AudioChoice, audio_groups
+from core.manifest.dash_protection import content_protection
 from core.manifest.dash_timeline import segment_timeline
 from core.manifest.dash_traits import channel_configuration, colour_properties, object_property
 from core.manifest.dash_trick import trick_set
@@ -131,6 +132,7 @@ def _video_set(members: Sequence[tuple[Rendition, VideoTraits]], profile: _Profi
             representation.set("frameRate", str(traits.frame_rate))
         representation.extend(profile.address(rendition))
         adaptation_set.append(representation)
+    adaptation_set[0:0] = content_protection(rendition for rendition, _ in members)
     return adaptation_set
 
 
@@ -161,6 +163,7 @@ def _audio_set(choices: Sequence[AudioChoice], profile: _Profile) -> Element:
         representation.extend(object_property(choice.traits))
         representation.extend(profile.address(choice.rendition))
         adaptation_set.append(representation)
+    adaptation_set[0:0] = content_protection(choice.rendition for choice in choices)
     return adaptation_set
 
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from core.manifest.audio import AudioChoice, AudioGroup, audio_groups, filled
 from core.manifest.hls_channels import channels_attribute
 from core.manifest.hls_iframes import iframe_variants
+from core.manifest.hls_keys import segment_key, session_keys
 from core.manifest.urls import (
     INIT_SEGMENT,
     MEDIA_PLAYLIST,
@@ -37,6 +38,7 @@ def multivariant_playlist(presentation: Presentation) -> str:
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}"]
     if all(each.independent for each in (*presentation.video, *presentation.audio)):
         lines.append(INDEPENDENT_SEGMENTS)
+    lines += session_keys(presentation)
     groups = audio_groups(presentation.audio)
     if presentation.video:
         groups = filled(groups)
@@ -104,7 +106,8 @@ def _media_playlist(rendition: Rendition, init: str, segments: Sequence[Sequence
         *((INDEPENDENT_SEGMENTS,) if rendition.independent else ()),
         f"#EXT-X-MAP:{init}",
     ]
-    for duration, segment in zip(durations, segments, strict=True):
+    for place, (duration, segment) in enumerate(zip(durations, segments, strict=True)):
+        lines += segment_key(rendition, place, segment[-1])
         lines.append(f"#EXTINF:{duration // MICROSECONDS}.{duration % MICROSECONDS:06},")
         lines += segment
     lines.append("#EXT-X-ENDLIST")

@@ -8,6 +8,7 @@ from core.media.file_layout import FileLayout
 from core.media.iframes import IFrames
 from core.media.timeline import Span
 from core.media.video_range import SDR, UNSPECIFIED_COLOUR
+from core.protection.content_key import KeyUse
 
 
 class TrackKind(StrEnum):
@@ -58,7 +59,8 @@ class Rendition:
     `bandwidth` is the peak and `average_bandwidth` the mean bit rate over segments, headers
     included, in bit/s. `layout` is that of the rendition's one file, where there is one. `iframes`
     are the pictures for winding, where it has any. `independent`: every segment can be decoded
-    without the one before it, whole.
+    without the one before it, whole. `protection` says what key its segments are under; None where
+    they are clear.
     """
 
     kind: TrackKind
@@ -72,6 +74,7 @@ class Rendition:
     traits: VideoTraits | AudioTraits
     layout: FileLayout | None = None
     iframes: IFrames | None = None
+    protection: KeyUse | None = None
     independent: bool = True
 
 
