@@ -26,17 +26,17 @@ BEGIN_SHAKA = """void (async () => {
   const player = new shaka.Player();
   await player.attach(document.querySelector('video'));
   player.configure({drm: {servers: LICENCE ? {'org.w3.clearkey': LICENCE} : {}}});
-  await player.load(URL);
+  await player.load(ADDRESS);
 })()"""
 BEGIN_DASH = """(() => {
   const player = dashjs.MediaPlayer().create();
   player.initialize(document.querySelector('video'), null, true);
   player.setProtectionData({'org.w3.clearkey': {serverURL: LICENCE}});
-  player.attachSource(URL);
+  player.attachSource(ADDRESS);
 })()"""
 BEGIN_HLS = """(() => {
   const player = new Hls();
-  player.loadSource(URL);
+  player.loadSource(ADDRESS);
   player.attachMedia(document.querySelector('video'));
 })()"""
 
@@ -94,7 +94,7 @@ async def plays_and_seeks(page: Page) -> None:
 
 
 def filled(script: str, url: str, licence: str | None) -> str:
-    return script.replace("LICENCE", json.dumps(licence)).replace("URL", json.dumps(url))
+    return script.replace("LICENCE", json.dumps(licence)).replace("ADDRESS", json.dumps(url))
 
 
 @pytest.mark.parametrize(
