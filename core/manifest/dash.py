@@ -11,20 +11,21 @@ every player's demuxer applies it; an offset in the MPD would apply it a second 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import groupby
 from math import ceil
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from core.manifest.audio import AudioChoice, audio_groups
+from core.manifest.dash_protection import content_protection
+from core.manifest.dash_timeline import segment_timeline
+from core.manifest.dash_traits import channel_configuration, colour_properties, object_property
+from core.manifest.dash_trick import trick_set
 from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment, rendition_folder
 from core.media.presentation import Presentation, Rendition, VideoTraits
-from core.media.timeline import Span
 
 NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
 ROLE_SCHEME = "urn:mpeg:dash:role:2011"
-CHANNEL_SCHEME = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
-CHANNEL_CONFIGURATIONS = {8: 7}
-"""ISO/IEC 23003-3: up to 5.1 the configuration's number is that of its channels, 7.1 has 7."""
+OPEN_GROUPS = "3"
+"""SAP type where pictures may lean on the segment before (ISO/IEC 14496-12 annex I)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,8 @@ def _document(presentation: Presentation, profile: _Profile) -> str:
     period = SubElement(root, "Period", {"id": "0", "start": "PT0S"})
     period.extend(_video_sets(presentation.video, profile))
     period.extend(_audio_sets(presentation.audio, profile))
+    if profile is _LIVE:  # the other one knows no segments but those of an index
+        period.extend(_trick_sets(presentation.video))
     for number, adaptation_set in enumerate(period):
         adaptation_set.set("id", str(number))
     indent(root)
@@ -84,18 +87,37 @@ def _document(presentation: Presentation, profile: _Profile) -> str:
 
 
 def _video_sets(renditions: Sequence[Rendition], profile: _Profile) -> Iterator[Element]:
-    families: dict[str, list[tuple[Rendition, VideoTraits]]] = {}
+    for members in _families(renditions):
+        yield _video_set(members, profile)
+
+
+def _trick_sets(renditions: Sequence[Rendition]) -> Iterator[Element]:
+    """Give the I-frames of each set of pictures; those come first, so their place is their id."""
+    for number, members in enumerate(_families(renditions)):
+        winding = trick_set(members, str(number))
+        if winding is not None:
+            yield winding
+
+
+def _families(
+    renditions: Sequence[Rendition],
+) -> Iterable[Sequence[tuple[Rendition, VideoTraits]]]:
+    """Give the pictures that one decoder plays, together."""
+    families: dict[tuple[str, str], list[tuple[Rendition, VideoTraits]]] = {}
     for rendition in renditions:
         if not isinstance(rendition.traits, VideoTraits):
             raise TypeError(f"rendition {rendition.name} has no video traits")
-        family = rendition.codec.partition(".")[0]
+        family = rendition.codec.partition(".")[0], rendition.traits.video_range
         families.setdefault(family, []).append((rendition, rendition.traits))
-    for members in families.values():
-        yield _video_set(members, profile)
+    return families.values()
 
 
 def _video_set(members: Sequence[tuple[Rendition, VideoTraits]], profile: _Profile) -> Element:
     adaptation_set = _adaptation_set("video", profile, is_main=True)
+    for place, told in enumerate(colour_properties(members[0][1])):
+        adaptation_set.insert(place, told)  # before Role, as the schema has it
+    if not all(rendition.independent for rendition, _ in members):
+        adaptation_set.set(profile.starts_with_sap, OPEN_GROUPS)
     adaptation_set.set("maxWidth", str(max(traits.width for _, traits in members)))
     adaptation_set.set("maxHeight", str(max(traits.height for _, traits in members)))
     rates = [traits.frame_rate for _, traits in members if traits.frame_rate is not None]
@@ -110,6 +132,7 @@ def _video_set(members: Sequence[tuple[Rendition, VideoTraits]], profile: _Profi
             representation.set("frameRate", str(traits.frame_rate))
         representation.extend(profile.address(rendition))
         adaptation_set.append(representation)
+    adaptation_set[0:0] = content_protection(rendition for rendition, _ in members)
     return adaptation_set
 
 
@@ -136,13 +159,11 @@ def _audio_set(choices: Sequence[AudioChoice], profile: _Profile) -> Element:
     for choice in choices:
         representation = _representation(choice.rendition)
         representation.set("audioSamplingRate", str(choice.traits.sample_rate))
-        channels = choice.traits.channels
-        configuration = CHANNEL_CONFIGURATIONS.get(channels, channels)
-        representation.append(
-            _scheme("AudioChannelConfiguration", CHANNEL_SCHEME, str(configuration))
-        )
+        representation.append(channel_configuration(choice.rendition.codec, choice.traits))
+        representation.extend(object_property(choice.traits))
         representation.extend(profile.address(choice.rendition))
         adaptation_set.append(representation)
+    adaptation_set[0:0] = content_protection(choice.rendition for choice in choices)
     return adaptation_set
 
 
@@ -188,7 +209,7 @@ def _templates(rendition: Rendition) -> Sequence[Element]:
             "media": f"{folder}/{media_segment('$Number$')}",
         },
     )
-    template.append(_segment_timeline(rendition.spans))
+    template.append(segment_timeline(rendition.spans))
     return (template,)
 
 
@@ -220,19 +241,6 @@ _ON_DEMAND = _Profile(
     "subsegmentStartsWithSAP",
     _one_file,
 )
-
-
-def _segment_timeline(spans: Sequence[Span]) -> Element:
-    timeline = Element("SegmentTimeline")
-    for duration, run in groupby(spans, key=lambda span: span.duration):
-        first, *others = run
-        segments = SubElement(timeline, "S")
-        if first is spans[0]:
-            segments.set("t", str(first.start))
-        segments.set("d", str(duration))
-        if others:
-            segments.set("r", str(len(others)))
-    return timeline
 
 
 def _scheme(name: str, scheme: str, value: str) -> Element:

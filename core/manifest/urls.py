@@ -7,8 +7,11 @@ from core.media.presentation import Rendition
 INIT_SEGMENT = "init.mp4"
 MEDIA_PLAYLIST = "index.m3u8"
 TRACK_FILE = "track.mp4"
+IFRAME_PLAYLIST = "iframe.m3u8"
+IFRAME_FOLDER = "iframe"
 MASTER = "master.m3u8"
 MPD = "manifest.mpd"
+KEYS = "key"
 
 
 def rendition_folder(rendition: Rendition) -> str:
@@ -20,6 +23,16 @@ def rendition_folder(rendition: Rendition) -> str:
     return "/".join(quote(part, safe="") for part in parts if part)
 
 
+def iframe_segment(number: int | str) -> str:
+    """Give the name of an I-frame within its rendition's folder, counted from 0."""
+    return f"{IFRAME_FOLDER}/{number}.m4s"
+
+
 def media_segment(number: int | str) -> str:
     """Give the name of a media segment within its rendition's folder, counted from 0."""
     return f"{number}.m4s"
+
+
+def key_address(kid: bytes) -> str:
+    """Give where a content key is to be had, relative to the manifests."""
+    return f"{KEYS}/{kid.hex()}"

@@ -27,17 +27,31 @@ LOOK_AHEAD = 64
 
 
 class IrregularMovieError(Exception):
-    """The file is sound, but made in a way that only FFmpeg's demuxer takes apart."""
+    """The file is sound, but made in a way that only FFmpeg's demuxer takes apart.
+
+    Its message names box and byte, as that of `MalformedMovie` does.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class MovieTrackSource:
-    """One track to read. `timescale` is in ticks a second; times in runs are those of the media."""
+    """One track to read. `timescale` is in ticks a second; times in runs are those of the media.
+
+    All samples have the same description, whatever their numbers: runs give it the number 1.
+    `entry` is that description, the whole box.
+    """
 
     stream: int
     timescale: int
     window: EditWindow
     table: SampleTable
+    numbered: bool = False
+    entry: bytes = b""
+
+    def next_run(self) -> SampleRun | None:
+        """Give the next samples that lie one behind the other; None after the last one."""
+        run = self.table.next_run(RUN_BYTES, RUN_SAMPLES)
+        return run._replace(description=1) if run is not None and self.numbered else run
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +86,7 @@ class MovieSource:
                 waiting[stream] = following
 
     def _next(self, stream: int) -> SampleRun | None:
-        return self.tracks[stream].table.next_run(RUN_BYTES, RUN_SAMPLES)
+        return self.tracks[stream].next_run()
 
 
 @contextmanager
@@ -82,16 +96,24 @@ def open_movie(path: Path, report: SourceReport) -> Iterator[MovieSource]:
     Raises `MalformedMovie` for a file that contradicts itself, `IrregularMovieError` for one that
     is only unusual.
     """
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield movie_source(file, report)
+    finally:
+        os.close(file)
+
+
+def movie_source(file: int, report: SourceReport, movie: Movie | None = None) -> MovieSource:
+    """Read the tracks of a report from an open file; it raises what `open_movie` does.
+
+    `movie` is the file's, where it was read already.
+    """
     wanted = {track.index: track.track_id for track in report.audio}
     if report.video is not None:
         wanted[report.video.index] = report.video.track_id
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        movie = read_movie(read_parts(file))
-        tracks = {stream: _track(movie, stream, number) for stream, number in wanted.items()}
-        yield MovieSource(file, movie.parts.file_bytes, tracks, _zero(report, tracks))
-    finally:
-        os.close(file)
+    movie = movie or read_movie(read_parts(file))
+    tracks = {stream: _track(movie, stream, number) for stream, number in wanted.items()}
+    return MovieSource(file, movie.parts.file_bytes, tracks, _zero(report, tracks))
 
 
 def _track(movie: Movie, stream: int, track_id: int) -> MovieTrackSource:
@@ -101,15 +123,39 @@ def _track(movie: Movie, stream: int, track_id: int) -> MovieTrackSource:
             track.edits, movie.timescale, track.timescale, fragmented=movie.fragmented
         )
     except IrregularEdits as problem:
-        raise IrregularMovieError(str(problem)) from problem
-    return MovieTrackSource(stream, track.timescale, window, sample_table(movie, track))
+        raise IrregularMovieError(
+            f"{track.path}/edts/elst at byte {track.edits_at} {problem}"
+        ) from problem
+    table = sample_table(movie, track)
+    _check_description(track, table)
+    start, end = track.entries[0].span if track.entries else (0, 0)
+    return MovieTrackSource(
+        stream,
+        track.timescale,
+        window,
+        table,
+        numbered=len(track.entries) > 1,
+        entry=movie.moov.data[start:end],
+    )
+
+
+def _check_description(track: MovieTrack, table: SampleTable) -> None:
+    """Refuse samples whose descriptions are not all the first one, to the byte."""
+    used = {track.entries[number - 1].like for number in table.used_descriptions()}
+    if len(used) > 1:
+        problem = f"describes the samples in {len(used)} ways"
+    elif used - {1}:
+        problem = f"has a first entry that no sample has, but entry {min(used)}"
+    else:
+        return
+    raise IrregularMovieError(f"{track.table_path}/stsd at byte {track.entries_at} {problem}")
 
 
 def _by_id(movie: Movie, track_id: int) -> MovieTrack:
     for track in movie.tracks:
         if track.track_id == track_id:
             return track
-    raise IrregularMovieError(f"FFmpeg speaks of a track {track_id}")
+    raise IrregularMovieError(f"moov at byte {movie.moov.start} has no track {track_id}")
 
 
 def _zero(report: SourceReport, tracks: dict[int, MovieTrackSource]) -> Fraction:
@@ -123,7 +169,7 @@ def _zero(report: SourceReport, tracks: dict[int, MovieTrackSource]) -> Fraction
     first = track.table.next_run(RUN_BYTES, LOOK_AHEAD)
     track.table.rewind()
     if first is None:
-        raise IrregularMovieError("a track has no samples")
+        raise IrregularMovieError(f"the track of stream {stream} has no samples")
     times = map(sum, zip(first.decode_times, first.composition_offsets, strict=True))
     start = min((time for time in times if time >= track.window.start), default=track.window.start)
     if report.video is None:
@@ -154,5 +200,6 @@ __all__ = [
     "MalformedMovie",
     "MovieSource",
     "MovieTrackSource",
+    "movie_source",
     "open_movie",
 ]

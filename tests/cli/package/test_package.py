@@ -82,7 +82,7 @@ def test_the_folder_holds_what_its_manifests_name(films: Path, tmp_path: Path) -
     assert report["duration_ms"] == 6000
     tracks = ["v/48p", "a/audio-eng-2ch"]
     assert [track["path"] for track in report["tracks"]] == tracks
-    named = {"master.m3u8", "manifest.mpd"}
+    named = {"master.m3u8", "manifest.mpd", "v/48p/iframe.m3u8"}
     for path in tracks:
         playlist = parse_playlist((tmp_path / "out" / path / "index.m3u8").read_text())
         segments = [address for _, address in playlist.entries]
@@ -102,7 +102,7 @@ def test_a_single_file_has_the_same_fragments_and_both_manifests_lead_to_them(
         packaged(films / "small.mp4", "-o", tmp_path / name, "--segment-duration", "2", *way)
     assert files_of(tmp_path / "whole") == {
         "master.m3u8", "manifest.mpd",
-        "v/48p/index.m3u8", "v/48p/track.mp4",
+        "v/48p/index.m3u8", "v/48p/iframe.m3u8", "v/48p/track.mp4",
         "a/audio-eng-2ch/index.m3u8", "a/audio-eng-2ch/track.mp4",
     }  # fmt: skip
     mpd = ET.parse(tmp_path / "whole" / "manifest.mpd").getroot()
@@ -172,6 +172,47 @@ def test_what_can_be_copied_is_copied_beside_what_is_encoded(films: Path, tmp_pa
     assert [(track["kind"], track["transcoded"]) for track in report["tracks"]] == [
         ("v", False), ("a", True),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "codecs"),
+    [
+        ("carried.webm", {"vp09.00.10.08", "opus"}),
+        ("dolby.mkv", {"hvc1.1.6.L30.90", "ec-3"}),
+    ],
+)
+async def test_codecs_that_players_have_go_through_as_they_are(
+    films: Path, tmp_path: Path, name: str, codecs: set[str]
+) -> None:
+    folder = tmp_path / "out"
+    report = packaged(films / name, "-o", folder)
+    assert {track["codec"] for track in report["tracks"]} == codecs
+    assert not any(track["transcoded"] for track in report["tracks"])
+    source = await decode(str(films / name), "v:0")
+    assert len(source) == 60
+    for manifest in ("master.m3u8", "manifest.mpd"):
+        played = await decode(str(folder / manifest), "v:0")
+        assert [frame.digest for frame in played] == [frame.digest for frame in source]
+
+
+def test_what_does_not_play_everywhere_is_encoded_beside_the_copy_where_that_is_allowed(
+    films: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    report = packaged(films / "dolby.mkv", "-o", folder, "--transcode", "--segment-duration", "1")
+    tracks = report["tracks"]
+    assert {track["codec"] for track in tracks if not track["transcoded"]} == {
+        "hvc1.1.6.L30.90", "ec-3",
+    }  # fmt: skip
+    encoded = [track for track in tracks if track["transcoded"]]
+    assert {track["codec"].partition(".")[0] for track in encoded} == {"avc1", "mp4a"}
+    pictures = [track for track in tracks if track["kind"] == "v"]
+    assert {track["segments"] for track in pictures} == {2}
+    master = (folder / "master.m3u8").read_text()
+    assert "EXT-X-INDEPENDENT-SEGMENTS" not in master
+    for track in pictures:
+        playlist = (folder / track["path"] / "index.m3u8").read_text()
+        assert ("EXT-X-INDEPENDENT-SEGMENTS" in playlist) is track["transcoded"]
 
 
 @pytest.mark.parametrize(
