@@ -3,6 +3,7 @@
 import asyncio
 import os
 import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,18 +101,16 @@ async def test_gstreamer_plays_to_the_end(
 async def test_vlc_plays_to_the_end(
     shown: dict[str, Shown], name: str, protocol: str, tmp_path: Path
 ) -> None:
-    """VLC plays into a file, from whose end its own multiplexer leaves out what still waits."""
+    """In the film's own time: whoever gives up is done sooner."""
     tmp_path.chmod(0o777)
     for parent in tmp_path.parents[:3]:
         parent.chmod(parent.stat().st_mode | 0o055)
-    out = tmp_path / "played.ts"
+    begun_s = time.monotonic()
     heard = await run(
-        *AS_NOBODY, os.environ["SLUICE_TEST_VLC"], "--intf=dummy", "--no-plugins-cache",
-        "--play-and-exit", f"--sout=#std{{access=file,mux=ts,dst={out}}}",
-        getattr(shown[name], protocol), "vlc://quit",
+        *AS_NOBODY, os.environ["SLUICE_TEST_VLC"], "--intf=dummy", "--vout=dummy", "--aout=dummy",
+        "--no-plugins-cache", "--play-and-exit", getattr(shown[name], protocol), "vlc://quit",
         home=tmp_path,
     )  # fmt: skip
     assert heard.code == 0, heard.said
-    pictures = await decode(str(out), "v:0")
-    missing = FILMS[name].pictures - len(pictures)
-    assert 0 <= missing <= 10, heard.said
+    assert complaints(heard, "(demux|decoder|stream|access) error") == []
+    assert time.monotonic() - begun_s > 0.9 * float(FILMS[name].seconds), heard.said
