@@ -51,6 +51,12 @@ def _foreign(folder: Path) -> Path:
     return make_clip(folder / "foreign.mkv", picture, Sound(codec="mp2", samples=8 * 48000))
 
 
+def _modern(folder: Path) -> Path:
+    """VP9 and Opus, which are carried, with H.264 and AAC beside them."""
+    picture = Picture(codec="libvpx-vp9", count=200, width=320, height=180, gop=50, b_frames=0)
+    return make_clip(folder / "modern.webm", picture, Sound(codec="libopus", samples=8 * 48000))
+
+
 def _silent(folder: Path) -> Path:
     """No sound at all."""
     return make_clip(folder / "silent.mp4", Picture(count=200, width=320, height=180, gop=48))
@@ -60,6 +66,7 @@ FILMS: Mapping[str, Film] = {
     "plain": Film(_plain, 240, 240 / NTSC),
     "languages": Film(_languages, 200, Fraction(8)),
     "foreign": Film(_foreign, 200, Fraction(8)),
+    "modern": Film(_modern, 200, Fraction(8)),
     "silent": Film(_silent, 200, Fraction(8)),
     "signed": Film(_plain, 240, 240 / NTSC, policy="signed"),
 }
