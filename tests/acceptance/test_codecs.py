@@ -38,6 +38,8 @@ async def test_hevc_and_ac3_come_out_as_they_were_beside_what_plays_everywhere(
     assert (video.status, video.errors) == ("ready", [])
     codecs = {rendition["codec"].partition(".")[0] for rendition in video.renditions}
     assert codecs == {"hvc1", "avc1", "ac-3", "mp4a"}
+    ranges = {(each["kind"], each["video_range"]) for each in video.renditions}
+    assert ranges == {("v", "SDR"), ("a", None)}
     play = await product.play(video_id)
     source = [frame.digest for frame in await decode(str(foreign_film), "v:0")]
     names = [each["name"] for each in video.renditions if each["kind"] == "v"]
