@@ -36,7 +36,7 @@ async def test_hevc_and_ac3_come_out_as_they_were_beside_what_plays_everywhere(
     video_id = await product.upload(foreign_film)
     video = await product.settled(video_id)
     assert (video.status, video.errors) == ("ready", [])
-    codecs = {rendition["codec"].partition(".")[0] for rendition in video.renditions}
+    codecs = {str(rendition["codec"]).partition(".")[0] for rendition in video.renditions}
     assert codecs == {"hvc1", "avc1", "ac-3", "mp4a"}
     ranges = {(each["kind"], each["video_range"]) for each in video.renditions}
     assert ranges == {("v", "SDR"), ("a", None)}
@@ -78,7 +78,7 @@ async def test_vp9_and_opus_play_as_they_are_and_their_companions_join(
     video_id = await product.upload(open_film)
     video = await product.settled(video_id)
     assert (video.status, video.errors) == ("ready", [])
-    codecs = {rendition["codec"].partition(".")[0] for rendition in video.renditions}
+    codecs = {str(rendition["codec"]).partition(".")[0] for rendition in video.renditions}
     assert codecs == {"vp09", "avc1", "opus", "mp4a"}
     play = await product.play(video_id)
     source = [frame.digest for frame in await decode(str(open_film), "v:0")]
