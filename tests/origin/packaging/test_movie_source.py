@@ -161,7 +161,7 @@ def test_a_file_that_contradicts_itself_is_read_by_ffmpeg_and_that_is_noted(tmp_
 
 
 def test_a_note_is_made_even_where_nothing_can_be_copied(tmp_path: Path) -> None:
-    path = make_clip(tmp_path / "a.mp4", Picture(codec="libx265"))
+    path = make_clip(tmp_path / "a.mp4", Picture(codec="mpeg4"))
     spoil(path, b"stss", 12, 10_000)
     outcome = copy_tracks(path, probe(path, Limits()), tmp_path / "out", Unwatched())
     assert "speaks of sample 10000" in outcome.repaired
