@@ -1,8 +1,8 @@
 """The job queue as every service sees it: the steps of a video's preparation.
 
-A *step* (`ingest`, `encode`, `rung:720p`, `poster`) is a row of `work`, which is the truth about
-what is left to do; a pgqueuer entry with the key `video/step` carries it to a worker. Both are
-written in the caller's transaction, so a video and its job appear together or not at all.
+A *step* (`ingest`, `encode`, `rung:720p`, `poster`, `storyboard`) is a row of `work`, which is the
+truth about what is left to do; a pgqueuer entry with the key `video/step` carries it to a worker.
+Both are written in the caller's transaction, so a video and its job appear together or not at all.
 """
 
 from dataclasses import dataclass
@@ -52,10 +52,17 @@ class Task(StrEnum):
     ENCODE = "encode"  # encode what is needed to play it at all
     RUNG = "rung"  # encode one more size
     POSTER = "poster"
+    STORYBOARD = "storyboard"  # small pictures for the seek bar
 
 
 # What does not play yet goes before what only becomes better; lower rungs go before higher ones.
-PRIORITIES = {Task.INGEST: 300, Task.POSTER: 200, Task.ENCODE: 200, Task.RUNG: 100}
+PRIORITIES = {
+    Task.INGEST: 300,
+    Task.POSTER: 200,
+    Task.ENCODE: 200,
+    Task.STORYBOARD: 150,
+    Task.RUNG: 100,
+}
 
 # Its share of a video's progress, in the unit of the steps that may follow: millions of pixels a
 # picture. Next to nothing, but all there is when nothing follows.

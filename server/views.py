@@ -54,6 +54,7 @@ def video_document(row: VideoRow, links: Links) -> Video:
         playback_ids=[PlaybackId(row.playback_id, policy_of(row.playback_id))],
         poster=_poster(row.poster_key, row.playback_id, links),
         links=VideoLinks(watch=links.watch(row.id), play=links.play(row.id)),
+        storyboard=links.still_storyboard(row.playback_id) if row.has_storyboard else None,
     )
 
 
@@ -72,6 +73,7 @@ def playback_document(row: PlaybackRow, links: Links) -> Playback:
         resume_ms=resume_position_ms(row.position_ms, row.duration_ms or row.watched_ms),
         token=None if signature is None else signature.token,
         expires_at=None if signature is None else signature.expires_at,
+        storyboard=links.storyboard(row.playback_id, signature) if row.has_storyboard else None,
     )
 
 

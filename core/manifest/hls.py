@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from core.manifest.audio import AudioChoice, AudioGroup, audio_groups
 from core.manifest.hls_iframes import iframe_variants
+from core.manifest.hls_images import image_variants
 from core.manifest.urls import (
     INIT_SEGMENT,
     MEDIA_PLAYLIST,
@@ -52,6 +53,8 @@ def multivariant_playlist(presentation: Presentation) -> str:
     for _, tag, uri in _starting_first(variants):
         lines += [tag, uri]
     lines += iframe_variants(presentation)
+    if presentation.storyboard is not None:
+        lines += image_variants(presentation.storyboard)
     return "\n".join(lines) + "\n"
 
 
