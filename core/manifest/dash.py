@@ -16,6 +16,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from core.manifest.audio import AudioChoice, audio_groups
 from core.manifest.dash_images import thumbnail_set
+from core.manifest.dash_protection import content_protection
 from core.manifest.dash_timeline import segment_timeline
 from core.manifest.dash_trick import trick_set
 from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment, rendition_folder
@@ -130,6 +131,7 @@ def _video_set(members: Sequence[tuple[Rendition, VideoTraits]], profile: _Profi
             representation.set("frameRate", str(traits.frame_rate))
         representation.extend(profile.address(rendition))
         adaptation_set.append(representation)
+    adaptation_set[0:0] = content_protection(rendition for rendition, _ in members)
     return adaptation_set
 
 
@@ -163,6 +165,7 @@ def _audio_set(choices: Sequence[AudioChoice], profile: _Profile) -> Element:
         )
         representation.extend(profile.address(choice.rendition))
         adaptation_set.append(representation)
+    adaptation_set[0:0] = content_protection(choice.rendition for choice in choices)
     return adaptation_set
 
 
