@@ -60,7 +60,11 @@ export class ShakaEngine implements Engine {
 
   get audioTracks(): readonly Choice[] {
     const tracks = this.player?.getAudioTracks() ?? [];
-    return tracks.map(({ label, language }, id) => ({ id, label: label || language || `Track ${id + 1}`, detail: "" }));
+    return tracks.map(({ label, language }, id) => ({
+      id,
+      label: label || language || `Track ${id + 1}`,
+      detail: "",
+    }));
   }
 
   get audioTrack(): number {
@@ -90,7 +94,8 @@ export class ShakaEngine implements Engine {
       await player.attach(this.video);
       player.configure({ drm: { servers: { [CLEAR_KEY]: this.licence } } });
       const changed = (): void => this.events.changed();
-      for (const name of ["trackschanged", "adaptation", "variantchanged"]) player.addEventListener(name, changed);
+      for (const name of ["trackschanged", "adaptation", "variantchanged"])
+        player.addEventListener(name, changed);
       player.addEventListener("error", (event) => this.events.failed(faultFromShaka(event)));
       await player.load(url, startS > 0 ? startS : null);
       changed();
