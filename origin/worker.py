@@ -28,6 +28,8 @@ from runtime.storage import LocalStore
 # Copying and pictures go on beside encodings, so that an upload that can be played as it is need
 # not wait for somebody else's film to be encoded.
 LIGHT_JOBS: Final = 2
+# A video that needs no encoding is not to wait behind one for its previews.
+STORYBOARD_JOBS: Final = 1
 DEQUEUE_TIMEOUT_S: Final = 2.0
 JANITOR_INTERVAL_S: Final = 2.0
 # Workers that lost Postgres for a moment get this long to claim their identities again.
@@ -94,10 +96,8 @@ def _manager(
         repository=repository,
         lanes=(
             Lane(frozenset({Task.INGEST, Task.POSTER}), LIGHT_JOBS),
-            Lane(
-                frozenset({Task.ENCODE, Task.SOUND, Task.STORYBOARD, Task.RUNG}),
-                settings.concurrency,
-            ),
+            Lane(frozenset({Task.ENCODE, Task.SOUND, Task.RUNG}), settings.concurrency),
+            Lane(frozenset({Task.STORYBOARD}), STORYBOARD_JOBS),
         ),
     )
     manager = QueueManager(queries, QUEUE_SETTINGS.channel)
