@@ -11,7 +11,6 @@ IFRAME_PLAYLIST = "iframe.m3u8"
 IFRAME_FOLDER = "iframe"
 MASTER = "master.m3u8"
 MPD = "manifest.mpd"
-LICENCE = "license"
 KEYS = "key"
 
 
