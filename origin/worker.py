@@ -112,7 +112,7 @@ async def _take_jobs(settings: WorkerSettings, manager: QueueManager, runner: Ru
     working = asyncio.create_task(
         manager.run(
             dequeue_timeout=timedelta(seconds=DEQUEUE_TIMEOUT_S),
-            batch_size=LIGHT_JOBS + settings.concurrency,
+            batch_size=LIGHT_JOBS + settings.concurrency + STORYBOARD_JOBS,
             # Its probe of the listener may run before there is one, and then fails for nothing. A
             # lost listener costs no more than the dequeue timeout; a lost Postgres ends us below.
             shutdown_on_listener_failure=False,
