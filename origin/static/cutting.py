@@ -97,6 +97,7 @@ class CutTrack:
             bandwidth=self.table.peak_bandwidth,
             average_bandwidth=self.table.average_bandwidth,
             traits=self._traits,
+            independent=self.table.independent,
             layout=layout,
             iframes=leading_pictures(self.index, self.table, in_file) if is_video else None,
         )
@@ -106,13 +107,20 @@ class CutTrack:
         description = self.description
         if self.kind is TrackKind.VIDEO:
             rate = Fraction(*description.frame_rate) if description.frame_rate else None
-            return VideoTraits(*shown_size(description), rate)
+            return VideoTraits(
+                *shown_size(description),
+                rate,
+                video_range=description.video_range,
+                supplemental_codec=description.supplemental_codec,
+                colour=description.colour,
+            )
         return AudioTraits(
             channels=description.channels,
             sample_rate=description.sample_rate,
             language=description.language,
             label=description.label,
             default=self.default,
+            objects=description.objects,
         )
 
 
