@@ -61,7 +61,9 @@ class StoredTrack:
     def unload(self) -> None:
         """Let go of the pages of the index in memory; what is read of it again is the disk cache's.
 
-        All of them were touched when it was checked, and a segment needs one or two.
+        All of them were touched when it was checked. A segment needs one or two, with which the
+        kernel maps those around them, so that in time all of the index of every open track would
+        count as ours.
         """
         self._pages.madvise(mmap.MADV_DONTNEED)
 
