@@ -29,17 +29,13 @@ from core.media.presentation import (
     TrackKind,
     VideoTraits,
 )
+from core.protection.bandwidth import protected_bandwidth, protected_iframes
 from core.protection.scheme import Scheme
 from core.protection.track import divisions
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
 from origin.delivery.offers import Offer, find_offer, offers
-from origin.delivery.protected import (
-    Plain,
-    ProtectedSegments,
-    protected_bandwidth,
-    protected_iframes,
-)
+from origin.delivery.protected import Plain, ProtectedSegments
 from origin.delivery.representation import (
     CachePolicy,
     FilePart,
