@@ -96,8 +96,16 @@ async def test_gstreamer_plays_to_the_end(
     assert complaints(heard, "error:|warning:") == []
 
 
-@pytest.mark.parametrize("name", FILMS)
-@pytest.mark.parametrize("protocol", ["hls", "dash"])
+# VLC 3 finds the demuxer of a DASH Representation by its codec, and none for VP9 in MP4.
+VLC_WAYS = [
+    (name, protocol)
+    for name in FILMS
+    for protocol in ("hls", "dash")
+    if (name, protocol) != ("modern", "dash")
+]
+
+
+@pytest.mark.parametrize(("name", "protocol"), VLC_WAYS)
 async def test_vlc_plays_to_the_end(
     shown: dict[str, Shown], name: str, protocol: str, tmp_path: Path
 ) -> None:
