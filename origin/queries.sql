@@ -107,8 +107,9 @@ FOR UPDATE OF work;
 -- Publish one track of a build.
 INSERT INTO tracks (
     video_id, kind, name, build_hash, store_prefix, codec, timescale, duration, bandwidth, average_bandwidth,
-    width, height, frame_rate_num, frame_rate_den, channels, sample_rate, language, label, is_default, size_bytes
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20);
+    width, height, frame_rate_num, frame_rate_den, channels, sample_rate, language, label, is_default, size_bytes,
+    video_range
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21);
 
 -- name: set_plan
 -- Fix the cut plan and the duration at first publication, and let the video play.
@@ -123,6 +124,10 @@ UPDATE videos SET source_repaired = $2 WHERE id = $1;
 -- name: set_poster
 -- Name the video's picture.
 UPDATE videos SET poster_key = $2 WHERE id = $1;
+
+-- name: set_storyboard
+-- Give the video its small pictures for the seek bar.
+UPDATE videos SET storyboard = $2::jsonb WHERE id = $1;
 
 -- name: finish_step
 -- A step is done; nothing follows it that has no step of its own.
@@ -154,7 +159,7 @@ SELECT pg_notify('sluice_published', $1);
 -- One playback id as delivery sees it: a row per published track, or one row without a track.
 SELECT
     videos.id AS video_id, videos.status, videos.version, videos.duration_ms, videos.poster_key,
-    videos.plan_timescale, videos.plan_starts, videos.plan_end,
+    videos.storyboard, videos.plan_timescale, videos.plan_starts, videos.plan_end,
     tracks.kind, tracks.name, tracks.build_hash, tracks.store_prefix, tracks.codec, tracks.timescale,
     tracks.duration, tracks.bandwidth, tracks.average_bandwidth, tracks.width, tracks.height,
     tracks.frame_rate_num, tracks.frame_rate_den, tracks.channels, tracks.sample_rate, tracks.language,
@@ -196,6 +201,14 @@ WHERE NOT EXISTS (
 SELECT key
 FROM unnest($1::text[]) AS key
 WHERE NOT EXISTS (SELECT FROM videos WHERE videos.id = split_part(key, '/', 2) AND videos.poster_key = key);
+
+-- name: orphaned_storyboards
+-- Which of these keys (storyboards/VIDEO/ATTEMPT) are no video's storyboard.
+SELECT key
+FROM unnest($1::text[]) AS key
+WHERE NOT EXISTS (
+    SELECT FROM videos WHERE videos.id = split_part(key, '/', 2) AND videos.storyboard ->> 'prefix' = key
+);
 
 -- name: claim_identity
 -- Hold this worker's name for as long as the session lives; $1 is its queue manager id.

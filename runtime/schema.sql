@@ -280,10 +280,12 @@ CREATE TABLE public.tracks (
     is_default boolean DEFAULT false NOT NULL,
     size_bytes bigint NOT NULL,
     published_at timestamp with time zone DEFAULT now() NOT NULL,
+    video_range text,
     CONSTRAINT tracks_duration_check CHECK ((duration >= 0)),
     CONSTRAINT tracks_frame_rate_den_check CHECK ((frame_rate_den > 0)),
     CONSTRAINT tracks_kind_check CHECK ((kind = ANY (ARRAY['v'::text, 'a'::text, 't'::text]))),
-    CONSTRAINT tracks_timescale_check CHECK ((timescale > 0))
+    CONSTRAINT tracks_timescale_check CHECK ((timescale > 0)),
+    CONSTRAINT tracks_video_range_check CHECK ((video_range = ANY (ARRAY['SDR'::text, 'PQ'::text, 'HLG'::text])))
 );
 
 ALTER TABLE public.tracks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -317,6 +319,7 @@ CREATE TABLE public.videos (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     source_repaired text,
     protection text DEFAULT 'none'::text NOT NULL,
+    storyboard jsonb,
     CONSTRAINT videos_check CHECK (((status <> 'errored'::text) OR (error_code IS NOT NULL))),
     CONSTRAINT videos_check1 CHECK (((error_code IS NULL) = (error_message IS NULL))),
     CONSTRAINT videos_check2 CHECK ((((plan_timescale IS NULL) = (plan_starts IS NULL)) AND ((plan_starts IS NULL) = (plan_end IS NULL)))),

@@ -102,6 +102,10 @@ class Rendition(Struct, frozen=True):
     language: str | None
     bandwidth: Annotated[int, Meta(description="Bit/s of the largest segment.")]
     average_bandwidth: Annotated[int, Meta(description="Bit/s over the whole.")]
+    video_range: Annotated[
+        Literal["SDR", "PQ", "HLG"] | None,
+        Meta(description="The dynamic range of a picture: PQ (HDR10, Dolby Vision), HLG, or SDR."),
+    ] = None
 
 
 class PlaybackId(Struct, frozen=True):
@@ -119,6 +123,13 @@ class VideoLinks(Struct, frozen=True):
 
     watch: Annotated[str, Meta(description="The page that plays it.")]
     play: Annotated[str, Meta(description="The call that starts a playback.")]
+
+
+class StoryboardLinks(Struct, frozen=True):
+    """Small pictures of the film at even intervals, for the seek bar."""
+
+    vtt: Annotated[str, Meta(description="As WebVTT, a cue for each picture.")]
+    json: Annotated[str, Meta(description="As JSON.")]
 
 
 class Video(Struct, frozen=True):
@@ -145,6 +156,7 @@ class Video(Struct, frozen=True):
     playback_ids: list[PlaybackId]
     poster: str | None
     links: VideoLinks
+    storyboard: StoryboardLinks | None = None
 
 
 class VideoPage(Struct, frozen=True):
@@ -236,6 +248,7 @@ class Playback(Struct, frozen=True):
     ]
     expires_at: Annotated[datetime | None, Meta(description="When the URLs end; null is never.")]
     drm: Annotated[Drm | None, Meta(description="Null where the media is not encrypted.")] = None
+    storyboard: StoryboardLinks | None = None
 
 
 class HistoryReport(Struct, frozen=True, forbid_unknown_fields=True):

@@ -52,6 +52,7 @@ class TrackRow(msgspec.Struct, frozen=True):
     language: str | None
     label: str | None
     is_default: bool
+    video_range: Literal["SDR", "PQ", "HLG"] | None = None
 
 
 _TRACKS = msgspec.json.Decoder(list[TrackRow])
@@ -74,6 +75,7 @@ class VideoRow:
     source_repaired: str | None
     duration_ms: int | None
     poster_key: str | None
+    has_storyboard: bool
     version: int
     created_at: datetime
     updated_at: datetime
@@ -127,6 +129,7 @@ class PlaybackRow:
     status: VideoStatus
     duration_ms: int | None
     poster_key: str | None
+    has_storyboard: bool
     error_message: str | None
     position_ms: int | None
     watched_ms: int | None

@@ -38,6 +38,7 @@ async def test_a_new_video_looks_as_the_conventions_say(api: Api) -> None:
             {"id": video["playback_ids"][0]["id"], "policy": "public", "protection": "none"}
         ],
         "poster": None,
+        "storyboard": None,
         "links": {
             "watch": f"{api.url}/watch/{video['id']}",
             "play": f"{api.url}/videos/{video['id']}/play",
@@ -65,6 +66,7 @@ async def test_a_published_video_lists_its_renditions_and_what_a_viewer_can_choo
         "language": None,
         "bandwidth": 2_500_000,
         "average_bandwidth": 2_500_000,
+        "video_range": None,
     }
     assert [(each["kind"], each["language"]) for each in video["tracks"]] == [
         ("v", None),
