@@ -93,7 +93,7 @@ def _manager(
         plain.qbs,
         repository=repository,
         lanes=(
-            Lane(frozenset({Task.INGEST, Task.POSTER}), LIGHT_JOBS),
+            Lane(frozenset({Task.INGEST, Task.POSTER, Task.TEXT}), LIGHT_JOBS),
             Lane(frozenset({Task.ENCODE, Task.RUNG}), settings.concurrency),
         ),
     )

@@ -52,10 +52,17 @@ class Task(StrEnum):
     ENCODE = "encode"  # encode what is needed to play it at all
     RUNG = "rung"  # encode one more size
     POSTER = "poster"
+    TEXT = "text"  # take the subtitles out of the file
 
 
 # What does not play yet goes before what only becomes better; lower rungs go before higher ones.
-PRIORITIES = {Task.INGEST: 300, Task.POSTER: 200, Task.ENCODE: 200, Task.RUNG: 100}
+PRIORITIES = {
+    Task.INGEST: 300,
+    Task.POSTER: 200,
+    Task.TEXT: 200,
+    Task.ENCODE: 200,
+    Task.RUNG: 100,
+}
 
 # Its share of a video's progress, in the unit of the steps that may follow: millions of pixels a
 # picture. Next to nothing, but all there is when nothing follows.

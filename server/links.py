@@ -45,6 +45,10 @@ class Links:
         """The MPD."""
         return f"{self.edge}{media_folder(playback_id, signature)}/manifest.mpd"
 
+    def media(self, playback_id: str, signature: Signature | None, path: str) -> str:
+        """Something else that is published of a playback id."""
+        return f"{self.edge}{media_folder(playback_id, signature)}/{path}"
+
     def poster(self, playback_id: str, poster_key: str) -> str | None:
         """The still picture; a new picture has a new URL, so each may be cached for good.
 

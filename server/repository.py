@@ -9,7 +9,9 @@ from typing import Any, Literal, Self
 import msgspec
 
 from core.cache.purge_stream import PurgeOrder
+from core.media.chapters import Chapter
 from core.media.playback_id import PlaybackPolicy, policy_of
+from core.media.roles import TrackRole
 from runtime import jobs
 from runtime.postgres import Connection, Pool, Record, check, connection, transaction
 from runtime.sql import load_queries
@@ -45,9 +47,34 @@ class TrackRow(msgspec.Struct, frozen=True):
     language: str | None
     label: str | None
     is_default: bool
+    roles: list[TrackRole] = []
+    closed_captions: list[str] = []
+
+
+class TextRow(msgspec.Struct, frozen=True):
+    """A text track, as far as a player sees it."""
+
+    name: str
+    build_hash: str
+    language: str | None
+    label: str | None
+    is_default: bool
+    roles: list[TrackRole]
+
+
+class IgnoredRow(msgspec.Struct, frozen=True):
+    """A track of the uploaded file that is not published."""
+
+    kind: str
+    codec: str
+    language: str
+    reason: str
 
 
 _TRACKS = msgspec.json.Decoder(list[TrackRow])
+_TEXTS = msgspec.json.Decoder(list[TextRow])
+_CHAPTERS = msgspec.json.Decoder(list[Chapter])
+_IGNORED = msgspec.json.Decoder(list[IgnoredRow])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +98,8 @@ class VideoRow:
     created_at: datetime
     updated_at: datetime
     tracks: tuple[TrackRow, ...]
+    chapters: tuple[Chapter, ...] = ()
+    ignored_tracks: tuple[IgnoredRow, ...] = ()
 
     @property
     def etag(self) -> str:
@@ -83,6 +112,8 @@ class VideoRow:
         fields: dict[str, Any] = dict(record.items())
         fields["status"] = VideoStatus(fields["status"])
         fields["tracks"] = tuple(_TRACKS.decode(fields["tracks"]))
+        fields["chapters"] = tuple(_CHAPTERS.decode(fields["chapters"]))
+        fields["ignored_tracks"] = tuple(_IGNORED.decode(fields["ignored_tracks"]))
         return cls(**fields)
 
 
@@ -119,6 +150,8 @@ class PlaybackRow:
     error_message: str | None
     position_ms: int | None
     watched_ms: int | None
+    has_chapters: bool = False
+    texts: tuple[TextRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +274,8 @@ class Repository:
         if row is None:
             return None
         fields: dict[str, Any] = dict(row.items())
-        return PlaybackRow(**fields | {"status": VideoStatus(fields["status"])})
+        texts = tuple(_TEXTS.decode(fields["texts"]))
+        return PlaybackRow(**fields | {"status": VideoStatus(fields["status"]), "texts": texts})
 
     async def report_positions(
         self, user_id: str, reports: Sequence[HistoryReport]

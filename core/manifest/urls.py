@@ -9,6 +9,7 @@ MEDIA_PLAYLIST = "index.m3u8"
 TRACK_FILE = "track.mp4"
 MASTER = "master.m3u8"
 MPD = "manifest.mpd"
+WHOLE_TEXT = "subtitles.vtt"
 
 
 def rendition_folder(rendition: Rendition) -> str:
@@ -23,3 +24,8 @@ def rendition_folder(rendition: Rendition) -> str:
 def media_segment(number: int | str) -> str:
     """Give the name of a media segment within its rendition's folder, counted from 0."""
     return f"{number}.m4s"
+
+
+def text_segment(number: int | str) -> str:
+    """Give the name of a segment of text within its rendition's folder, counted from 0."""
+    return f"{number}.vtt"

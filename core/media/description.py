@@ -4,6 +4,7 @@ import msgspec
 
 from core.errors import InternalFault
 from core.media.presentation import TrackKind
+from core.media.roles import TrackRole
 
 IDENTITY_MATRIX = (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 """`tkhd.matrix` of an unrotated picture (ISO/IEC 14496-12 §6.2.2)."""
@@ -37,6 +38,7 @@ class TrackDescription(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "und"
     frame_rate: tuple[int, int] | None = None
     label: str = ""
+    roles: tuple[TrackRole, ...] = ()
 
 
 def encode_description(description: TrackDescription) -> bytes:

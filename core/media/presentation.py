@@ -5,6 +5,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from core.media.file_layout import FileLayout
+from core.media.roles import TrackRole
 from core.media.timeline import Span
 
 
@@ -20,12 +21,14 @@ class TrackKind(StrEnum):
 class VideoTraits:
     """What tells video renditions apart.
 
-    Width and height are as displayed: in square pixels, after rotation.
+    Width and height are as displayed: in square pixels, after rotation. `closed_captions` are the
+    channels of captions inside of the pictures, as HLS names them.
     """
 
     width: int
     height: int
     frame_rate: Fraction | None
+    closed_captions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,17 @@ class AudioTraits:
     language: str
     label: str
     default: bool
+    roles: frozenset[TrackRole] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class TextTraits:
+    """What tells text renditions apart; `language` is a BCP 47 tag, "und" when unknown."""
+
+    language: str
+    label: str
+    default: bool
+    roles: frozenset[TrackRole] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +71,7 @@ class Rendition:
     spans: tuple[Span, ...]
     bandwidth: int
     average_bandwidth: int
-    traits: VideoTraits | AudioTraits
+    traits: VideoTraits | AudioTraits | TextTraits
     layout: FileLayout | None = None
 
 
@@ -69,6 +83,7 @@ class Presentation:
     video: tuple[Rendition, ...]
     audio: tuple[Rendition, ...]
     duration_ms: int
+    text: tuple[Rendition, ...] = ()
 
     @property
     def has_files(self) -> bool:

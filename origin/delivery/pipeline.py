@@ -20,6 +20,7 @@ from origin.delivery.lru import LruCache
 from origin.delivery.presenter import MANIFESTS, NoSuchMedia, Presenter
 from origin.delivery.reading import FileReader
 from origin.delivery.representation import Representation
+from origin.delivery.text import CHAPTERS
 from origin.delivery.titles import Titles
 from runtime.health import Health
 from runtime.logs import get_logger
@@ -144,6 +145,10 @@ class Pipeline:
                 return await self._presenter.poster(playback_id, None)
             case [playback_id, "poster", str(name)] if name.endswith(JPEG):
                 return await self._presenter.poster(playback_id, name.removesuffix(JPEG))
+            case [playback_id, str(name)] if name in CHAPTERS:
+                return await self._presenter.chapters(playback_id, name)
+            case [playback_id, "t", name, build_hash, file]:
+                return await self._presenter.text_file(playback_id, name, build_hash, file)
             case [playback_id, ("v" | "a") as kind, name, build_hash, file]:
                 return await self._presenter.track_file(playback_id, kind, name, build_hash, file)
             case _:

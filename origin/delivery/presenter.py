@@ -28,6 +28,7 @@ from origin.delivery.representation import (
     WholeTrack,
     playback_key,
 )
+from origin.delivery.text import TextPresenter, text_rendition
 from origin.delivery.titles import Titles
 from origin.repository import PublishedTrack, Title
 from origin.stored_track import DamagedTrack
@@ -69,6 +70,7 @@ class Presenter:
         self._builds = builds
         self._store = store
         self._executor = executor
+        self._text = TextPresenter(store, executor)
         self._texts: LruCache[tuple[str, ...], Representation] = LruCache(text_limit_bytes)
 
     async def manifest(self, playback_id: str, name: str) -> Representation:
@@ -109,6 +111,17 @@ class Presenter:
             return _whole(title, build)
         return _segment(title, build, int(file.removesuffix(".m4s")))
 
+    async def text_file(
+        self, playback_id: str, name: str, build_hash: str, file: str
+    ) -> Representation:
+        """Give a playlist, a segment or the whole of a text track."""
+        title = await self._titles.get(playback_id)
+        return await self._text.file(title, _find(title, TrackKind.TEXT, name, build_hash), file)
+
+    async def chapters(self, playback_id: str, name: str) -> Representation:
+        """Give the title's chapters, as JSON or as WebVTT."""
+        return self._text.chapters(await self._titles.get(playback_id), name)
+
     async def poster(self, playback_id: str, name: str | None) -> Representation:
         """Give the title's picture: under its own name for ever, under none until it changes."""
         title = await self._titles.get(playback_id)
@@ -143,6 +156,12 @@ class Presenter:
         renditions: dict[TrackKind, list[Rendition]] = {kind: [] for kind in TrackKind}
         damage: dict[TrackKind, InternalFault] = {}
         for track in title.tracks:
+            if track.kind is TrackKind.TEXT:
+                if await self._text.is_there(track):
+                    renditions[track.kind].append(text_rendition(track, title.plan))
+                else:
+                    damage[track.kind] = _lost(track)
+                continue
             try:
                 build = await self._builds.get(track, title.plan)
             except InternalFault as fault:
@@ -155,8 +174,20 @@ class Presenter:
         main = TrackKind.VIDEO if TrackKind.VIDEO in damage or video else TrackKind.AUDIO
         if main in damage and not renditions[main]:
             raise damage[main]
-        whole = Presentation(title.playback_id, tuple(video), tuple(audio), title.duration_ms)
+        whole = Presentation(
+            title.playback_id,
+            tuple(video),
+            tuple(audio),
+            title.duration_ms,
+            text=tuple(renditions[TrackKind.TEXT]),
+        )
         return whole, not damage
+
+
+def _lost(track: PublishedTrack) -> InternalFault:
+    fault = DamagedTrack(f"the text {track.store_prefix} is not in the store")
+    log.warning("media.damaged", track=track.store_prefix, reason=fault.message)
+    return fault
 
 
 def _find(title: Title, kind: str, name: str, build_hash: str) -> PublishedTrack:
@@ -235,11 +266,12 @@ def _rendition(build: Build) -> Rendition:
 def _traits(track: PublishedTrack) -> VideoTraits | AudioTraits:
     if track.kind is TrackKind.VIDEO:
         rate = Fraction(*track.frame_rate) if track.frame_rate else None
-        return VideoTraits(track.width or 0, track.height or 0, rate)
+        return VideoTraits(track.width or 0, track.height or 0, rate, track.closed_captions)
     return AudioTraits(
         channels=track.channels or 0,
         sample_rate=track.sample_rate or 0,
         language=track.language or "und",
         label=track.label or "",
         default=track.is_default,
+        roles=frozenset(track.roles),
     )

@@ -30,10 +30,12 @@ from origin.packaging.protocol import (
     Message,
     Poster,
     Probe,
+    Text,
     Video,
     decode_request,
     encode,
 )
+from origin.packaging.text import extract_text
 from origin.packaging.transcode import transcode_audio, transcode_video
 
 PR_SET_PDEATHSIG = 1
@@ -126,6 +128,8 @@ def perform(request: AnyRequest, pipe: Pipe) -> object:
             return transcode_video(
                 request.path, report, request.rung, request.plan, request.out, pipe, limits=limits
             )
+        case Text():
+            return extract_text(request.path, report, request.out, pipe, limits=limits)
         case Poster():
             poster(request.path, report, request.out, limits=limits)
             return None

@@ -165,4 +165,5 @@ def _audio_description(track: AudioTrackInfo) -> TrackDescription:
         sample_rate=track.sample_rate,
         language=track.language,
         label=track.label,
+        roles=track.roles,
     )

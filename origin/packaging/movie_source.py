@@ -76,8 +76,8 @@ class MovieSource:
 
 
 @contextmanager
-def open_movie(path: Path, report: SourceReport) -> Iterator[MovieSource]:
-    """Open the tracks of a report by the file's own tables.
+def open_movie(path: Path, report: SourceReport, *, text: bool = False) -> Iterator[MovieSource]:
+    """Open the tracks of a report by the file's own tables; those of text only where asked for.
 
     Raises `MalformedMovie` for a file that contradicts itself, `IrregularMovieError` for one that
     is only unusual.
@@ -85,6 +85,8 @@ def open_movie(path: Path, report: SourceReport) -> Iterator[MovieSource]:
     wanted = {track.index: track.track_id for track in report.audio}
     if report.video is not None:
         wanted[report.video.index] = report.video.track_id
+    if text:
+        wanted |= {track.index: track.track_id for track in report.text}
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         movie = read_movie(read_parts(file))

@@ -72,13 +72,19 @@ class Video(Request, frozen=True, kw_only=True):
     plan: CutPlan | None = None
 
 
+class Text(Request, frozen=True, kw_only=True):
+    """Write the text tracks into `out`; answered with a list of `PackagedText`."""
+
+    out: Path
+
+
 class Poster(Request, frozen=True, kw_only=True):
     """Write a JPEG to the file `out`; answered with null."""
 
     out: Path
 
 
-AnyRequest = Probe | Ingest | Audio | Video | Poster
+AnyRequest = Probe | Ingest | Audio | Video | Text | Poster
 
 
 class Ingested(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,9 @@ from fractions import Fraction
 
 import msgspec
 
+from core.media.chapters import Chapter
 from core.media.description import IDENTITY_MATRIX
+from core.media.roles import TrackRole
 
 Ratio = tuple[int, int]
 Matrix = tuple[int, int, int, int, int, int, int, int, int]
@@ -103,11 +105,26 @@ class AudioTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
     time_base: Ratio
     track_id: int = 0
     record: bytes = b""
+    roles: tuple[TrackRole, ...] = ()
 
     def name(self, channels: int) -> str:
         """The track's name when it is published with that many channels."""
         place = f"-{self.ordinal + 1}" if self.ordinal else ""
         return f"audio-{self.language}{place}-{channels}ch"
+
+
+class TextTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A text track; `language` is a BCP 47 tag. `track_id` and `record` as of `VideoTrackInfo`."""
+
+    index: int
+    codec: str
+    language: str
+    label: str
+    default: bool
+    roles: tuple[TrackRole, ...]
+    time_base: Ratio
+    track_id: int = 0
+    record: bytes = b""
 
 
 class IgnoredTrack(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +134,7 @@ class IgnoredTrack(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     codec: str
     reason: str
+    language: str = "und"
 
 
 class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +150,8 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     video: VideoTrackInfo | None
     audio: tuple[AudioTrackInfo, ...]
     ignored: tuple[IgnoredTrack, ...] = ()
+    text: tuple[TextTrackInfo, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
 
     @property
     def copyable(self) -> tuple[int, ...]:
