@@ -11,6 +11,7 @@ import typer
 from cli.package.bar import choose_watcher
 from cli.report.sentences import megabytes
 from core.errors import InputFault
+from core.media.presentation import TrackKind
 from origin.static.package import package
 from origin.static.request import Arrangement, Packaged, PackageRequest
 
@@ -30,7 +31,8 @@ def package_command(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...", help="The film; further files are renditions and languages of it."
+            metavar="FILE...",
+            help="The film; further files are renditions, languages and subtitles of it.",
         ),
     ],
     *,
@@ -91,6 +93,8 @@ def _told(made: Packaged) -> str:
     lines = [f"{made.folder}: {megabytes(made.size_bytes)} in {made.took_s:.1f} s"]
     for track in made.tracks:
         how = "encoded" if track.transcoded else "copied"
+        if track.kind is TrackKind.TEXT:
+            how = "as WebVTT"
         rate = f"{track.average_bandwidth / 1000:.0f} kbit/s"
         lines.append(f"  {track.path}: {track.codec}, {rate}, {track.segments} segments, {how}")
     lines += [f"  left out: {each.kind} of {each.source}: {each.reason}" for each in made.left_out]

@@ -6,7 +6,9 @@ from statistics import median
 
 import msgspec
 
+from core.media.chapters import Chapter
 from core.media.presentation import TrackKind
+from core.media.roles import TrackRole
 from core.media.ticks import Ticks
 from core.media.timeline import Span, even_plan, plan_segments
 from origin.packaging.codec_strings import codec_string
@@ -20,6 +22,7 @@ from origin.packaging.report import (
     Decision,
     IgnoredTrack,
     SourceReport,
+    TextTrackInfo,
     VideoTrackInfo,
 )
 from origin.packaging.track import PackagedTrack
@@ -61,6 +64,18 @@ class InspectedAudio(msgspec.Struct, frozen=True, kw_only=True):
     default: bool
     decision: Decision
     reason: str
+    roles: tuple[TrackRole, ...] = ()
+
+
+class InspectedText(msgspec.Struct, frozen=True, kw_only=True):
+    """A text track; `roles` say what it is for beyond its language."""
+
+    stream: int
+    codec: str
+    language: str
+    label: str
+    default: bool
+    roles: tuple[TrackRole, ...]
 
 
 class Segments(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +99,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     ignored: tuple[IgnoredTrack, ...]
     segments: Segments | None
     problems: tuple[str, ...]
+    text: tuple[InspectedText, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
 
 
 def inspect_file(path: Path, segment_s: float, limits: Limits) -> Inspection:
@@ -101,6 +118,8 @@ def inspect_file(path: Path, segment_s: float, limits: Limits) -> Inspection:
         ignored=report.ignored,
         segments=_segments(report, outcome.tracks, segment_s),
         problems=(outcome.repaired,) if outcome.repaired else (),
+        text=tuple(map(_text, report.text)),
+        chapters=report.chapters,
     )
 
 
@@ -143,6 +162,18 @@ def _audio(track: AudioTrackInfo, refused: dict[int, str]) -> InspectedAudio:
         default=track.default,
         decision=decision,
         reason=reason,
+        roles=track.roles,
+    )
+
+
+def _text(track: TextTrackInfo) -> InspectedText:
+    return InspectedText(
+        stream=track.index,
+        codec=track.codec,
+        language=track.language,
+        label=track.label,
+        default=track.default,
+        roles=track.roles,
     )
 
 

@@ -22,6 +22,8 @@ READABLE: Final = frozenset({"mov_text", "subrip", "text", "ass", "webvtt"})
 WVTT: Final = "wvtt"
 """WebVTT in MP4, which FFmpeg has no name for."""
 MOST_TEXT_TRACKS: Final = 64
+CHAPTER_NAMES: Final = "text"
+"""The sample entry of QuickTime's chapter tracks, which FFmpeg takes for itself."""
 
 _PICTURES: Final = {
     "hdmv_pgs_subtitle": "PGS",
@@ -50,6 +52,8 @@ def text_tracks(
     """Give the text tracks that can be read, and all else that is neither picture nor sound."""
     streams = [stream for stream in container.streams if is_text(stream)]
     kinds = _sample_entries(container, path, streams)
+    if container.chapters():  # the track that names them is no track of its own
+        streams = [stream for stream in streams if kinds.get(stream.id) != CHAPTER_NAMES]
     found: list[Stream] = []
     ignored: list[IgnoredTrack] = []
     for stream in streams:

@@ -18,6 +18,7 @@ from core.media.presentation import (
 from core.media.ticks import Ticks, milliseconds
 from core.media.timeline import CutPlan
 from core.media.track_file import TrackFile, track_file
+from origin.closed_captions import caption_channels
 from origin.static.gathering import GatheredTrack
 from origin.static.request import RefusedSource
 from origin.stored_track import StoredTrack
@@ -34,6 +35,8 @@ class CutTrack:
     table: SegmentTable
     init: bytes
     file: TrackFile | None
+    plan: CutPlan
+    closed_captions: tuple[str, ...] = ()
 
     @property
     def kind(self) -> TrackKind:
@@ -66,13 +69,14 @@ class CutTrack:
         description = self.stored.description
         if self.kind is TrackKind.VIDEO:
             rate = Fraction(*description.frame_rate) if description.frame_rate else None
-            return VideoTraits(*shown_size(description), rate)
+            return VideoTraits(*shown_size(description), rate, self.closed_captions)
         return AudioTraits(
             channels=description.channels,
             sample_rate=description.sample_rate,
             language=description.language,
             label=description.label,
             default=self.default,
+            roles=frozenset(description.roles),
         )
 
 
@@ -94,7 +98,7 @@ def cut_tracks(gathered: Sequence[GatheredTrack], segment_s: float) -> list[CutT
     ]
 
 
-def presentation_of(tracks: Sequence[CutTrack]) -> Presentation:
+def presentation_of(tracks: Sequence[CutTrack], texts: Sequence[Rendition] = ()) -> Presentation:
     """Give what the manifests tell of."""
     renditions = [track.rendition for track in tracks]
     return Presentation(
@@ -102,6 +106,7 @@ def presentation_of(tracks: Sequence[CutTrack]) -> Presentation:
         video=tuple(each for each in renditions if each.kind is TrackKind.VIDEO),
         audio=tuple(each for each in renditions if each.kind is TrackKind.AUDIO),
         duration_ms=max(track.end_ms for track in tracks),
+        text=tuple(texts),
     )
 
 
@@ -132,4 +137,14 @@ def _cut(
         duration=Ticks(index.base_time + index.duration),
         priming=Ticks(index.priming),
     )
-    return CutTrack(gathered, name, default, stored, table, init, track_file(index, table, init))
+    return CutTrack(
+        gathered,
+        name,
+        default,
+        stored,
+        table,
+        init,
+        track_file(index, table, init),
+        plan,
+        caption_channels(stored),
+    )

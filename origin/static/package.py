@@ -27,6 +27,16 @@ from origin.static.request import (
     Watcher,
     WrittenTrack,
 )
+from origin.static.texts import (
+    CHAPTERS_JSON,
+    CHAPTERS_VTT,
+    CutText,
+    cut_texts,
+    divide,
+    gather_texts,
+    write_chapters,
+    write_texts,
+)
 from origin.static.writing import TrackFolder, writing
 
 WORK: Final = ".work"
@@ -47,22 +57,29 @@ def package(request: PackageRequest, watcher: Watcher) -> Packaged:
     limits = Limits(threads=len(os.sched_getaffinity(0)))
     with _new_folder(request) as folder:
         work = folder / WORK
-        films, left_out = examine(request.files, work, limits)
+        paths, sidecars = divide(request.files)
+        if not paths:
+            raise RefusedSource("there are subtitles, but no film to show them with")
+        films, left_out = examine(paths, work, limits)
+        texts, unread = gather_texts(films, sidecars, limits, watcher)
         gathering = Gathering(request, limits, watcher)
         gathering.take(films)
         if not gathering.tracks:
             raise RefusedSource("there is nothing to play in what was given")
         tracks = cut_tracks(_ordered(gathering), request.segment_s)
-        written = tuple(_write(request, tracks, folder, watcher))
+        cut = cut_texts(texts, tracks[0].plan)
+        written = tuple(_write(request, tracks, cut, folder, watcher))
+        duration_ms = max(track.end_ms for track in tracks)
+        write_chapters(films[0].report.chapters, duration_ms, folder)
         shutil.rmtree(work)
         size_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     return Packaged(
         folder=str(request.folder),
         hls=MASTER,
         dash=MPD,
-        duration_ms=max(track.end_ms for track in tracks),
+        duration_ms=duration_ms,
         tracks=written,
-        left_out=(*left_out, *gathering.left_out),
+        left_out=(*left_out, *unread, *gathering.left_out),
         size_bytes=size_bytes,
         took_s=round(time.monotonic() - started_s, 3),
     )
@@ -80,7 +97,11 @@ def _ordered(gathering: Gathering) -> list[GatheredTrack]:
 
 
 def _write(
-    request: PackageRequest, tracks: Sequence[CutTrack], folder: Path, watcher: Watcher
+    request: PackageRequest,
+    tracks: Sequence[CutTrack],
+    texts: Sequence[CutText],
+    folder: Path,
+    watcher: Watcher,
 ) -> Iterator[WrittenTrack]:
     total_bytes = sum(sum(track.table.byte_lengths) for track in tracks)
     writer = TrackFolder(Pulse(watcher.step("Writing")), total_bytes)
@@ -100,9 +121,26 @@ def _write(
             average_bandwidth=track.table.average_bandwidth,
             size_bytes=size_bytes,
         )
-    presentation = presentation_of(tracks)
+    for text, size_bytes in write_texts(texts, folder):
+        yield _written_text(text, size_bytes)
+    presentation = presentation_of(tracks, [text.rendition for text in texts])
     _write_text(folder / MASTER, multivariant_playlist(presentation))
     _write_text(folder / MPD, MPDS[request.arrangement](presentation))
+
+
+def _written_text(text: CutText, size_bytes: int) -> WrittenTrack:
+    rendition = text.rendition
+    return WrittenTrack(
+        kind=rendition.kind,
+        path=rendition_folder(rendition),
+        codec=rendition.codec,
+        source=str(text.source),
+        transcoded=False,
+        segments=len(rendition.spans),
+        bandwidth=rendition.bandwidth,
+        average_bandwidth=rendition.average_bandwidth,
+        size_bytes=size_bytes,
+    )
 
 
 def _write_text(path: Path, text: str) -> None:
@@ -142,7 +180,8 @@ def _check_free(folder: Path, *, may_replace: bool) -> None:
 
 def _is_ours(folder: Path) -> bool:
     names = {path.name for path in folder.iterdir()}
-    return not names or {MASTER, MPD} <= names <= {MASTER, MPD, *TrackKind}
+    ours = {MASTER, MPD, CHAPTERS_VTT, CHAPTERS_JSON, *TrackKind}
+    return not names or {MASTER, MPD} <= names <= ours
 
 
 def _put(made: Path, folder: Path) -> None:
