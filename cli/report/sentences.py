@@ -43,9 +43,10 @@ def sentence(event: AnyEvent) -> str:
         case Stopped():
             return "stopped"
         case SubtitlesAdded() | SubtitlesRefused():
-            return f"{event.file}: {_about_subtitles(event)}"
+            about = _about_subtitles(event)
         case _:
-            return f"{event.file}: {_about_file(event)}"
+            about = _about_file(event)
+    return f"{event.file}: {about}"
 
 
 def ready_rows(event: Ready) -> list[tuple[str, str]]:

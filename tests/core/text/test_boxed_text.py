@@ -1,6 +1,7 @@
 """The two formats that MP4 holds: tx3g and wvtt."""
 
 import struct
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -81,4 +82,4 @@ def test_a_sample_of_wvtt_has_a_box_for_each_cue() -> None:
 @given(st.binary(max_size=80))
 def test_any_bytes_end_in_text_or_in_a_fault(data: bytes) -> None:
     for read in (lambda sample: tx3g_payload(Tx3gEntry(), sample), wvtt_cues, read_entry):
-        value_or_refusal(lambda read=read: read(data))
+        value_or_refusal(partial(read, data))

@@ -1,11 +1,14 @@
+import type { Chapter } from "../api/types.ts";
 import { h } from "../dom/element.ts";
 import { clock } from "../format.ts";
+import { Captions } from "./captions.ts";
 import { Controls } from "./controls.ts";
 import { type Engine, makeEngine } from "./engine.ts";
 import type { PlaybackFault } from "./fault.ts";
 import { listenToPointer } from "./gestures.ts";
 import { Idle } from "./idle.ts";
 import { type Commands, helpDialog, listenToKeys } from "./keyboard.ts";
+import { Languages } from "./languages.ts";
 import { Overlay } from "./overlay.ts";
 import { Screen } from "./screen.ts";
 import { SeekBar } from "./seekbar.ts";
@@ -31,6 +34,9 @@ export class Player implements Commands {
   private readonly engine: Engine | null;
   private readonly volume: Volume;
   private readonly settings: Settings;
+  private readonly languages: Languages;
+  private readonly captions = new Captions();
+  private readonly seek: SeekBar;
   private readonly screen: Screen;
   private readonly idle: Idle;
   private readonly help = helpDialog();
@@ -41,29 +47,44 @@ export class Player implements Commands {
 
   constructor(private readonly stage: HTMLElement) {
     this.engine = makeEngine(this.video, {
-      changed: () => this.settings.refresh(),
+      changed: () => {
+        this.settings.panel.refresh();
+        this.languages.refresh();
+      },
       failed: (fault) => this.fail(fault),
     });
     this.volume = new Volume(this.video);
     this.screen = new Screen(stage, this.video);
     this.settings = new Settings(this.video, () => this.idle.wake());
-    const seek = new SeekBar(this.video, (dragging) => {
+    this.languages = new Languages(
+      (track) => this.captions.show(track),
+      () => this.idle.wake(),
+    );
+    this.seek = new SeekBar(this.video, (dragging) => {
       this.dragging = dragging;
       this.idle.wake();
     });
     const controls = new Controls(this.video, {
-      seek,
+      seek: this.seek,
       volume: this.volume,
-      settings: this.settings,
+      panels: [this.languages.panel, this.settings.panel],
       screen: this.screen,
       togglePlay: () => this.togglePlay(),
       seekBy: (seconds) => this.seekBy(seconds),
       help: () => this.toggleHelp(),
     });
     this.settings.use(this.engine);
+    this.languages.use(this.engine);
     const surface = h("div", { class: "surface" });
-    stage.prepend(this.video, surface, this.overlay.element, controls.middle, controls.element);
-    stage.append(this.settings.panel, this.help);
+    stage.prepend(
+      this.video,
+      this.captions.element,
+      surface,
+      this.overlay.element,
+      controls.middle,
+      controls.element,
+    );
+    stage.append(this.languages.panel.element, this.settings.panel.element, this.help);
     this.idle = new Idle(stage, () => this.isBusy);
     this.listen(surface);
   }
@@ -141,7 +162,28 @@ export class Player implements Commands {
 
   toggleSettings(): void {
     this.idle.wake();
-    this.settings.toggle();
+    this.settings.panel.toggle();
+  }
+
+  toggleLanguages(): void {
+    this.idle.wake();
+    this.languages.panel.toggle();
+  }
+
+  toggleText(): void {
+    this.overlay.bump("captions", this.languages.toggleText());
+  }
+
+  /** The chapters of the film, to be marked on its bar. */
+  showChapters(chapters: readonly Chapter[]): void {
+    this.seek.showChapters(chapters);
+  }
+
+  stepChapter(by: -1 | 1): void {
+    const chapter = this.seek.chapterFrom(this.video.currentTime, by);
+    if (chapter === undefined) return;
+    this.seekTo(chapter.seconds);
+    this.overlay.bump("play", chapter.title);
   }
 
   toggleHelp(): void {
@@ -150,7 +192,14 @@ export class Player implements Commands {
   }
 
   private get isBusy(): boolean {
-    return this.video.paused || this.settings.open || this.dragging || this.overlay.blocked || this.help.open;
+    return (
+      this.video.paused ||
+      this.settings.panel.open ||
+      this.languages.panel.open ||
+      this.dragging ||
+      this.overlay.blocked ||
+      this.help.open
+    );
   }
 
   private play(): void {

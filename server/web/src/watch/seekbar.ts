@@ -1,5 +1,7 @@
+import type { Chapter } from "../api/types.ts";
 import { h } from "../dom/element.ts";
 import { clock, spokenClock } from "../format.ts";
+import { Chapters } from "./chapters.ts";
 
 const STEP_S = 5;
 const PAGE_S = 60;
@@ -12,6 +14,8 @@ export class SeekBar {
   private readonly played = h("span", { class: "played" });
   private readonly thumb = h("span", { class: "thumb" });
   private readonly tip = h("output", { class: "tip", "aria-hidden": "true" });
+  private readonly chapters = new Chapters();
+  private chapterList: readonly Chapter[] = [];
   private draggingTo: number | null = null;
 
   constructor(
@@ -19,7 +23,7 @@ export class SeekBar {
     private readonly onDrag: (dragging: boolean) => void,
   ) {
     this.element = h("div", { class: "seek", role: "slider", tabindex: 0, "aria-label": "Position" });
-    this.track.append(this.buffered, this.played);
+    this.track.append(this.buffered, this.played, this.chapters.element);
     this.element.append(this.track, this.thumb, this.tip);
     this.element.addEventListener("pointerdown", (event) => this.grab(event));
     this.element.addEventListener("pointermove", (event) => this.move(event));
@@ -30,7 +34,26 @@ export class SeekBar {
     for (const name of ["timeupdate", "seeking", "seeked", "durationchange", "progress", "emptied"]) {
       video.addEventListener(name, () => this.show());
     }
+    video.addEventListener("durationchange", () => this.drawChapters());
     this.show();
+  }
+
+  /** The chapters of the film; where there are none, an empty list. */
+  showChapters(chapters: readonly Chapter[]): void {
+    this.chapterList = chapters;
+    this.drawChapters();
+    this.show();
+  }
+
+  /** The chapter that begins after a time, or before it. */
+  chapterFrom(seconds: number, by: -1 | 1): { seconds: number; title: string } | undefined {
+    const start = this.chapters.step(seconds, by);
+    if (start === undefined) return undefined;
+    return { seconds: start, title: this.chapters.at(start)?.title ?? "" };
+  }
+
+  private drawChapters(): void {
+    if (this.durationS > 0) this.chapters.show(this.chapterList, this.durationS);
   }
 
   /** Redraws from the element's state. */
@@ -42,7 +65,9 @@ export class SeekBar {
     this.element.setAttribute("aria-valuemin", "0");
     this.element.setAttribute("aria-valuemax", String(Math.floor(durationS)));
     this.element.setAttribute("aria-valuenow", String(Math.floor(positionS)));
-    this.element.setAttribute("aria-valuetext", `${spokenClock(positionS)} of ${spokenClock(durationS)}`);
+    const chapter = this.chapters.at(positionS);
+    const spoken = `${spokenClock(positionS)} of ${spokenClock(durationS)}`;
+    this.element.setAttribute("aria-valuetext", chapter ? `${spoken}, ${chapter.title}` : spoken);
     this.showBuffered(durationS);
   }
 
@@ -88,7 +113,9 @@ export class SeekBar {
     const fraction = this.fractionAt(event);
     this.element.classList.add("pointing");
     this.element.style.setProperty("--pointer", String(fraction));
-    this.tip.textContent = clock(fraction * this.durationS);
+    const seconds = fraction * this.durationS;
+    const chapter = this.chapters.at(seconds);
+    this.tip.replaceChildren(chapter ? h("b", {}, chapter.title) : "", clock(seconds));
   }
 
   private release(event: PointerEvent): void {
