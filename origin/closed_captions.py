@@ -9,7 +9,7 @@ from origin.stored_track import StoredTrack
 
 # Captions of a broadcast begin with its first words; half a minute at 30 pictures a second.
 MOST_SAMPLES: Final = 900
-MOST_BYTES: Final = 24 * 2**20
+MOST_BYTES: Final = 8 * 2**20
 
 
 def caption_channels(stored: StoredTrack) -> tuple[str, ...]:

@@ -175,7 +175,8 @@ SELECT
 FROM videos
 LEFT JOIN tracks ON tracks.video_id = videos.id
 WHERE videos.playback_id = $1
-ORDER BY tracks.kind, tracks.height NULLS FIRST, tracks.bandwidth, tracks.id;
+ORDER BY
+    tracks.kind, tracks.height NULLS FIRST, CASE WHEN tracks.kind <> 't' THEN tracks.bandwidth END, tracks.id;
 
 -- name: orphaned_uploads
 -- Which of these keys (uploads/ID) no video was made from.

@@ -14,7 +14,7 @@ import msgspec
 from core.media.chapters import Chapter
 from core.media.language import UNDETERMINED
 from core.media.roles import TrackRole, sorted_roles
-from core.text.track import CODEC, MILLISECONDS, track_name
+from core.text.track import CODEC, MILLISECONDS, text_key, track_name
 from runtime.postgres import Connection, Pool, Record, connection, transaction
 from runtime.sql import load_queries
 from server.faults import TooManyCaptions, VideoUnknown
@@ -112,10 +112,14 @@ class CaptionRepository:
     async def delete(self, video_id: str, name: str) -> str | None:
         """Remove a track; answers the store prefix of its file, None where there is none."""
         async with self._changing(video_id) as video:
-            prefix: str | None = await video.session.fetchval(
-                _QUERIES["delete_text"], video_id, name
-            )
-        return prefix
+            row = await video.session.fetchrow(_QUERIES["delete_text"], video_id, name)
+            if row is None:
+                return None
+            # What is deleted is not delivered any more, also where it lies in a cache for good.
+            keys = [text_key(row["build_hash"])]
+            await video.session.execute(_QUERIES["owe_purge"], keys, False)
+            prefix: str = row["store_prefix"]
+            return prefix
 
     @asynccontextmanager
     async def chapters(self, video_id: str) -> AsyncIterator["ChapterChange"]:

@@ -23,8 +23,8 @@ INSERT INTO tracks (
 UPDATE tracks SET is_default = false WHERE video_id = $1 AND kind = 't' AND is_default;
 
 -- name: delete_text
--- Remove one text track; answers where its file is.
-DELETE FROM tracks WHERE video_id = $1 AND kind = 't' AND name = $2 RETURNING store_prefix;
+-- Remove one text track; answers where its file is, and the hash that its URLs hold.
+DELETE FROM tracks WHERE video_id = $1 AND kind = 't' AND name = $2 RETURNING store_prefix, build_hash;
 
 -- name: set_chapters
 -- Replace the chapters.

@@ -151,7 +151,7 @@ class Library:
         form = aiohttp.FormData(quote_fields=False)
         for name, value in fields.items():
             form.add_field(name, value)
-        form.add_field("file", data, filename=header_safe(path.name))
+        form.add_field("file", io.BytesIO(data), filename=header_safe(path.name))
         url = f"{self._server}/videos/{quote(video_id, safe='')}/captions"
         with self._translated():
             async with self._session.post(url, data=form) as response:

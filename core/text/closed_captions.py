@@ -12,6 +12,8 @@ SEI: Final = {"avc1": frozenset({6}), "hvc1": frozenset({39, 40})}
 USER_DATA_REGISTERED: Final = 4
 ATSC: Final = b"\xb5\x00\x31GA94\x03"
 """Country USA, provider ATSC, `user_identifier`, and the type code of `cc_data`."""
+MARK: Final = b"GA94"
+"""Never escaped, for it has no zero bytes."""
 LARGEST_MESSAGE: Final = 1024
 NULL_PAIR: Final = (0, 0)
 EXTENDED: Final = 7
@@ -42,6 +44,8 @@ class CaptionScan:
 
     def feed(self, sample: bytes) -> None:
         """Look through a sample, in decode order; what is not as it should be is passed over."""
+        if MARK not in sample:  # most samples are done with one search
+            return
         at = 0
         while at + 5 <= len(sample):
             length = int.from_bytes(sample[at : at + 4])
@@ -108,7 +112,7 @@ class CaptionScan:
 
 def _user_data(payload: bytes) -> Iterator[bytes]:
     """Give the bodies of A/53 messages of an SEI unit (H.264 §7.3.2.3)."""
-    if ATSC[3:7] not in payload:
+    if MARK not in payload:
         return
     data = payload.replace(b"\0\0\3", b"\0\0")
     at = 0

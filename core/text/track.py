@@ -73,6 +73,11 @@ def text_hash(data: bytes) -> str:
     return hashed.hexdigest()[:HASH_DIGITS]
 
 
+def text_key(build_hash: str) -> str:
+    """Give the surrogate key of everything of one build of a text track."""
+    return f"text:{build_hash}"
+
+
 def bit_rates(content: TextDocument, duration_ms: int) -> tuple[int, int]:
     """Give peak and mean bit/s of a document over a film; the peak is that of its fullest 10 s."""
     size = len(write_webvtt(content).encode())

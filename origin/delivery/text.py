@@ -16,7 +16,7 @@ from core.media.presentation import Rendition, TextTraits
 from core.media.timeline import CutPlan
 from core.text.chapters import chapters_json, chapters_vtt
 from core.text.faults import MalformedText
-from core.text.track import TEXT_NAME, TextTrack
+from core.text.track import TEXT_NAME, TextTrack, text_key
 from core.text.webvtt import parse_webvtt
 from origin.delivery.lru import LruCache
 from origin.delivery.representation import CachePolicy, Representation, playback_key
@@ -66,7 +66,7 @@ class TextPresenter:
             content_type=media_type(name),
             etag=f'"{track.build_hash}-{name.partition(".")[0]}"',
             cache=CachePolicy.IMMUTABLE,
-            surrogate_keys=_keys(title),
+            surrogate_keys=(*_keys(title), text_key(track.build_hash)),
             head=data,
         )
 

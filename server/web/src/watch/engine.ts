@@ -91,7 +91,12 @@ class HlsEngine implements Engine {
     this.hls = hls;
     this.captions = -1;
     hls.subtitleDisplay = false; // we show them
-    const changed = (): void => this.events.changed();
+    // Later, for hls.js tells of new tracks before it has chosen among them.
+    const changed = (): void => {
+      setTimeout(() => {
+        if (this.hls === hls) this.events.changed();
+      }, 0);
+    };
     hls.on(Events.MANIFEST_PARSED, changed);
     hls.on(Events.LEVELS_UPDATED, changed);
     hls.on(Events.LEVEL_SWITCHED, () => {

@@ -84,7 +84,7 @@ export class Player implements Commands {
       controls.middle,
       controls.element,
     );
-    stage.append(this.languages.panel.element, this.settings.panel.element, this.help);
+    stage.append(this.settings.panel.element, this.languages.panel.element, this.help);
     this.idle = new Idle(stage, () => this.isBusy);
     this.listen(surface);
   }

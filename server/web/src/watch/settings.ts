@@ -30,7 +30,7 @@ export class Settings {
   }
 
   private qualityOptions(): Option[] {
-    const { engine } = this;
+    const engine = this.engine;
     if (engine === null || engine.qualities.length === 0) return [];
     const playing = engine.qualities.find(({ id }) => id === engine.playing);
     const auto: Option = {
