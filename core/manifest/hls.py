@@ -5,6 +5,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from core.manifest.audio import AudioChoice, AudioGroup, audio_groups
+from core.manifest.hls_iframes import iframe_variants
 from core.manifest.hls_text import text_tags, variant_text
 from core.manifest.urls import (
     INIT_SEGMENT,
@@ -26,7 +27,7 @@ STARTING_BANDWIDTH = 2_500_000
 
 
 def multivariant_playlist(presentation: Presentation) -> str:
-    """Give the playlist that lists every variant and audio rendition.
+    """Give the playlist that lists every variant and audio rendition, and what is for winding.
 
     The best variant within `STARTING_BANDWIDTH` comes first, the others follow by rising
     bandwidth. Raises `ValueError` when there is neither video nor audio.
@@ -54,6 +55,7 @@ def multivariant_playlist(presentation: Presentation) -> str:
     text = "".join(f",{each}" for each in variant_text(presentation))
     for _, tag, uri in _starting_first(variants):
         lines += [tag + text, uri]
+    lines += iframe_variants(presentation)
     return "\n".join(lines) + "\n"
 
 
