@@ -6,10 +6,12 @@
 """
 
 cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
 
 from native._bytes cimport load_be32
+from native._rows cimport SampleRow
 from native._sample cimport Sample
 from native._sample_tables cimport (
     SampleTables,
@@ -75,7 +77,7 @@ cdef class SampleTable:
     points' (`rap `). `path` names that box in messages. `descriptions` counts the track's sample
     entries. With fragments, `track_id` and `defaults` (of `trex`) say what belongs to the track,
     and `add_fragment` is called for each `moof`. After the last call `finish`, then read with
-    `next_run`.
+    `next_run` or `next_rows`.
 
     Raises `MalformedMovie` for the first contradiction found.
     """
@@ -214,6 +216,36 @@ cdef class SampleTable:
         return SampleRun(
             offset, end - offset, description, sizes, times, compositions, durations, access
         )
+
+    def next_rows(self, uint64_t limit):
+        """Give up to `limit` samples as rows, wherever they lie; nothing behind the last one."""
+        cdef bytes rows
+        cdef SampleRow* row
+        cdef uint64_t count = 0
+        if not self.finished:
+            raise ValueError("the table is not finished")
+        if limit > self.sample_count:
+            limit = self.sample_count
+        if limit == 0:
+            return b""
+        rows = PyBytes_FromStringAndSize(NULL, limit * sizeof(SampleRow))
+        row = <SampleRow*>PyBytes_AS_STRING(rows)
+        with nogil:
+            if not self.begun:
+                self.begun = True
+                self.has_pending = self.next_sample(&self.pending)
+            while self.has_pending and count < limit:
+                row.offset = self.pending.offset
+                row.decode_time = self.pending.time
+                row.composition_offset = self.pending.composition
+                row.size = <uint32_t>self.pending.size
+                row.duration = <uint32_t>self.pending.duration
+                row.access = self.pending.access
+                row.description = self.pending.description
+                row += 1
+                count += 1
+                self.has_pending = self.next_sample(&self.pending)
+        return rows if count == limit else rows[:count * sizeof(SampleRow)]
 
     cdef bint next_sample(self, Sample* out) noexcept nogil:
         """Give the next sample; False behind the last one."""

@@ -100,8 +100,8 @@ def _audio(track: InspectedAudio) -> Iterator[str]:
 
 
 def _text(track: InspectedText) -> Iterator[str]:
-    flags = _flags(track.roles, default=track.default)
-    yield f"stream {track.stream}: text {track.codec}, language {track.language}{flags}{_titled(track.label)}"
+    words = _flags(track.roles, default=track.default) + _titled(track.label)
+    yield f"stream {track.stream}: text {track.codec}, language {track.language}{words}"
     yield "  made into WebVTT"
 
 

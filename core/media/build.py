@@ -1,6 +1,5 @@
 """A published build of a track: its name in URLs, and the table of its segments."""
 
-import hashlib
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,6 +57,9 @@ def build_hash(flat_sha256: bytes, index_sha256: bytes, plan: CutPlan, key_id: s
     if len(flat_sha256) != 32 or len(index_sha256) != 32:
         raise ValueError(f"a SHA-256 has 32 bytes, not {len(flat_sha256)} and {len(index_sha256)}")
     key = key_id.encode()
+    # Imported here: who packages into a folder needs no names, and it loads a library.
+    import hashlib  # noqa: PLC0415 - see above
+
     numbers = (*plan.starts, plan.end)
     hashed = hashlib.sha256(b"sluice build")
     hashed.update(struct.pack("<II", FORMAT_VERSION, plan.timescale))

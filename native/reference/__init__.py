@@ -1,18 +1,26 @@
 """The clear Python twin of every pure compiled function: the oracle and the readable definition."""
 
-from native.errors import CorruptIndex, MalformedMovie
+from native.errors import CorruptIndex, MalformedMovie, UnfitTimes
 from native.reference.builder import IndexBuilder
 from native.reference.head import scan_head
 from native.reference.index import TrackIndex
 from native.reference.nal import nal_types
+from native.reference.sample_file import SampleFile, copy_samples, shared_byte
+from native.reference.sample_times import audio_rows, video_rows
 from native.reference.samples import SampleTable
 
 __all__ = [
     "CorruptIndex",
     "IndexBuilder",
     "MalformedMovie",
+    "SampleFile",
     "SampleTable",
     "TrackIndex",
+    "UnfitTimes",
+    "audio_rows",
+    "copy_samples",
     "nal_types",
     "scan_head",
+    "shared_byte",
+    "video_rows",
 ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from native.errors import MalformedMovie
 from native.reference.fragments import Defaults
+from native.reference.sample_rows import SampleRow, packed
 from native.reference.sample_tables import SampleTables
 from native.reference.track_fragments import TrackFragments
 from native.values import SampleRun
@@ -31,7 +32,7 @@ class SampleTable:
     points' (`rap `). `path` names that box in messages. `descriptions` counts the track's sample
     entries. With fragments, `track_id` and `defaults` (of `trex`) say what belongs to the track,
     and `add_fragment` is called for each `moof`. After the last call `finish`, then read with
-    `next_run`.
+    `next_run` or `next_rows`.
 
     Raises `MalformedMovie` for the first contradiction found.
     """
@@ -141,3 +142,21 @@ class SampleTable:
             [sample.duration for sample in taken],
             [sample.access for sample in taken],
         )
+
+    def next_rows(self, limit: int) -> bytes:
+        """Give up to `limit` samples as rows, wherever they lie; nothing behind the last one."""
+        rows: list[SampleRow] = []
+        if not self._finished:
+            raise ValueError("the table is not finished")
+        if not self._begun:
+            self._begun = True
+            self._pending = next(self._cursor, None)
+        while (sample := self._pending) is not None and len(rows) < limit:
+            rows.append(
+                SampleRow(
+                    sample.offset, sample.decode_time, sample.composition_offset, sample.size,
+                    sample.duration, sample.access, sample.description,
+                )
+            )  # fmt: skip
+            self._pending = next(self._cursor, None)
+        return packed(rows)

@@ -3,12 +3,11 @@
 from fractions import Fraction
 from pathlib import Path
 
-from core.isobmff.sample_entry import mp4a_codec_string, mp4a_sample_entry
-from core.media.description import TrackDescription
 from core.media.presentation import TrackKind
 from native import SampleRun
 from origin.packaging import aac
 from origin.packaging.demux import AnyPacket
+from origin.packaging.description import audio_description
 from origin.packaging.faults import NeedsTranscodeError
 from origin.packaging.movie_source import MovieTrackSource
 from origin.packaging.report import AudioTrackInfo
@@ -102,7 +101,7 @@ class AudioCopier:
     def _begin(self) -> TrackWriter:
         self._writer = TrackWriter(
             self._out and self._out / f"a-{self._track.name(self._track.channels)}",
-            _audio_description(self._track),
+            audio_description(self._track),
             self._rate,
             self._times.base_time,
             purpose=self._purpose,
@@ -154,16 +153,3 @@ def _trimmed(packet: AnyPacket) -> tuple[int, int]:
         return 0, 0
     data = bytes(packet.get_sidedata("skip_samples"))
     return int.from_bytes(data[:4], "little"), int.from_bytes(data[4:8], "little")
-
-
-def _audio_description(track: AudioTrackInfo) -> TrackDescription:
-    return TrackDescription(
-        kind=TrackKind.AUDIO,
-        codec=mp4a_codec_string(track.record),
-        sample_entry=mp4a_sample_entry(track.record, track.channels, track.sample_rate),
-        channels=track.channels,
-        sample_rate=track.sample_rate,
-        language=track.language,
-        label=track.label,
-        roles=track.roles,
-    )

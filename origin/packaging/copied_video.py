@@ -3,16 +3,14 @@
 from fractions import Fraction
 from pathlib import Path
 
-from core.isobmff.sample_entry import avc_codec_string, avc_sample_entry
-from core.media.description import TrackDescription
 from core.media.presentation import TrackKind
 from native import SampleRun, nal_types
 from origin.packaging import avc
 from origin.packaging.decision import LONGEST_GOP_S
 from origin.packaging.demux import AnyPacket
+from origin.packaging.description import video_description
 from origin.packaging.faults import NeedsTranscodeError
 from origin.packaging.movie_source import MovieTrackSource
-from origin.packaging.picture import tagged_colour
 from origin.packaging.report import VideoTrackInfo
 from origin.packaging.timing import DecodeTimes, TickScale, VideoSample
 from origin.packaging.track import OPEN_ACCESS, SYNC, PackagedTrack, Purpose, TrackWriter
@@ -49,7 +47,7 @@ class VideoCopier:
         self._last_dts: int | None = None
         self._writer = TrackWriter(
             out and out / f"v-{track.name}",
-            _video_description(track),
+            video_description(track),
             self._scale.timescale,
             purpose=purpose,
         )
@@ -161,24 +159,3 @@ class VideoCopier:
         if not kept:
             raise NeedsTranscodeError("a sample has no picture in it")
         return b"".join(kept)
-
-
-def _video_description(track: VideoTrackInfo) -> TrackDescription:
-    width, height = track.display_size
-    colr = tagged_colour(track.colour, full_range=track.full_range)
-    pasp = None if track.pixel_aspect == (1, 1) else track.pixel_aspect
-    return TrackDescription(
-        kind=TrackKind.VIDEO,
-        codec=avc_codec_string(track.record),
-        sample_entry=avc_sample_entry(
-            track.record, track.width, track.height, pasp=pasp, colr=colr
-        ),
-        width=track.width,
-        height=track.height,
-        display_width=width,
-        display_height=height,
-        matrix=track.matrix,
-        frame_rate=track.frame_rate,
-        language=track.language,
-        label=track.label,
-    )

@@ -1,12 +1,14 @@
 """Takes a source apart: its playable tracks, sample by sample as they are, into flat files.
 
-One pass over the file serves all tracks. An MP4 file is read by its own tables; every other file,
-and an MP4 file whose tables contradict themselves or ask for more than copying, is read through
-FFmpeg's demuxer. What only the samples can tell, such as the distance between IDR pictures, is
-checked on the way; a track that turns out unfit is dropped and named, so that it can be encoded
-anew, while the others go on.
+One pass over the file serves all tracks. An MP4 file is read by its own tables: the usual one by
+native code alone, one with anything unusual in it sample by sample. Every other file, and an MP4
+file whose tables contradict themselves or ask for more than copying, is read through FFmpeg's
+demuxer. What only the samples can tell, such as the distance between IDR pictures, is checked on
+the way; a track that turns out unfit is dropped and named, so that it can be encoded anew, while
+the others go on.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +20,8 @@ from native import MalformedMovie, SampleRun
 from origin.packaging.copied_audio import AudioCopier
 from origin.packaging.copied_video import VideoCopier
 from origin.packaging.demux import AnyPacket, is_indexed, open_source, packets, select
+from origin.packaging.direct import UnusualFileError, read_directly
+from origin.packaging.direct_copy import copy_directly
 from origin.packaging.faults import CorruptSource, NeedsTranscodeError
 from origin.packaging.limits import Limits
 from origin.packaging.movie_source import IrregularMovieError, MovieSource, open_movie
@@ -107,6 +111,8 @@ def _copy_movie(
     pulse: Pulse,
     purpose: Purpose = Purpose.PUBLISHED,
 ) -> CopyOutcome:
+    with suppress(UnusualFileError):
+        return copy_directly(read_directly(path, report), out, report.size_bytes, pulse, purpose)
     copying = _Copying(purpose)
     with open_movie(path, report) as source:
         try:

@@ -138,7 +138,6 @@ def inspect_file(path: Path, segment_s: float, limits: Limits) -> Inspection:
         audio=tuple(_audio(track, refused) for track in report.audio),
         ignored=report.ignored,
         segments=_segments(report, outcome.tracks, segment_s),
-        problems=(outcome.repaired,) if outcome.repaired else (),
         text=tuple(map(_text, report.text)),
         chapters=report.chapters,
         problems=tuple(dict.fromkeys((*said, *wrong))),

@@ -2,26 +2,31 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.media.first_plan import first_plan
 from core.media.ladder import fixed_ladder
 from core.media.presentation import TrackKind
-from origin.packaging.copy import copy_tracks
 from origin.packaging.faults import UnheardSound
 from origin.packaging.limits import Limits
 from origin.packaging.report import AudioTrackInfo, VideoTrackInfo
-from origin.packaging.track import PackagedTrack, Purpose
-from origin.packaging.transcode import transcode_audio, transcode_video
 from origin.static.films import Film, blaming
 from origin.static.request import LeftOut, PackageRequest, RefusedSource, Watcher
 from origin.stored_track import StoredTrack
 
+if TYPE_CHECKING:
+    from origin.packaging.direct import DirectTrack
+    from origin.packaging.track import PackagedTrack
+
 
 @dataclass(frozen=True, slots=True)
 class GatheredTrack:
-    """A track on disk, the film it comes from, and whether it was encoded anew."""
+    """A track, the film it comes from, and whether it was encoded anew.
 
-    packaged: PackagedTrack
+    What was copied from a usual file lies where it was; all else is on disk, in flat files.
+    """
+
+    packaged: "PackagedTrack | DirectTrack"
     film: Film
     transcoded: bool
 
@@ -69,8 +74,18 @@ class Gathering:
 
     def _copy(self, film: Film) -> dict[int, str]:
         """Copy what can be; give the streams that turned out unfit for it, and why."""
-        if not film.report.copyable:
+        wanted = film.report.copyable
+        if not wanted:
             return {}
+        if film.direct is not None:
+            found = {track.stream: track for track in film.direct.tracks}
+            self.tracks += [
+                GatheredTrack(found[stream], film, transcoded=False) for stream in wanted
+            ]
+            return {}
+        from origin.packaging.copy import copy_tracks  # noqa: PLC0415 - loads FFmpeg
+        from origin.packaging.track import Purpose  # noqa: PLC0415 - as above
+
         step = self._watcher.step(f"Reading {film.path.name}")
         with blaming(film.path):
             outcome = copy_tracks(
@@ -100,6 +115,8 @@ class Gathering:
             self._encode_picture(film, track)
 
     def _encode_sound(self, film: Film, track: AudioTrackInfo) -> None:
+        from origin.packaging.transcode import transcode_audio  # noqa: PLC0415 - loads FFmpeg
+
         step = self._watcher.step(f"Encoding the sound of {film.path.name}")
         try:
             made = transcode_audio(
@@ -111,6 +128,8 @@ class Gathering:
             self.tracks.append(GatheredTrack(made, film, transcoded=True))
 
     def _encode_picture(self, film: Film, track: VideoTrackInfo) -> None:
+        from origin.packaging.transcode import transcode_video  # noqa: PLC0415 - loads FFmpeg
+
         plan = None
         for rung in fixed_ladder(*track.display_size, track.rate):
             made = transcode_video(

@@ -19,7 +19,6 @@ from core.text.sidecar import MOST_BYTES, read_sidecar
 from core.text.track import CODEC, MILLISECONDS, TextTrack, bit_rates, track_name
 from core.text.webvtt import write_webvtt
 from origin.packaging.limits import Limits
-from origin.packaging.text import read_text
 from origin.static.films import Film, blaming
 from origin.static.request import LeftOut, RefusedSource, Watcher
 from origin.static.writing import writing
@@ -61,6 +60,9 @@ def gather_texts(
     for film in films:
         if not film.report.text:
             continue
+        # Imported here: FFmpeg takes longer to load than the usual film to package.
+        from origin.packaging.text import read_text  # noqa: PLC0415 - see above
+
         step = watcher.step(f"Reading the subtitles of {film.path.name}")
         with blaming(film.path):
             read = read_text(film.path, film.report, step, limits=limits)
@@ -119,13 +121,18 @@ def write_texts(texts: Sequence[CutText], folder: Path) -> Iterator[tuple[CutTex
         yield each, sum(len(text.encode()) for text in files.values())
 
 
-def write_chapters(chapters: Sequence[Chapter], duration_ms: int, folder: Path) -> None:
-    """Write the chapters, where there are any."""
+def write_chapters(chapters: Sequence[Chapter], duration_ms: int, folder: Path) -> int:
+    """Write the chapters, where there are any; gives their bytes."""
     if not chapters:
-        return
+        return 0
+    texts = {
+        CHAPTERS_VTT: chapters_vtt(chapters, duration_ms).encode(),
+        CHAPTERS_JSON: chapters_json(chapters, duration_ms),
+    }
     with writing(folder):
-        (folder / CHAPTERS_VTT).write_text(chapters_vtt(chapters, duration_ms), encoding="utf-8")
-        (folder / CHAPTERS_JSON).write_bytes(chapters_json(chapters, duration_ms))
+        for name, data in texts.items():
+            (folder / name).write_bytes(data)
+    return sum(map(len, texts.values()))
 
 
 def _sidecar(path: Path, films: Sequence[Film]) -> GatheredText:

@@ -1,0 +1,1 @@
+"""Codecs: what their configurations say."""
