@@ -32,7 +32,6 @@ def video_description(track: VideoTrackInfo) -> TrackDescription:
         frame_rate=track.frame_rate,
         language=track.language,
         label=track.label,
-        roles=track.roles,
     )
 
 
@@ -46,4 +45,5 @@ def audio_description(track: AudioTrackInfo) -> TrackDescription:
         sample_rate=track.sample_rate,
         language=track.language,
         label=track.label,
+        roles=track.roles,
     )
