@@ -11,7 +11,15 @@ import os
 from typing import TYPE_CHECKING
 
 from native.errors import CorruptIndex, MalformedMovie, UnfitTimes
-from native.values import PICTURE_HEADER_BYTES, SEGMENT_TYPE_BYTES, RequestHead, SampleRun
+from native.values import (
+    EXAMINE,
+    OPEN_ACCESS,
+    PICTURE_HEADER_BYTES,
+    SEGMENT_TYPE_BYTES,
+    SYNC,
+    RequestHead,
+    SampleRun,
+)
 
 IMPL = os.environ.get("NATIVE_IMPL", "compiled")
 
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
     from native._memory import Memory, StoredBody
 
 if TYPE_CHECKING or IMPL == "compiled":
+    from native._bitstream import frame_lengths, sample_access
     from native._http import scan_head
     from native._index import IndexBuilder, TrackIndex
     from native._nal import nal_types
@@ -34,7 +43,9 @@ elif IMPL == "reference":
         TrackIndex,
         audio_rows,
         copy_samples,
+        frame_lengths,
         nal_types,
+        sample_access,
         scan_head,
         shared_byte,
         video_rows,
@@ -58,9 +69,12 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
+    "EXAMINE",
     "IMPL",
+    "OPEN_ACCESS",
     "PICTURE_HEADER_BYTES",
     "SEGMENT_TYPE_BYTES",
+    "SYNC",
     "CorruptIndex",
     "Crossing",
     "DataPlane",
@@ -76,7 +90,9 @@ __all__ = [
     "UnfitTimes",
     "audio_rows",
     "copy_samples",
+    "frame_lengths",
     "nal_types",
+    "sample_access",
     "scan_head",
     "shared_byte",
     "video_rows",

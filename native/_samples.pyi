@@ -17,6 +17,7 @@ class SampleTable:
         descriptions: int,
         track_id: int = 0,
         defaults: tuple[int, int, int, int] | None = None,
+        default_sizes: Mapping[int, int] | None = None,
     ) -> Self: ...
     @property
     def sample_count(self) -> int: ...

@@ -76,8 +76,9 @@ cdef class SampleTable:
     a part of a file of `file_bytes`; `stbl` is the box around them, and `sbgp` the random access
     points' (`rap `). `path` names that box in messages. `descriptions` counts the track's sample
     entries. With fragments, `track_id` and `defaults` (of `trex`) say what belongs to the track,
-    and `add_fragment` is called for each `moof`. After the last call `finish`, then read with
-    `next_run` or `next_rows`.
+    and `add_fragment` is called for each `moof`; `default_sizes` has the sizes from every track's
+    `trex`, by its number, for fragments whose data begin behind those of other tracks. After the
+    last call `finish`, then read with `next_run` or `next_rows`.
 
     Raises `MalformedMovie` for the first contradiction found.
     """
@@ -92,9 +93,12 @@ cdef class SampleTable:
     cdef bint begun
 
     def __cinit__(self, data, boxes, *, uint64_t file_bytes, str path not None,
-                  uint64_t descriptions, uint32_t track_id=0, defaults=None):
+                  uint64_t descriptions, uint32_t track_id=0, defaults=None,
+                  default_sizes=None):
         self.stbl = SampleTables(data, dict(boxes), file_bytes, path, descriptions)
-        self.fragments = TrackFragments(descriptions, track_id, defaults)
+        self.fragments = TrackFragments(
+            descriptions, track_id, defaults, dict(default_sizes or ())
+        )
         self.fragments.reached = self.stbl.reached
         self.rewind()
 

@@ -9,6 +9,12 @@ PICTURE_HEADER_BYTES: Final = 136
 """The length of the header of a segment that holds one picture alone, its `styp` included."""
 
 
+SYNC: Final = 1
+OPEN_ACCESS: Final = 2
+EXAMINE: Final = 4
+"""What `sample_access` says of a sample; the first two are also the flags of an index's row."""
+
+
 class RequestHead(NamedTuple):
     """The head of a request that was accepted; `length` counts its bytes, empty line included.
 

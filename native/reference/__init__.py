@@ -1,6 +1,7 @@
 """The clear Python twin of every pure compiled function: the oracle and the readable definition."""
 
 from native.errors import CorruptIndex, MalformedMovie, UnfitTimes
+from native.reference.bitstream import frame_lengths, sample_access
 from native.reference.builder import IndexBuilder
 from native.reference.head import scan_head
 from native.reference.index import TrackIndex
@@ -19,7 +20,9 @@ __all__ = [
     "UnfitTimes",
     "audio_rows",
     "copy_samples",
+    "frame_lengths",
     "nal_types",
+    "sample_access",
     "scan_head",
     "shared_byte",
     "video_rows",

@@ -31,8 +31,9 @@ class SampleTable:
     a part of a file of `file_bytes`; `stbl` is the box around them, and `sbgp` the random access
     points' (`rap `). `path` names that box in messages. `descriptions` counts the track's sample
     entries. With fragments, `track_id` and `defaults` (of `trex`) say what belongs to the track,
-    and `add_fragment` is called for each `moof`. After the last call `finish`, then read with
-    `next_run` or `next_rows`.
+    and `add_fragment` is called for each `moof`; `default_sizes` has the sizes from every track's
+    `trex`, by its number, for fragments whose data begin behind those of other tracks. After the
+    last call `finish`, then read with `next_run` or `next_rows`.
 
     Raises `MalformedMovie` for the first contradiction found.
     """
@@ -47,10 +48,13 @@ class SampleTable:
         descriptions: int,
         track_id: int = 0,
         defaults: Defaults | None = None,
+        default_sizes: Mapping[int, int] | None = None,
     ) -> None:
         self._tables = SampleTables(data, dict(boxes), file_bytes, path, descriptions)
         self._reached = self._tables.reached
-        self._fragments = TrackFragments(self._reached, descriptions, track_id, defaults)
+        self._fragments = TrackFragments(
+            self._reached, descriptions, track_id, defaults, dict(default_sizes or ())
+        )
         self._finished = False
         self.rewind()
 

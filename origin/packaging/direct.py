@@ -15,6 +15,10 @@ from itertools import combinations
 from math import lcm
 from pathlib import Path
 
+from core.codecs.avc import avc_configuration
+from core.codecs.sound import SourceSound, audio_format
+from core.codecs.video import video_format
+from core.isobmff.sample_entry import InvalidDecoderConfiguration
 from core.media.description import TrackDescription, encode_description
 from core.media.presentation import TrackKind
 from native import (
@@ -26,7 +30,6 @@ from native import (
     shared_byte,
     video_rows,
 )
-from origin.packaging import aac, avc
 from origin.packaging.decision import LONGEST_GOP_S
 from origin.packaging.description import audio_description, video_description
 from origin.packaging.faults import NeedsTranscodeError
@@ -36,7 +39,7 @@ from origin.packaging.movie_source import (
     MovieTrackSource,
     movie_source,
 )
-from origin.packaging.report import AudioTrackInfo, SourceReport, VideoTrackInfo
+from origin.packaging.report import AudioTrackInfo, Reach, SourceReport, VideoTrackInfo
 from origin.packaging.timing import LONGEST_PATCH_S, AudioPacket, AudioTimes, TickScale
 
 ROW = struct.Struct("=QQqIIII")
@@ -92,8 +95,8 @@ def read_directly(path: Path, report: SourceReport) -> DirectFilm:
 
 
 UNUSUAL = (
-    MalformedMovie, IrregularMovieError, NeedsTranscodeError, UnfitTimes, EOFError, OverflowError,
-    ValueError,
+    MalformedMovie, IrregularMovieError, NeedsTranscodeError, InvalidDecoderConfiguration,
+    UnfitTimes, EOFError, OverflowError, ValueError,
 )  # fmt: skip
 
 
@@ -112,11 +115,11 @@ def _tracks(source: MovieSource, report: SourceReport) -> list[DirectTrack]:
 
 
 def _video(file: int, source: MovieTrackSource, track: VideoTrackInfo) -> DirectTrack:
-    if track.codec != "h264":
+    if track.codec != "h264" or track.annexb:
         raise UnusualFileError
     rows = _rows(source)
     samples = SampleFile(file, rows)
-    access = samples.nal_access(avc.parse_configuration(track.record).length_size)
+    access = samples.nal_access(avc_configuration(track.record).length_size)
     if max(access) & (LEADING | EXAMINE):
         raise UnusualFileError
     _, time, offset, *_ = ROW.unpack_from(rows)
@@ -130,7 +133,8 @@ def _video(file: int, source: MovieTrackSource, track: VideoTrackInfo) -> Direct
         window=(source.window.start, FOREVER if end is None else end),
         longest_gap=LONGEST_GOP_S * scale.timescale,
     )
-    description = video_description(track)
+    carried = video_format(track.codec, track.record)
+    description = video_description(track, carried, source.entry)
     index = _index(index_rows, description, scale.timescale)
     return DirectTrack(
         TrackKind.VIDEO, track.name, track.index, description, index, samples, default=False,
@@ -139,17 +143,16 @@ def _video(file: int, source: MovieTrackSource, track: VideoTrackInfo) -> Direct
 
 
 def _audio(film: MovieSource, source: MovieTrackSource, track: AudioTrackInfo) -> DirectTrack:
-    if track.codec != "aac":
+    if track.codec != "aac" or track.reach is not Reach.EVERYWHERE:
         raise UnusualFileError
     rows = _heard(_rows(source), source)
-    configuration = aac.parse_configuration(track.record)
+    sound = SourceSound(track.codec, track.record, track.channels, track.sample_rate)
+    carried = audio_format(sound, b"")
     rate, base = track.sample_rate, Fraction(1, source.timescale)
-    length = Fraction(configuration.frame_length * rate, configuration.core_rate)
-    if length.denominator != 1:
-        raise UnusualFileError
+    length = carried.length
     granule = base * rate
     zero = (film.zero - source.window.delay + source.window.start * base) * rate
-    times = AudioTimes(int(length), rate, granule, SYNC)
+    times = AudioTimes(length, rate, granule, SYNC)
     list(times.push(_packet(rows, 0, source, granule, zero)))
     last = _packet(rows, len(rows) // ROW.size - 1, source, granule, zero)
     common = lcm(granule.denominator, zero.denominator)
@@ -157,13 +160,13 @@ def _audio(film: MovieSource, source: MovieTrackSource, track: AudioTrackInfo) -
     index_rows = audio_rows(
         rows,
         first=first,
-        frame_length=int(length),
-        last_duration=_last_duration(last, int(length), rate, granule),
+        frame_length=length,
+        last_duration=_last_duration(last, length, rate, granule),
         scale=(int(granule * common), common),
         zero=int(zero * common),
         longest_patch=int(LONGEST_PATCH_S * rate),
     )
-    description = audio_description(track)
+    description = audio_description(track, carried)
     index = _index(index_rows, description, rate, times.base_time, times.priming)
     return DirectTrack(
         TrackKind.AUDIO, track.name(track.channels), track.index, description, index,

@@ -12,13 +12,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
+from core.codecs.aac import aac_configuration, mp4a_codec_string
+from core.codecs.avc import avc_configuration
 from core.codecs.avc_parameters import AvcPicture, avc_picture
 from core.isobmff.box_reader import BoxSpan, child_boxes
 from core.isobmff.movie import Movie, MovieTrack, read_movie, sample_table
-from core.isobmff.sample_entry import mp4a_codec_string
+from core.isobmff.sample_entry import InvalidDecoderConfiguration
 from core.media.description import IDENTITY_MATRIX
 from native import MalformedMovie
-from origin.packaging import aac
 from origin.packaging.decision import COPIED, judge_audio, judge_video
 from origin.packaging.limits import Limits
 from origin.packaging.movie_file import read_parts
@@ -65,7 +66,9 @@ def probe_movie(path: Path, limits: Limits) -> SourceReport | None:
     try:
         movie = read_movie(read_parts(file))
         return _report(movie, limits)
-    except (MalformedMovie, AskFFmpegError, ValueError, IndexError):
+    except (
+        MalformedMovie, AskFFmpegError, InvalidDecoderConfiguration, ValueError, IndexError,
+    ):  # fmt: skip
         return None
     finally:
         os.close(file)
@@ -115,7 +118,8 @@ def _picture(data: bytes, track: MovieTrack, stream: int, rate: Fraction) -> Vid
     _expect(shown.frames_only and shown.profile in PROFILES)
     _expect((shown.chroma_format, shown.luma_depth, shown.chroma_depth) == (1, 8, 8))
     pixel_format = "yuvj420p" if shown.full_range else "yuv420p"
-    _expect(judge_video("h264", pixel_format, record, interlaced=False) == COPIED)
+    avc_configuration(record)
+    _expect(judge_video("h264", pixel_format, "", interlaced=False) == COPIED)
     constrained = shown.profile == 66 and shown.constraints & CONSTRAINED
     return VideoTrackInfo(
         index=stream,
@@ -187,8 +191,9 @@ def _sound(
     _expect(end - start > SOUND_ENTRY and data[start + 16 : start + 18] == b"\0\0")
     boxes = _entry_boxes(data, entry.span, SOUND_ENTRY, SOUND_BOXES)
     record = _specific(_content(data, boxes[b"esds"])[4:])
-    configuration = aac.parse_configuration(record)
-    _expect(judge_audio("aac", record) == COPIED and mp4a_codec_string(record) == "mp4a.40.2")
+    configuration = aac_configuration(record)
+    _expect(judge_audio("aac", record, "LC", configuration.core_rate) == COPIED)
+    _expect(mp4a_codec_string(record) == "mp4a.40.2")
     _expect(configuration.core_rate >= LEAST_RATE)
     return AudioTrackInfo(
         index=stream,

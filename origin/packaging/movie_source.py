@@ -38,6 +38,7 @@ class MovieTrackSource:
     """One track to read. `timescale` is in ticks a second; times in runs are those of the media.
 
     All samples have the same description, whatever their numbers: runs give it the number 1.
+    `entry` is that description, the whole box.
     """
 
     stream: int
@@ -45,6 +46,7 @@ class MovieTrackSource:
     window: EditWindow
     table: SampleTable
     numbered: bool = False
+    entry: bytes = b""
 
     def next_run(self) -> SampleRun | None:
         """Give the next samples that lie one behind the other; None after the last one."""
@@ -130,7 +132,15 @@ def _track(movie: Movie, stream: int, track_id: int) -> MovieTrackSource:
         ) from problem
     table = sample_table(movie, track)
     _check_description(track, table)
-    return MovieTrackSource(stream, track.timescale, window, table, len(track.entries) > 1)
+    start, end = track.entries[0].span if track.entries else (0, 0)
+    return MovieTrackSource(
+        stream,
+        track.timescale,
+        window,
+        table,
+        numbered=len(track.entries) > 1,
+        entry=movie.moov.data[start:end],
+    )
 
 
 def _check_description(track: MovieTrack, table: SampleTable) -> None:
