@@ -17,7 +17,7 @@ from core.media.roles import TrackRole, sorted_roles
 from core.text.track import CODEC, MILLISECONDS, text_key, track_name
 from runtime.postgres import Connection, Pool, Record, connection, transaction
 from runtime.sql import load_queries
-from server.faults import TooManyCaptions, VideoUnknown
+from server.faults import CaptionUnknown, TooManyCaptions, VideoUnknown
 
 MOST_TEXT_TRACKS: Final = 200
 
@@ -109,12 +109,12 @@ class CaptionRepository:
         (added,) = (row for row in rows if row["name"] == name)
         return _caption(added)
 
-    async def delete(self, video_id: str, name: str) -> str | None:
-        """Remove a track; answers the store prefix of its file, None where there is none."""
+    async def delete(self, video_id: str, name: str) -> str:
+        """Remove a track; answers the store prefix of its file. Raises `CaptionUnknown`."""
         async with self._changing(video_id) as video:
             row = await video.session.fetchrow(_QUERIES["delete_text"], video_id, name)
             if row is None:
-                return None
+                raise CaptionUnknown(f"video {video_id!r} has no text track {name!r}")
             # What is deleted is not delivered any more, also where it lies in a cache for good.
             keys = [text_key(row["build_hash"])]
             await video.session.execute(_QUERIES["owe_purge"], keys, False)

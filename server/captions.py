@@ -110,8 +110,6 @@ async def add_caption(call: Call, video_id: VideoId, query: CaptionQuery) -> Rep
 async def delete_caption(call: Call, video_id: VideoId, caption_id: CaptionId) -> Reply:
     """Remove a text track, whether it was sent or came with the file."""
     prefix = await call.services.captions.delete(video_id, caption_id)
-    if prefix is None:
-        raise CaptionUnknown(f"video {video_id!r} has no text track {caption_id!r}")
     call.services.purges.announce()
     call.services.deletions.request([prefix])
     return Reply()

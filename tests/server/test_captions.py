@@ -191,22 +191,13 @@ async def test_a_playback_names_the_text_and_the_chapters(api: Api, pool: Pool, 
     assert play["chapters"] == {"vtt": f"{media}/chapters.vtt", "json": f"{media}/chapters.json"}
 
 
-async def test_a_track_that_is_deleted_is_gone_and_the_edges_are_told(
-    api: Api, pool: Pool, video: str
-) -> None:
+async def test_a_track_that_is_deleted_is_gone(api: Api, video: str) -> None:
     await send(api, video, SUBRIP.encode(), {"language": "en"})
-    purges = "SELECT keys FROM purge_outbox"
-    async with connection(pool) as session:
-        await session.execute("DELETE FROM purge_outbox")
     answer = await api.ask("DELETE", f"/videos/{video}/captions/en")
     assert answer.status == 204
     assert (await api.get(f"/videos/{video}/captions")).json == {"data": []}
     again = await api.ask("DELETE", f"/videos/{video}/captions/en")
     assert (again.status, again.json["code"]) == (404, "captions.unknown")
-    playback = (await api.get(f"/videos/{video}")).json["playback_ids"][0]["id"]
-    owed = [row["keys"] for row in await rows(pool, purges)]
-    # Delivered already, where edges are named, or still to be.
-    assert owed in ([], [[f"text:{text_hash(WEBVTT.encode())}"], [f"manifest:{playback}"]])
 
 
 async def test_chapters_are_replaced_and_shown_with_their_ends(
