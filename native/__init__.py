@@ -17,6 +17,7 @@ from native.values import (
     PICTURE_HEADER_BYTES,
     SEGMENT_TYPE_BYTES,
     SYNC,
+    AvcSlice,
     RequestHead,
     SampleRun,
 )
@@ -32,17 +33,26 @@ if TYPE_CHECKING or IMPL == "compiled":
     from native._http import scan_head
     from native._index import IndexBuilder, TrackIndex
     from native._nal import nal_types
+    from native._protection import AES_INSTRUCTIONS
+
+    if TYPE_CHECKING or AES_INSTRUCTIONS:
+        from native._protection import FragmentCipher, encrypt_resource
+    else:
+        from native.reference import FragmentCipher, encrypt_resource
     from native._sample_file import SampleFile, copy_samples, shared_byte
     from native._sample_times import audio_rows, video_rows
     from native._samples import SampleTable
 elif IMPL == "reference":
+    AES_INSTRUCTIONS = False
     from native.reference import (
+        FragmentCipher,
         IndexBuilder,
         SampleFile,
         SampleTable,
         TrackIndex,
         audio_rows,
         copy_samples,
+        encrypt_resource,
         frame_lengths,
         nal_types,
         sample_access,
@@ -69,15 +79,18 @@ def __getattr__(name: str) -> object:
 
 
 __all__ = [
+    "AES_INSTRUCTIONS",
     "EXAMINE",
     "IMPL",
     "OPEN_ACCESS",
     "PICTURE_HEADER_BYTES",
     "SEGMENT_TYPE_BYTES",
     "SYNC",
+    "AvcSlice",
     "CorruptIndex",
     "Crossing",
     "DataPlane",
+    "FragmentCipher",
     "IndexBuilder",
     "MalformedMovie",
     "Memory",
@@ -90,6 +103,7 @@ __all__ = [
     "UnfitTimes",
     "audio_rows",
     "copy_samples",
+    "encrypt_resource",
     "frame_lengths",
     "nal_types",
     "sample_access",

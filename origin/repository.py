@@ -15,7 +15,10 @@ from core.media.presentation import TrackKind
 from core.media.roles import TrackRole
 from core.media.ticks import Ticks
 from core.media.timeline import CutPlan
+from core.protection.scheme import Protection
+from core.protection.stored_key import StoredKey
 from core.text.track import track_name
+from origin.content_keys import read_content_keys
 from runtime.jobs import Step, enqueue, requeue_lost
 from runtime.postgres import Connection, Pool, Record, connection, transaction
 from runtime.sql import load_queries
@@ -60,7 +63,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class PublishedTrack:
-    """One track of a build as the catalogue knows it; bit rates in bit/s, duration in ticks."""
+    """One track of a build as the catalogue knows it; bit rates in bit/s, duration in ticks.
+
+    `number` is another for each row that ever was, 0 before there is one.
+    """
 
     kind: TrackKind
     name: str
@@ -81,11 +87,12 @@ class PublishedTrack:
     is_default: bool = False
     roles: tuple[TrackRole, ...] = ()
     closed_captions: tuple[str, ...] = ()
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """A playback id as delivery sees it at one moment."""
+    """A playback id as delivery sees it at one moment; its keys are wrapped."""
 
     playback_id: str
     video_id: str
@@ -95,6 +102,8 @@ class Title:
     poster_key: str | None
     plan: CutPlan
     tracks: tuple[PublishedTrack, ...]
+    protection: Protection = Protection.NONE
+    keys: tuple[StoredKey, ...] = ()
     chapters: tuple[Chapter, ...] = ()
 
 
@@ -257,6 +266,8 @@ class Repository:
             plan=plan,
             tracks=tuple(map(_track, rows)),
             chapters=msgspec.json.decode(first["chapters"], type=tuple[Chapter, ...]),
+            protection=Protection(first["protection"]),
+            keys=read_content_keys(first["video_id"], first["content_keys"]),
         )
 
     async def orphans(self, kind: str, keys: Sequence[str]) -> list[str]:
@@ -338,6 +349,7 @@ def _track(row: Record) -> PublishedTrack:
         is_default=row["is_default"],
         roles=tuple(map(TrackRole, row["roles"])),
         closed_captions=tuple(row["closed_captions"]),
+        number=row["number"],
     )
 
 

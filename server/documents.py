@@ -11,6 +11,7 @@ from core.errors import Fault
 from core.http.cache_key import resource_of_url
 from core.media.playback_id import PlaybackPolicy
 from core.media.roles import TrackRole
+from core.protection.scheme import Protection
 from server.caption_documents import CaptionKind, ChapterSpan
 from server.identifiers import END, UserId, VideoId
 
@@ -123,6 +124,9 @@ class PlaybackId(Struct, frozen=True):
 
     id: str
     policy: PlaybackPolicy
+    protection: Annotated[
+        Protection, Meta(description="What its media is encrypted by; `none` unless `drm`.")
+    ] = Protection.NONE
 
 
 class VideoLinks(Struct, frozen=True):
@@ -183,6 +187,7 @@ class UploadForm(Struct, frozen=True):
     file: Annotated[bytes, Meta(description="The video file, with its file name.")]
     title: Title | UnsetType = UNSET
     policy: PlaybackPolicy | UnsetType = UNSET
+    protection: Protection | UnsetType = UNSET
 
 
 class ImportInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -197,6 +202,7 @@ class ImportRequest(Struct, frozen=True, forbid_unknown_fields=True):
     input: ImportInput
     title: Title | UnsetType = UNSET
     policy: PlaybackPolicy | UnsetType = UNSET
+    protection: Protection | UnsetType = UNSET
 
 
 class VideoChange(Struct, frozen=True, forbid_unknown_fields=True):
@@ -204,6 +210,7 @@ class VideoChange(Struct, frozen=True, forbid_unknown_fields=True):
 
     title: Title | UnsetType = UNSET
     policy: PlaybackPolicy | UnsetType = UNSET
+    protection: Protection | UnsetType = UNSET
 
 
 class PlayRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -230,6 +237,21 @@ class ChapterLinks(Struct, frozen=True):
     json: str
 
 
+class ClearKey(Struct, frozen=True):
+    """Where a player with ClearKey gets its licence: by POST, as Encrypted Media Extensions say."""
+
+    license_url: str
+
+
+class Drm(Struct, frozen=True):
+    """How the media is encrypted. HLS under `aes-128` names its keys itself."""
+
+    protection: Protection
+    clearkey: Annotated[
+        ClearKey | None, Meta(description="For media under `cenc` and `cbcs`; null without.")
+    ]
+
+
 class Playback(Struct, frozen=True):
     """Everything that a player needs to start."""
 
@@ -237,7 +259,9 @@ class Playback(Struct, frozen=True):
     session_id: str
     title: str
     hls: Annotated[str, Meta(description="The HLS multivariant playlist.")]
-    dash: Annotated[str, Meta(description="The DASH MPD.")]
+    dash: Annotated[
+        str | None, Meta(description="The DASH MPD; null under `aes-128`, which DASH lacks.")
+    ]
     poster: str | None
     duration_ms: int | None
     resume_ms: Annotated[int, Meta(ge=0, description="Where to begin; 0 is the beginning.")]
@@ -250,6 +274,7 @@ class Playback(Struct, frozen=True):
     chapters: Annotated[
         ChapterLinks | None, Meta(description="Null where the film has no chapters.")
     ] = None
+    drm: Annotated[Drm | None, Meta(description="Null where the media is not encrypted.")] = None
 
 
 class HistoryReport(Struct, frozen=True, forbid_unknown_fields=True):

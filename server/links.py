@@ -49,6 +49,10 @@ class Links:
         """Something else that is published of a playback id."""
         return f"{self.edge}{media_folder(playback_id, signature)}/{path}"
 
+    def licence(self, playback_id: str, signature: Signature | None) -> str:
+        """Where ClearKey licences are given."""
+        return f"{self.edge}{media_folder(playback_id, signature)}/license"
+
     def poster(self, playback_id: str, poster_key: str) -> str | None:
         """The still picture; a new picture has a new URL, so each may be cached for good.
 

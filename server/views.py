@@ -4,11 +4,14 @@ from collections.abc import Iterable
 
 from core.manifest.urls import WHOLE_TEXT
 from core.media.language import UNDETERMINED
-from core.media.playback_id import policy_of
+from core.protection.choice import Access
+from core.protection.scheme import Protection
 from server.caption_documents import caption_kind
 from server.chapters import chapter_spans
 from server.documents import (
     ChapterLinks,
+    ClearKey,
+    Drm,
     HistoryEntry,
     IgnoredTrack,
     Playback,
@@ -59,7 +62,7 @@ def video_document(row: VideoRow, links: Links) -> Video:
         errors=_errors(row),
         tracks=_choices(row.tracks),
         renditions=[_rendition(track) for track in row.tracks],
-        playback_ids=[PlaybackId(row.playback_id, policy_of(row.playback_id))],
+        playback_ids=[_playback_id(row)],
         poster=_poster(row.poster_key, row.playback_id, links),
         links=VideoLinks(watch=links.watch(row.id), play=links.play(row.id)),
         chapters=chapter_spans(row.chapters, row.duration_ms),
@@ -79,7 +82,7 @@ def playback_document(row: PlaybackRow, links: Links) -> Playback:
         session_id=session_id,
         title=row.title,
         hls=links.hls(row.playback_id, signature),
-        dash=links.dash(row.playback_id, signature),
+        dash=links.dash(row.playback_id, signature) if row.protection.has_dash else None,
         poster=_poster(row.poster_key, row.playback_id, links),
         duration_ms=row.duration_ms,
         resume_ms=resume_position_ms(row.position_ms, row.duration_ms or row.watched_ms),
@@ -87,6 +90,7 @@ def playback_document(row: PlaybackRow, links: Links) -> Playback:
         expires_at=None if signature is None else signature.expires_at,
         subtitles=[_subtitles(text, row.playback_id, links, signature) for text in row.texts],
         chapters=_chapter_links(row, links, signature) if row.has_chapters else None,
+        drm=_drm(row, links, signature),
     )
 
 
@@ -125,6 +129,19 @@ def _chapter_links(row: PlaybackRow, links: Links, signature: Signature | None) 
         vtt=links.media(row.playback_id, signature, "chapters.vtt"),
         json=links.media(row.playback_id, signature, "chapters.json"),
     )
+
+
+def _playback_id(row: VideoRow) -> PlaybackId:
+    access = Access.of(row.playback_id, row.protection)
+    return PlaybackId(row.playback_id, access.policy, access.protection)
+
+
+def _drm(row: PlaybackRow, links: Links, signature: Signature | None) -> Drm | None:
+    if row.protection is Protection.NONE:
+        return None
+    licensed = any(scheme.is_common for scheme in row.protection.schemes)
+    clear_key = ClearKey(links.licence(row.playback_id, signature)) if licensed else None
+    return Drm(row.protection, clear_key)
 
 
 def _errors(row: VideoRow) -> list[VideoError]:

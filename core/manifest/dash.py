@@ -15,6 +15,7 @@ from math import ceil
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from core.manifest.audio import AudioChoice, audio_groups
+from core.manifest.dash_protection import content_protection
 from core.manifest.dash_roles import accessibility, audio_roles, printable, role
 from core.manifest.dash_text import caption_elements, text_sets
 from core.manifest.dash_timeline import segment_timeline
@@ -132,6 +133,7 @@ def _video_set(members: Sequence[tuple[Rendition, VideoTraits]], profile: _Profi
             representation.set("frameRate", str(traits.frame_rate))
         representation.extend(profile.address(rendition))
         adaptation_set.append(representation)
+    adaptation_set[0:0] = content_protection(rendition for rendition, _ in members)
     return adaptation_set
 
 
@@ -166,6 +168,7 @@ def _audio_set(choices: Sequence[AudioChoice], profile: _Profile) -> Element:
         )
         representation.extend(profile.address(choice.rendition))
         adaptation_set.append(representation)
+    adaptation_set[0:0] = content_protection(choice.rendition for choice in choices)
     return adaptation_set
 
 

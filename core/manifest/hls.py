@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from core.manifest.audio import AudioChoice, AudioGroup, audio_groups
 from core.manifest.hls_iframes import iframe_variants
+from core.manifest.hls_keys import segment_key, session_keys
 from core.manifest.hls_text import text_tags, variant_text
 from core.manifest.urls import (
     INIT_SEGMENT,
@@ -33,6 +34,7 @@ def multivariant_playlist(presentation: Presentation) -> str:
     bandwidth. Raises `ValueError` when there is neither video nor audio.
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}", "#EXT-X-INDEPENDENT-SEGMENTS"]
+    lines += session_keys(presentation)
     groups = audio_groups(presentation.audio)
     if presentation.video:
         lines += _media_tags(groups)
@@ -101,7 +103,8 @@ def _media_playlist(rendition: Rendition, init: str, segments: Sequence[Sequence
         "#EXT-X-INDEPENDENT-SEGMENTS",
         f"#EXT-X-MAP:{init}",
     ]
-    for duration, segment in zip(durations, segments, strict=True):
+    for place, (duration, segment) in enumerate(zip(durations, segments, strict=True)):
+        lines += segment_key(rendition, place, segment[-1])
         lines.append(f"#EXTINF:{duration // MICROSECONDS}.{duration % MICROSECONDS:06},")
         lines += segment
     lines.append("#EXT-X-ENDLIST")

@@ -12,6 +12,8 @@ IFRAME_FOLDER = "iframe"
 MASTER = "master.m3u8"
 MPD = "manifest.mpd"
 WHOLE_TEXT = "subtitles.vtt"
+LICENCE = "license"
+KEYS = "key"
 
 
 def rendition_folder(rendition: Rendition) -> str:
@@ -36,3 +38,8 @@ def media_segment(number: int | str) -> str:
 def text_segment(number: int | str) -> str:
     """Give the name of a segment of text within its rendition's folder, counted from 0."""
     return f"{number}.vtt"
+
+
+def key_address(kid: bytes) -> str:
+    """Give where a content key is to be had, relative to the manifests."""
+    return f"{KEYS}/{kid.hex()}"

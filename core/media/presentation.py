@@ -8,6 +8,7 @@ from core.media.file_layout import FileLayout
 from core.media.iframes import IFrames
 from core.media.roles import TrackRole
 from core.media.timeline import Span
+from core.protection.content_key import KeyUse
 
 
 class TrackKind(StrEnum):
@@ -63,6 +64,7 @@ class Rendition:
     `bandwidth` is the peak and `average_bandwidth` the mean bit rate over segments, headers
     included, in bit/s. `layout` is that of the rendition's one file, where there is one. `iframes`
     are the pictures for winding, where it has any.
+    `protection` says what key its segments are under; None where they are clear.
     """
 
     kind: TrackKind
@@ -76,6 +78,7 @@ class Rendition:
     traits: VideoTraits | AudioTraits | TextTraits
     layout: FileLayout | None = None
     iframes: IFrames | None = None
+    protection: KeyUse | None = None
 
 
 @dataclass(frozen=True, slots=True)

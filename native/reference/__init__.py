@@ -6,12 +6,14 @@ from native.reference.builder import IndexBuilder
 from native.reference.head import scan_head
 from native.reference.index import TrackIndex
 from native.reference.nal import nal_types
+from native.reference.protection import FragmentCipher, encrypt_resource
 from native.reference.sample_file import SampleFile, copy_samples, shared_byte
 from native.reference.sample_times import audio_rows, video_rows
 from native.reference.samples import SampleTable
 
 __all__ = [
     "CorruptIndex",
+    "FragmentCipher",
     "IndexBuilder",
     "MalformedMovie",
     "SampleFile",
@@ -20,6 +22,7 @@ __all__ = [
     "UnfitTimes",
     "audio_rows",
     "copy_samples",
+    "encrypt_resource",
     "frame_lengths",
     "nal_types",
     "sample_access",

@@ -147,7 +147,7 @@ class HlsEngine implements Engine {
     const tracks = this.hls?.audioTracks ?? [];
     return tracks.map((track, id) => ({
       id,
-      label: track.name === track.lang ? languageName(track.lang) : track.name || `Track ${id + 1}`,
+      label: trackName(track.name, track.lang ?? "", id),
       detail: "",
     }));
   }
@@ -167,11 +167,11 @@ class HlsEngine implements Engine {
   get textTracks(): readonly TextChoice[] {
     const subtitles = (this.hls?.subtitleTracks ?? []).map((track, id) => ({
       id,
-      ...textName(track.name, track.lang ?? "", track.forced, track.characteristics ?? ""),
+      ...textName(track.name, track.lang ?? "", track.forced, isForDeaf(track.characteristics ?? "")),
     }));
     const captions = this.captionTracks.map((track, place) => ({
       id: CAPTIONS_FROM + place,
-      ...textName(track.label, track.language, false, ""),
+      ...textName(track.label, track.language, false, true),
     }));
     return [...subtitles, ...captions];
   }
@@ -263,7 +263,7 @@ class NativeEngine implements Engine {
   get textTracks(): readonly TextChoice[] {
     return this.texts.map((track, id) => ({
       id,
-      ...textName(track.label, track.language, false, track.kind === "captions" ? TRANSCRIBES : ""),
+      ...textName(track.label, track.language, false, track.kind === "captions"),
     }));
   }
 
@@ -289,14 +289,17 @@ class NativeEngine implements Engine {
 
 const TRANSCRIBES = "public.accessibility.describes-music-and-sound";
 
+function isForDeaf(characteristics: string): boolean {
+  return characteristics.includes(TRANSCRIBES);
+}
+
 /** The name of a text track for a person: its language, unless somebody gave it another name. */
-function textName(
+export function textName(
   name: string,
   language: string,
   isForced: boolean,
-  characteristics: string,
+  isForDeaf: boolean,
 ): Omit<TextChoice, "id"> {
-  const isForDeaf = characteristics.includes(TRANSCRIBES);
   const detail = isForced ? "forced" : isForDeaf ? "SDH" : "";
   const own = name.replace(/ \((?:SDH|forced)\)$/, "");
   const label = own === "" || own === language ? languageName(language) : own;
@@ -307,6 +310,11 @@ function textName(
     isForced,
     key: [language, detail, own === language ? "" : own].join("|"),
   };
+}
+
+/** The name of a sound for a person; `id` is its place. */
+export function trackName(name: string, language: string, id: number): string {
+  return name === language && name !== "" ? languageName(language) : name || `Track ${id + 1}`;
 }
 
 function levelName(level: Level): string {
