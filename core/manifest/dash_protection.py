@@ -1,22 +1,21 @@
 """What an MPD says of encrypted segments (ISO/IEC 23009-1 §5.8.4.1, ISO/IEC 23001-7 §11.2)."""
 
 from collections.abc import Iterable, Iterator
-from xml.etree.ElementTree import Element, SubElement
+from xml.etree.ElementTree import Element
 
-from core.manifest.urls import LICENCE
 from core.media.presentation import Rendition
 
 MP4_PROTECTION = "urn:mpeg:dash:mp4protection:2011"
 CLEAR_KEY = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"
 CENC_NAMESPACE = "urn:mpeg:cenc:2013"
-DASHIF_NAMESPACE = "https://dashif.org/CPS"
 
 
 def content_protection(renditions: Iterable[Rendition]) -> Iterator[Element]:
     """Give the ContentProtection elements of an AdaptationSet of these renditions.
 
-    The licence's address is relative to the MPD. Players that take it for one relative to their
-    page need the one that the API gives.
+    The licence's address is not among them: it has the viewer's token in it and the MPD is
+    everybody's, and players read a relative `dashif:Laurl` against their page, even where they were
+    told another address. The API tells it with the playback.
     """
     uses = {(use.kid, use.scheme) for each in renditions if (use := each.protection) is not None}
     for kid, scheme in sorted(uses):
@@ -30,12 +29,7 @@ def content_protection(renditions: Iterable[Rendition]) -> Iterator[Element]:
             },
         )
     if uses:
-        clear_key = Element("ContentProtection", {"schemeIdUri": CLEAR_KEY, "value": "ClearKey1.0"})
-        address = SubElement(
-            clear_key, "dashif:Laurl", {"xmlns:dashif": DASHIF_NAMESPACE, "Lic_type": "EME-1.0"}
-        )
-        address.text = LICENCE
-        yield clear_key
+        yield Element("ContentProtection", {"schemeIdUri": CLEAR_KEY, "value": "ClearKey1.0"})
 
 
 def _uuid(kid: bytes) -> str:

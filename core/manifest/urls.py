@@ -12,7 +12,6 @@ IFRAME_FOLDER = "iframe"
 MASTER = "master.m3u8"
 MPD = "manifest.mpd"
 WHOLE_TEXT = "subtitles.vtt"
-LICENCE = "license"
 KEYS = "key"
 
 
