@@ -55,7 +55,7 @@ def iframe_variants(presentation: Presentation) -> Iterator[str]:
             f"AVERAGE-BANDWIDTH={shown.average_bandwidth}",
             f'CODECS="{rendition.codec}"',
             f"RESOLUTION={traits.width}x{traits.height}",
-            "VIDEO-RANGE=SDR",
+            f"VIDEO-RANGE={traits.video_range}",
             f'URI="{rendition_folder(rendition)}/{IFRAME_PLAYLIST}"',
         )
         yield f"#EXT-X-I-FRAME-STREAM-INF:{','.join(attributes)}"

@@ -8,6 +8,7 @@ from core.media.file_layout import FileLayout
 from core.media.iframes import IFrames
 from core.media.roles import TrackRole
 from core.media.timeline import Span
+from core.media.video_range import SDR, UNSPECIFIED_COLOUR
 from core.protection.content_key import KeyUse
 
 
@@ -23,25 +24,33 @@ class TrackKind(StrEnum):
 class VideoTraits:
     """What tells video renditions apart.
 
-    Width and height are as displayed: in square pixels, after rotation. `closed_captions` are the
-    channels of captions inside of the pictures, as HLS names them.
+    Width and height are as displayed: in square pixels, after rotation. `video_range` and
+    `supplemental_codec` are attributes of HLS, `colour` has numbers of ISO/IEC 23091-2.
+    `closed_captions` are the channels of captions inside of the pictures, as HLS names them.
     """
 
     width: int
     height: int
     frame_rate: Fraction | None
+    video_range: str = SDR
+    supplemental_codec: str = ""
+    colour: tuple[int, int, int] = UNSPECIFIED_COLOUR
     closed_captions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class AudioTraits:
-    """What tells audio renditions apart; `language` is a BCP 47 tag, "und" when unknown."""
+    """What tells audio renditions apart; `language` is a BCP 47 tag, "und" when unknown.
+
+    `objects`: beside its channels it has sound objects (Dolby Atmos).
+    """
 
     channels: int
     sample_rate: int
     language: str
     label: str
     default: bool
+    objects: bool = False
     roles: frozenset[TrackRole] = frozenset()
 
 
@@ -63,8 +72,9 @@ class Rendition:
     applied, and the time to the next segment's, in ticks of `timescale`. They tile the track.
     `bandwidth` is the peak and `average_bandwidth` the mean bit rate over segments, headers
     included, in bit/s. `layout` is that of the rendition's one file, where there is one. `iframes`
-    are the pictures for winding, where it has any.
-    `protection` says what key its segments are under; None where they are clear.
+    are the pictures for winding, where it has any. `independent`: every segment can be decoded
+    without the one before it, whole. `protection` says what key its segments are under; None where
+    they are clear.
     """
 
     kind: TrackKind
@@ -79,6 +89,7 @@ class Rendition:
     layout: FileLayout | None = None
     iframes: IFrames | None = None
     protection: KeyUse | None = None
+    independent: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ from origin.delivery.representation import (
 )
 from origin.delivery.text import TextPresenter, text_rendition
 from origin.delivery.titles import Titles
-from origin.repository import PublishedTrack, Title
+from origin.repository import Title
 from origin.stored_track import DamagedTrack
 from runtime.logs import get_logger
 from runtime.storage import LocalStore
@@ -331,7 +331,8 @@ def _rendition(build: Build, offer: Offer) -> Rendition:
         spans=table.spans,
         bandwidth=table.peak_bandwidth,
         average_bandwidth=table.average_bandwidth,
-        traits=_traits(track),
+        traits=_traits(build),
+        independent=table.independent,
         layout=build.file.layout if build.file is not None else None,
         iframes=build.iframes,
     )
@@ -349,10 +350,19 @@ def _rendition(build: Build, offer: Offer) -> Rendition:
     )
 
 
-def _traits(track: PublishedTrack) -> VideoTraits | AudioTraits:
+def _traits(build: Build) -> VideoTraits | AudioTraits:
+    track, description = build.published, build.stored.description
     if track.kind is TrackKind.VIDEO:
         rate = Fraction(*track.frame_rate) if track.frame_rate else None
-        return VideoTraits(track.width or 0, track.height or 0, rate, track.closed_captions)
+        return VideoTraits(
+            track.width or 0,
+            track.height or 0,
+            rate,
+            video_range=description.video_range,
+            supplemental_codec=description.supplemental_codec,
+            colour=description.colour,
+            closed_captions=track.closed_captions,
+        )
     return AudioTraits(
         channels=track.channels or 0,
         sample_rate=track.sample_rate or 0,
@@ -360,4 +370,5 @@ def _traits(track: PublishedTrack) -> VideoTraits | AudioTraits:
         label=track.label or "",
         default=track.is_default,
         roles=frozenset(track.roles),
+        objects=description.objects,
     )

@@ -22,8 +22,8 @@ CARRIED_FORMATS: Final = {
     "vp9": EIGHT_BITS | {"yuv420p10le"},
 }
 """Pixel formats, in FFmpeg's names, of each codec that players decode."""
-IN_BROWSERS: Final = frozenset({"av1", "vp9", "opus", "flac", "mp3", "aac"})
-"""Codecs that every browser on a desktop decodes by itself."""
+IN_BROWSERS: Final = frozenset({"av1", "vp9", "opus", "flac", "aac"})
+"""Codecs that browsers decode out of MP4 fragments. Chromium takes MP3 from none but MP3 files."""
 NAMES: Final = {
     "h264": "H.264", "hevc": "HEVC", "av1": "AV1", "vp9": "VP9", "ac3": "AC-3", "eac3": "E-AC-3",
     "opus": "Opus", "flac": "FLAC", "mp3": "MP3",

@@ -43,6 +43,7 @@ def video_description(
         language=track.language,
         label=track.label,
         video_range=video_range(track.colour),
+        colour=track.colour,
         supplemental_codec=supplemental_codec(told.dovi, track.codec),
     )
 

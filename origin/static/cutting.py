@@ -100,6 +100,7 @@ class CutTrack:
             bandwidth=self.table.peak_bandwidth,
             average_bandwidth=self.table.average_bandwidth,
             traits=self._traits,
+            independent=self.table.independent,
             layout=layout,
             iframes=leading_pictures(self.index, self.table, in_file) if is_video else None,
         )
@@ -109,7 +110,14 @@ class CutTrack:
         description = self.description
         if self.kind is TrackKind.VIDEO:
             rate = Fraction(*description.frame_rate) if description.frame_rate else None
-            return VideoTraits(*shown_size(description), rate, self.closed_captions)
+            return VideoTraits(
+                *shown_size(description),
+                rate,
+                video_range=description.video_range,
+                supplemental_codec=description.supplemental_codec,
+                colour=description.colour,
+                closed_captions=self.closed_captions,
+            )
         return AudioTraits(
             channels=description.channels,
             sample_rate=description.sample_rate,
@@ -117,6 +125,7 @@ class CutTrack:
             label=description.label,
             default=self.default,
             roles=frozenset(description.roles),
+            objects=description.objects,
         )
 
 

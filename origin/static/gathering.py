@@ -1,12 +1,14 @@
 """From films to tracks on disk: what can be copied is copied, the rest is encoded where allowed."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.media.first_plan import first_plan
 from core.media.ladder import fixed_ladder
 from core.media.presentation import TrackKind
+from core.media.timeline import CutPlan
+from native import TrackIndex
 from origin.packaging.faults import UnheardSound
 from origin.packaging.limits import Limits
 from origin.packaging.report import AudioTrackInfo, VideoTrackInfo
@@ -56,8 +58,21 @@ class Gathering:
             streams.update(self._copy(film))
         self._allow(films, to_encode)
         for film, streams in zip(films, to_encode, strict=True):
-            for stream in streams:
+            for stream in (*streams, *self._joined(film, streams, films)):
                 self._encode(film, film.track(stream), films)
+
+    def _joined(self, film: Film, unfit: Container[int], films: Sequence[Film]) -> Iterator[int]:
+        """Give the streams that are copied and, where that is allowed, encoded as well.
+
+        Of several films with a picture none is encoded: they are renditions of one another.
+        """
+        if not self._request.may_transcode:
+            return
+        is_only_picture = sum(each.report.video is not None for each in films) == 1
+        for stream in film.report.joined:
+            is_picture = film.report.video is not None and film.report.video.index == stream
+            if stream not in unfit and (is_only_picture or not is_picture):
+                yield stream
 
     def _allow(self, films: Sequence[Film], to_encode: Sequence[dict[int, str]]) -> None:
         if self._request.may_transcode:
@@ -114,6 +129,14 @@ class Gathering:
                 )
             self._encode_picture(film, track)
 
+    def _copied_plan(self) -> CutPlan | None:
+        """Give the cuts of a picture that is copied: what joins it has key pictures there."""
+        for track in self.tracks:
+            if track.packaged.kind is TrackKind.VIDEO:
+                index = _index_of(track.packaged)
+                return first_plan([(TrackKind.VIDEO, index)], self._request.segment_s)
+        return None
+
     def _encode_sound(self, film: Film, track: AudioTrackInfo) -> None:
         from origin.packaging.transcode import transcode_audio  # noqa: PLC0415 - loads FFmpeg
 
@@ -130,7 +153,7 @@ class Gathering:
     def _encode_picture(self, film: Film, track: VideoTrackInfo) -> None:
         from origin.packaging.transcode import transcode_video  # noqa: PLC0415 - loads FFmpeg
 
-        plan = None
+        plan = self._copied_plan()
         for rung in fixed_ladder(*track.display_size, track.rate):
             made = transcode_video(
                 film.path, film.report, rung, plan, film.work,
@@ -141,3 +164,11 @@ class Gathering:
             if plan is None:
                 index = StoredTrack.open(made.directory).index
                 plan = first_plan([(TrackKind.VIDEO, index)], self._request.segment_s)
+
+
+def _index_of(track: "PackagedTrack | DirectTrack") -> TrackIndex:
+    from origin.packaging.direct import DirectTrack  # noqa: PLC0415 - see above
+
+    if isinstance(track, DirectTrack):
+        return TrackIndex(track.index)
+    return StoredTrack.open(track.directory).index

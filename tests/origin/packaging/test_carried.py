@@ -93,9 +93,9 @@ SOUNDS = [
     ("flac.mp4", "flac", "fLaC", Reach.BROWSERS),
     ("flac.mkv", "flac", "fLaC", Reach.BROWSERS),
     ("flac.flac", "flac", "fLaC", Reach.BROWSERS),
-    ("mp3.mp4", "libmp3lame", "mp4a.6B", Reach.BROWSERS),
-    ("mp3.mkv", "libmp3lame", "mp4a.6B", Reach.BROWSERS),
-    ("mp3.mp3", "libmp3lame", "mp4a.6B", Reach.BROWSERS),
+    ("mp3.mp4", "libmp3lame", "mp4a.6B", Reach.SOME),
+    ("mp3.mkv", "libmp3lame", "mp4a.6B", Reach.SOME),
+    ("mp3.mp3", "libmp3lame", "mp4a.6B", Reach.SOME),
 ]
 
 

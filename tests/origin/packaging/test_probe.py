@@ -83,7 +83,7 @@ def test_what_is_copied_and_what_is_not(
         ("aac", 96_000, Decision.COPY, Reach.BROWSERS),
         ("libopus", 48_000, Decision.COPY, Reach.BROWSERS),
         ("flac", 44_100, Decision.COPY, Reach.BROWSERS),
-        ("libmp3lame", 24_000, Decision.COPY, Reach.BROWSERS),
+        ("libmp3lame", 24_000, Decision.COPY, Reach.SOME),
         ("libmp3lame", 11_025, Decision.TRANSCODE, Reach.EVERYWHERE),
         ("ac3", 48_000, Decision.COPY, Reach.SOME),
         ("eac3", 48_000, Decision.COPY, Reach.SOME),
