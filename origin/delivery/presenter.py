@@ -49,7 +49,7 @@ from origin.delivery.representation import (
 )
 from origin.delivery.text import TextPresenter, text_rendition
 from origin.delivery.titles import Titles
-from origin.repository import Title
+from origin.repository import PublishedTrack, Title
 from origin.stored_track import DamagedTrack
 from runtime.logs import get_logger
 from runtime.storage import LocalStore
