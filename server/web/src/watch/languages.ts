@@ -49,12 +49,12 @@ export class Languages {
     this.panel.refresh();
   }
 
-  /** Subtitles on or off: the ones remembered, else the first. Says what is shown now. */
+  /** Subtitles on or off: the ones remembered, else those the viewer reads best. Says what is shown now. */
   toggleText(): string {
     const texts = this.engine?.textTracks ?? [];
     if (texts.length === 0) return "No subtitles";
     if (this.isOff) {
-      const wanted = texts.find((each) => each.key === recall(`${TEXT_KEY}.last`)) ?? ordinary(texts)[0];
+      const wanted = texts.find((each) => each.key === recall(`${TEXT_KEY}.last`)) ?? readable(texts);
       this.chooseText(wanted ?? texts[0] ?? null);
     } else {
       this.chooseText(null);
@@ -125,6 +125,16 @@ export class Languages {
   }
 }
 
-function ordinary(texts: readonly TextChoice[]): readonly TextChoice[] {
-  return texts.filter(({ isForced }) => !isForced);
+/** The first track in a language of the viewer's browser, by the order of these; else the first that is not forced. */
+function readable(texts: readonly TextChoice[]): TextChoice | undefined {
+  const whole = texts.filter(({ isForced }) => !isForced);
+  for (const wanted of navigator.languages.map(primary)) {
+    const found = whole.find(({ language }) => primary(language) === wanted);
+    if (found !== undefined) return found;
+  }
+  return whole[0];
+}
+
+function primary(language: string): string {
+  return language.split("-")[0]?.toLowerCase() ?? "";
 }
