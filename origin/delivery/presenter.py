@@ -306,6 +306,7 @@ def _segment(build: Build, number: int) -> Plain:
     first, count = table.first[number], table.count[number]
     offset, length, _, _ = index.segment(first, count)
     header = index.fragment_header(first, count, number + 1)
+    build.stored.unload()
     return Plain(media_segment(number), header, first, offset, length)
 
 
@@ -316,6 +317,7 @@ def _iframe(build: Build, number: int) -> Plain:
     alone = shown.segment(number)
     offset, size, *_ = index.sample(alone.sample)
     header = index.picture_header(alone.sample, alone.duration, alone.sequence)
+    build.stored.unload()
     return Plain(iframe_segment(number), header, alone.sample, offset, size)
 
 
