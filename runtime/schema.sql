@@ -320,6 +320,7 @@ CREATE TABLE public.videos (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     source_repaired text,
     protection text DEFAULT 'none'::text NOT NULL,
+    storyboard jsonb,
     chapters jsonb DEFAULT '[]'::jsonb NOT NULL,
     ignored_tracks jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT videos_check CHECK (((status <> 'errored'::text) OR (error_code IS NOT NULL))),

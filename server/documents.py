@@ -136,6 +136,13 @@ class VideoLinks(Struct, frozen=True):
     play: Annotated[str, Meta(description="The call that starts a playback.")]
 
 
+class StoryboardLinks(Struct, frozen=True):
+    """Small pictures of the film at even intervals, for the seek bar."""
+
+    vtt: Annotated[str, Meta(description="As WebVTT, a cue for each picture.")]
+    json: Annotated[str, Meta(description="As JSON.")]
+
+
 class Video(Struct, frozen=True):
     """One title of the library."""
 
@@ -162,6 +169,7 @@ class Video(Struct, frozen=True):
     links: VideoLinks
     chapters: list[ChapterSpan] = []
     ignored_tracks: list[IgnoredTrack] = []
+    storyboard: StoryboardLinks | None = None
 
 
 class VideoPage(Struct, frozen=True):
@@ -275,6 +283,7 @@ class Playback(Struct, frozen=True):
         ChapterLinks | None, Meta(description="Null where the film has no chapters.")
     ] = None
     drm: Annotated[Drm | None, Meta(description="Null where the media is not encrypted.")] = None
+    storyboard: StoryboardLinks | None = None
 
 
 class HistoryReport(Struct, frozen=True, forbid_unknown_fields=True):

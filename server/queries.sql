@@ -41,6 +41,7 @@ LIMIT $4;
 SELECT
     id, playback_id, title, status, stage, progress, error_code, error_message, source_filename, source_bytes,
     source_repaired, duration_ms, poster_key, version, created_at, updated_at, protection, chapters, ignored_tracks,
+    storyboard IS NOT NULL AS has_storyboard,
     (
         SELECT coalesce(jsonb_agg(to_jsonb(tracks) ORDER BY kind DESC, bandwidth, name), '[]')
         FROM tracks
@@ -107,7 +108,8 @@ SELECT
         SELECT coalesce(jsonb_agg(to_jsonb(tracks) ORDER BY tracks.id), '[]')
         FROM tracks
         WHERE tracks.video_id = videos.id AND tracks.kind = 't'
-    ) AS texts
+    ) AS texts,
+    videos.storyboard IS NOT NULL AS has_storyboard
 FROM videos
 LEFT JOIN history ON history.video_id = videos.id AND history.user_id = $2
 WHERE videos.id = $1;

@@ -70,6 +70,7 @@ def video_document(row: VideoRow, links: Links) -> Video:
             IgnoredTrack(each.kind, each.codec, each.language, each.reason)
             for each in row.ignored_tracks
         ],
+        storyboard=links.still_storyboard(row.playback_id) if row.has_storyboard else None,
     )
 
 
@@ -91,6 +92,7 @@ def playback_document(row: PlaybackRow, links: Links) -> Playback:
         subtitles=[_subtitles(text, row.playback_id, links, signature) for text in row.texts],
         chapters=_chapter_links(row, links, signature) if row.has_chapters else None,
         drm=_drm(row, links, signature),
+        storyboard=links.storyboard(row.playback_id, signature) if row.has_storyboard else None,
     )
 
 

@@ -15,6 +15,7 @@ from math import ceil
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from core.manifest.audio import AudioChoice, audio_groups
+from core.manifest.dash_images import thumbnail_set
 from core.manifest.dash_protection import content_protection
 from core.manifest.dash_roles import accessibility, audio_roles, printable, role
 from core.manifest.dash_text import caption_elements, text_sets
@@ -85,6 +86,8 @@ def _document(presentation: Presentation, profile: _Profile) -> str:
     period.extend(text_sets(presentation))
     if profile is _LIVE:  # the other one knows no segments but those of an index
         period.extend(_trick_sets(presentation.video))
+        if presentation.storyboard is not None:
+            period.append(thumbnail_set(presentation.storyboard))
     for number, adaptation_set in enumerate(period):
         adaptation_set.set("id", str(number))
     indent(root)

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import re
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from fractions import Fraction
@@ -13,6 +14,12 @@ from core.http.media_types import media_type
 from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import media_playlist, multivariant_playlist
 from core.manifest.hls_iframes import iframe_playlist
+from core.manifest.storyboard import (
+    STORYBOARD_JSON,
+    STORYBOARD_VTT,
+    storyboard_json,
+    storyboard_vtt,
+)
 from core.manifest.urls import (
     IFRAME_PLAYLIST,
     INIT_SEGMENT,
@@ -29,6 +36,7 @@ from core.media.presentation import (
     TrackKind,
     VideoTraits,
 )
+from core.media.storyboard import Storyboard
 from core.protection.scheme import Scheme
 from core.protection.track import divisions
 from origin.delivery.builds import Build, OpenBuilds
@@ -47,6 +55,7 @@ from origin.delivery.representation import (
     WholeTrack,
     playback_key,
 )
+from origin.delivery.storyboards import storyboard_file
 from origin.delivery.text import TextPresenter, text_rendition
 from origin.delivery.titles import Titles
 from origin.repository import PublishedTrack, Title
@@ -59,6 +68,10 @@ MANIFESTS: Final = {
     "master.m3u8": multivariant_playlist,
     "manifest.mpd": mpd,
     ON_DEMAND: on_demand_mpd,
+}
+BOARDS: Final[dict[str, Callable[[Storyboard], bytes]]] = {
+    STORYBOARD_VTT: storyboard_vtt,
+    STORYBOARD_JSON: storyboard_json,
 }
 PLAYLISTS: Final = {MEDIA_PLAYLIST: media_playlist, IFRAME_PLAYLIST: iframe_playlist}
 # Without leading zeros, so that a segment has one URL; eight digits are beyond any film.
@@ -102,7 +115,9 @@ class Presenter:
     async def manifest(self, playback_id: str, name: str) -> Representation:
         """Give one of `MANIFESTS`."""
         title = await self._titles.get(playback_id)
-        key = (name, playback_id, title.status, *(track.build_hash for track in title.tracks))
+        board = title.storyboard.name if title.storyboard is not None else ""
+        hashes = (track.build_hash for track in title.tracks)
+        key = (name, playback_id, title.status, board, *hashes)
         known = self._texts.get(key)
         if known is not None:
             return known
@@ -209,6 +224,32 @@ class Presenter:
             self._texts.put(("poster", key), known, known.length)
         return known if name else known.under(CachePolicy.POSTER)
 
+    async def storyboard(self, playback_id: str, name: str) -> Representation:
+        """Give the small pictures of a title as one of `BOARDS` shows them."""
+        title = await self._titles.get(playback_id)
+        if title.storyboard is None:
+            raise NoSuchMedia(f"{playback_id!r} has no storyboard")
+        settled = title.status == "ready"
+        return _generated(
+            name,
+            BOARDS[name](title.storyboard),
+            CachePolicy.MANIFEST if settled else CachePolicy.UNSETTLED,
+            (*_keys(title), f"manifest:{playback_id}"),
+        )
+
+    async def storyboard_file(self, playback_id: str, name: str, file: str) -> Representation:
+        """Give a file of the storyboard that is called `name`."""
+        title = await self._titles.get(playback_id)
+        board = title.storyboard
+        data = None
+        if board is not None and board.name == name:
+            loop = asyncio.get_running_loop()
+            folder = self._store.path(board.prefix)
+            data = await loop.run_in_executor(self._executor, storyboard_file, board, folder, file)
+        if data is None:
+            raise NoSuchMedia(f"{playback_id!r} has no {file!r} of a storyboard {name!r}")
+        return _generated(file, data, CachePolicy.IMMUTABLE, _keys(title))
+
     async def _playlist(self, title: Title, offer: Offer, file: str) -> Representation:
         track = offer.track
         key = (file, title.playback_id, track.kind, track.name, offer.build_hash)
@@ -253,6 +294,7 @@ class Presenter:
             tuple(audio),
             title.duration_ms,
             text=tuple(renditions[TrackKind.TEXT]),
+            storyboard=title.storyboard,
         )
         return whole, not damage
 

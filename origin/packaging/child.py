@@ -30,11 +30,13 @@ from origin.packaging.protocol import (
     Message,
     Poster,
     Probe,
+    Sprites,
     Text,
     Video,
     decode_request,
     encode,
 )
+from origin.packaging.sprites import sprites
 from origin.packaging.text import extract_text
 from origin.packaging.transcode import transcode_audio, transcode_video
 
@@ -107,6 +109,8 @@ def main() -> int:
 def perform(request: AnyRequest, pipe: Pipe) -> object:
     """Do what a request asks for. Raises a `Fault` or `CancelledError`."""
     limits = request.limits
+    if isinstance(request, Sprites):
+        return sprites(request.path, request.out, pipe, prefix=request.prefix, limits=limits)
     report = request.report or probe(request.path, limits)
     match request:
         case Probe():

@@ -10,6 +10,7 @@ import { Idle } from "./idle.ts";
 import { type Commands, helpDialog, listenToKeys } from "./keyboard.ts";
 import { Languages } from "./languages.ts";
 import { Overlay } from "./overlay.ts";
+import type { Previews } from "./previews.ts";
 import { Screen } from "./screen.ts";
 import { SeekBar } from "./seekbar.ts";
 import { Settings, SPEEDS } from "./settings.ts";
@@ -110,6 +111,11 @@ export class Player implements Commands {
     this.overlay.setBuffering(true);
     this.engine.load(url, startS);
     this.play();
+  }
+
+  /** Shows small pictures of the film over the seek bar. */
+  usePreviews(previews: Previews | null): void {
+    this.seek.usePreviews(previews);
   }
 
   /** Begins anew where it stands, for a source that failed or has better qualities now. */

@@ -2,6 +2,7 @@ import type { Chapter } from "../api/types.ts";
 import { h } from "../dom/element.ts";
 import { clock, spokenClock } from "../format.ts";
 import { Chapters } from "./chapters.ts";
+import type { Previews } from "./previews.ts";
 
 const STEP_S = 5;
 const PAGE_S = 60;
@@ -13,9 +14,14 @@ export class SeekBar {
   private readonly buffered = h("span", { class: "buffered" });
   private readonly played = h("span", { class: "played" });
   private readonly thumb = h("span", { class: "thumb" });
-  private readonly tip = h("output", { class: "tip", "aria-hidden": "true" });
   private readonly chapters = new Chapters();
   private chapterList: readonly Chapter[] = [];
+  private readonly picture = h("span", { class: "preview" });
+  private readonly time = h("span", { class: "tip-time" });
+  private readonly tip = h("output", { class: "tip", "aria-hidden": "true" });
+  private readonly chapterName = h("b", {});
+  private previews: Previews | null = null;
+  private pointedS = 0;
   private draggingTo: number | null = null;
 
   constructor(
@@ -23,6 +29,7 @@ export class SeekBar {
     private readonly onDrag: (dragging: boolean) => void,
   ) {
     this.element = h("div", { class: "seek", role: "slider", tabindex: 0, "aria-label": "Position" });
+    this.tip.append(this.picture, this.chapterName, this.time);
     this.track.append(this.buffered, this.played, this.chapters.element);
     this.element.append(this.track, this.thumb, this.tip);
     this.element.addEventListener("pointerdown", (event) => this.grab(event));
@@ -54,6 +61,19 @@ export class SeekBar {
 
   private drawChapters(): void {
     if (this.durationS > 0) this.chapters.show(this.chapterList, this.durationS);
+  }
+
+  /** Shows these small pictures over the place that is pointed at from now on. */
+  usePreviews(previews: Previews | null): void {
+    this.previews = previews;
+    this.element.classList.toggle("previewing", previews !== null);
+    if (previews === null) return;
+    const [width, height] = previews.size;
+    const [acrossAll, downAll] = previews.spriteSize;
+    this.element.style.setProperty("--tile-width", `${width}`);
+    this.element.style.setProperty("--tile-height", `${height}`);
+    this.element.style.setProperty("--sprite-width", `${acrossAll}`);
+    this.element.style.setProperty("--sprite-height", `${downAll}`);
   }
 
   /** Redraws from the element's state. */
@@ -113,9 +133,20 @@ export class SeekBar {
     const fraction = this.fractionAt(event);
     this.element.classList.add("pointing");
     this.element.style.setProperty("--pointer", String(fraction));
-    const seconds = fraction * this.durationS;
-    const chapter = this.chapters.at(seconds);
-    this.tip.replaceChildren(chapter ? h("b", {}, chapter.title) : "", clock(seconds));
+    this.pointedS = fraction * this.durationS;
+    this.chapterName.textContent = this.chapters.at(this.pointedS)?.title ?? "";
+    this.time.textContent = clock(this.pointedS);
+    this.showPreview();
+  }
+
+  /** What was shown last stays until the right picture is there: it is nearer than none. */
+  private showPreview(): void {
+    const found = this.previews?.at(this.pointedS, () => this.showPreview());
+    if (!found) return;
+    this.picture.style.backgroundImage = `url("${found.url}")`;
+    this.picture.style.setProperty("--x", String(found.x));
+    this.picture.style.setProperty("--y", String(found.y));
+    this.picture.classList.add("filled");
   }
 
   private release(event: PointerEvent): void {
