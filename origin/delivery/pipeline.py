@@ -134,7 +134,7 @@ class Pipeline:
             found,
             self._reader,
             listening=self._titles.listening,
-            keep=asked.method != "GET" or found.is_made or self._is_wanted(asked.target, found),
+            keep=asked.method != "GET" or self._is_wanted(asked.target, found),
         )
 
     def _is_wanted(self, target: str, found: Representation) -> bool:
@@ -157,7 +157,7 @@ class Pipeline:
                 return await self._presenter.poster(playback_id, name.removesuffix(JPEG))
             case [playback_id, "t", name, build_hash, file]:
                 return await self._presenter.text_file(playback_id, name, build_hash, file)
-            case [playback_id, str(name)] if name in BOARDS | CHAPTERS:
+            case [playback_id, str(name)] if name in {*BOARDS, *CHAPTERS}:
                 shown = self._presenter
                 give = shown.chapters if name in CHAPTERS else shown.storyboard
                 return await give(playback_id, name)

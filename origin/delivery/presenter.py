@@ -37,17 +37,13 @@ from core.media.presentation import (
     VideoTraits,
 )
 from core.media.storyboard import Storyboard
+from core.protection.bandwidth import protected_bandwidth, protected_iframes
 from core.protection.scheme import Scheme
 from core.protection.track import divisions
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
 from origin.delivery.offers import Offer, find_offer, offers
-from origin.delivery.protected import (
-    Plain,
-    ProtectedSegments,
-    protected_bandwidth,
-    protected_iframes,
-)
+from origin.delivery.protected import Plain, ProtectedSegments
 from origin.delivery.representation import (
     CachePolicy,
     FilePart,
@@ -194,7 +190,7 @@ class Presenter:
         if offer.use is None:
             return clear
         made = await self._protected.segment(title, build, offer, plain)
-        return replace(clear, head=b"", body=made, is_made=True)
+        return replace(clear, head=b"", body=made)
 
     def _init(self, title: Title, build: Build, offer: Offer) -> Representation:
         return Representation(
