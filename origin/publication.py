@@ -102,4 +102,5 @@ def _published(
         is_default=built.default,
         roles=description.roles,
         closed_captions=caption_channels(stored),
+        video_range=description.video_range if is_video else None,
     )

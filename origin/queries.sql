@@ -108,9 +108,10 @@ FOR UPDATE OF work;
 INSERT INTO tracks (
     video_id, kind, name, build_hash, store_prefix, codec, timescale, duration, bandwidth, average_bandwidth,
     width, height, frame_rate_num, frame_rate_den, channels, sample_rate, language, label, is_default, size_bytes,
-    roles, closed_captions
+    roles, closed_captions, video_range
 ) VALUES (
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21::text[], $22::text[]
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21::text[],
+    $22::text[], $23
 );
 
 -- name: text_names

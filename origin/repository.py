@@ -94,6 +94,7 @@ class PublishedTrack:
     roles: tuple[TrackRole, ...] = ()
     closed_captions: tuple[str, ...] = ()
     number: int = 0
+    video_range: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -398,6 +399,7 @@ async def _add_tracks(session: Connection, video_id: str, publication: Publicati
             size_bytes,
             list(track.roles),
             list(track.closed_captions),
+            track.video_range,
         )
         for track, size_bytes in zip(tracks, publication.sizes_bytes, strict=True)
     ]

@@ -54,6 +54,7 @@ class TrackRow(msgspec.Struct, frozen=True):
     language: str | None
     label: str | None
     is_default: bool
+    video_range: Literal["SDR", "PQ", "HLG"] | None = None
     roles: list[TrackRole] = []
     closed_captions: list[str] = []
 
