@@ -9,6 +9,7 @@ cimport cython
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
 
+from native._bytes cimport load_be32
 from native._sample cimport Sample
 from native._sample_tables cimport (
     SampleTables,
@@ -145,6 +146,24 @@ cdef class SampleTable:
                 f"lets chunks {first} and {second} share bytes from {claims[number].offset}",
             )
         return 0
+
+    def used_descriptions(self):
+        """Give the numbers of the sample entries that samples name, rising."""
+        cdef set used = set()
+        cdef uint64_t row
+        cdef uint32_t number
+        cdef uint32_t before = 0
+        for row in range(self.stbl.tables.maps.count):
+            number = load_be32(self.stbl.tables.maps.rows + 12 * row + 8)
+            if number != before:
+                used.add(number)
+            before = number
+        for row in range(self.fragments.run_count):
+            number = self.fragments.runs[row].description
+            if number != before:
+                used.add(number)
+            before = number
+        return sorted(used)
 
     def rewind(self):
         """Let `next_run` begin again with the first sample."""

@@ -252,6 +252,10 @@ class SampleTables:
             yield number, offset, offset + self._bytes_of(sample, per_chunk)
             sample += per_chunk
 
+    def descriptions(self) -> set[int]:
+        """Give the numbers of the sample entries that samples name."""
+        return {self._map(number)[3] for number in range(self._map_count)}
+
     def walk(self) -> Iterator[Sample]:
         """Give the samples in decode order."""
         durations = self._unfolded("stts", 8)

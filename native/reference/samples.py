@@ -94,6 +94,11 @@ class SampleTable:
         for number, run in enumerate(self._fragments.runs, start=self._tables.chunk_count):
             yield number, run.offset, run.offset + run.length
 
+    def used_descriptions(self) -> list[int]:
+        """Give the numbers of the sample entries that samples name, rising."""
+        used = {run.description for run in self._fragments.runs}
+        return sorted(used.union(self._tables.descriptions()))
+
     def rewind(self) -> None:
         """Let `next_run` begin again with the first sample."""
         self._cursor = chain(self._tables.walk(), self._fragments.walk())

@@ -11,7 +11,8 @@ from core.errors import InputFault, InternalFault
 from core.http.media_types import media_type
 from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import media_playlist, multivariant_playlist
-from core.manifest.urls import INIT_SEGMENT, MEDIA_PLAYLIST, TRACK_FILE
+from core.manifest.hls_iframes import iframe_playlist
+from core.manifest.urls import IFRAME_PLAYLIST, INIT_SEGMENT, MEDIA_PLAYLIST, TRACK_FILE
 from core.media.presentation import (
     AudioTraits,
     Presentation,
@@ -40,6 +41,7 @@ MANIFESTS: Final = {
     "manifest.mpd": mpd,
     ON_DEMAND: on_demand_mpd,
 }
+PLAYLISTS: Final = {MEDIA_PLAYLIST: media_playlist, IFRAME_PLAYLIST: iframe_playlist}
 # Without leading zeros, so that a segment has one URL; eight digits are beyond any film.
 SEGMENT_NAME: Final = re.compile(r"(0|[1-9][0-9]{0,7})\.m4s")
 
@@ -98,8 +100,8 @@ class Presenter:
         """Give a media playlist, an init segment, a media segment or all of one build."""
         title = await self._titles.get(playback_id)
         track = _find(title, kind, name, build_hash)
-        if file == MEDIA_PLAYLIST:
-            return await self._playlist(title, track)
+        if file in PLAYLISTS:
+            return await self._playlist(title, track, file)
         if file not in {INIT_SEGMENT, TRACK_FILE} and not SEGMENT_NAME.fullmatch(file):
             raise NoSuchMedia(f"a track has no file {file!r}")
         build = await self._builds.get(track, title.plan)
@@ -108,6 +110,17 @@ class Presenter:
         if file == TRACK_FILE:
             return _whole(title, build)
         return _segment(title, build, int(file.removesuffix(".m4s")))
+
+    async def iframe(
+        self, playback_id: str, kind: str, name: str, build_hash: str, file: str
+    ) -> Representation:
+        """Give one I-frame of a build."""
+        title = await self._titles.get(playback_id)
+        track = _find(title, kind, name, build_hash)
+        if not SEGMENT_NAME.fullmatch(file):
+            raise NoSuchMedia(f"a track has no I-frame {file!r}")
+        build = await self._builds.get(track, title.plan)
+        return _iframe(title, build, int(file.removesuffix(".m4s")))
 
     async def poster(self, playback_id: str, name: str | None) -> Representation:
         """Give the title's picture: under its own name for ever, under none until it changes."""
@@ -128,13 +141,15 @@ class Presenter:
             self._texts.put(("poster", key), known, known.length)
         return known if name else known.under(CachePolicy.POSTER)
 
-    async def _playlist(self, title: Title, track: PublishedTrack) -> Representation:
-        key = ("index.m3u8", title.playback_id, track.kind, track.name, track.build_hash)
+    async def _playlist(self, title: Title, track: PublishedTrack, file: str) -> Representation:
+        key = (file, title.playback_id, track.kind, track.name, track.build_hash)
         known = self._texts.get(key)
         if known is None:
             build = await self._builds.get(track, title.plan)
-            text = media_playlist(_rendition(build)).encode()
-            known = _generated("index.m3u8", text, CachePolicy.IMMUTABLE, _keys(title))
+            if file == IFRAME_PLAYLIST and build.iframes is None:
+                raise NoSuchMedia(f"{track.kind}/{track.name} has no I-frames")
+            text = PLAYLISTS[file](_rendition(build)).encode()
+            known = _generated(file, text, CachePolicy.IMMUTABLE, _keys(title))
             self._texts.put(key, known, known.length)
         return known
 
@@ -216,6 +231,22 @@ def _segment(title: Title, build: Build, number: int) -> Representation:
     )
 
 
+def _iframe(title: Title, build: Build, number: int) -> Representation:
+    index, track, shown = build.stored.index, build.published, build.iframes
+    if shown is None or number >= len(shown):
+        raise NoSuchMedia(f"{track.kind}/{track.name} has no I-frame {number}")
+    alone = shown.segment(number)
+    offset, size, *_ = index.sample(alone.sample)
+    return Representation(
+        content_type=media_type(f"{track.kind}/{number}.m4s"),
+        etag=f'"{track.build_hash}-iframe-{number}"',
+        cache=CachePolicy.IMMUTABLE,
+        surrogate_keys=_keys(title),
+        head=index.picture_header(alone.sample, alone.duration, alone.sequence),
+        body=FilePart(build.stored, offset, size),
+    )
+
+
 def _rendition(build: Build) -> Rendition:
     track, table = build.published, build.table
     return Rendition(
@@ -229,6 +260,7 @@ def _rendition(build: Build) -> Rendition:
         average_bandwidth=table.average_bandwidth,
         traits=_traits(track),
         layout=build.file.layout if build.file is not None else None,
+        iframes=build.iframes,
     )
 
 

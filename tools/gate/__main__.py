@@ -58,9 +58,9 @@ def test(words: Sequence[str]) -> int:
         "--fuzz",
         nargs="?",
         type=int,
-        const=70,
+        const=100,
         metavar="SECONDS",
-        help="fuzz the parsers of the data plane for that long (70), and nothing else",
+        help="fuzz the native parsers for that many seconds (100), and nothing else",
     )
     parser.add_argument(
         "--keep", action="store_true", help="with --fuzz: take into the corpus what is new"
