@@ -12,6 +12,9 @@ from core.errors import StateFault
 from core.media.presentation import TrackKind
 from core.media.ticks import Ticks
 from core.media.timeline import CutPlan
+from core.protection.scheme import Protection
+from core.protection.stored_key import StoredKey
+from origin.content_keys import read_content_keys
 from runtime.jobs import Step, enqueue, requeue_lost
 from runtime.postgres import Connection, Pool, Record, connection, transaction
 from runtime.sql import load_queries
@@ -56,7 +59,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class PublishedTrack:
-    """One track of a build as the catalogue knows it; bit rates in bit/s, duration in ticks."""
+    """One track of a build as the catalogue knows it; bit rates in bit/s, duration in ticks.
+
+    `number` is another for each row that ever was, 0 before there is one.
+    """
 
     kind: TrackKind
     name: str
@@ -75,11 +81,12 @@ class PublishedTrack:
     language: str | None = None
     label: str | None = None
     is_default: bool = False
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """A playback id as delivery sees it at one moment."""
+    """A playback id as delivery sees it at one moment; its keys are wrapped."""
 
     playback_id: str
     video_id: str
@@ -89,6 +96,8 @@ class Title:
     poster_key: str | None
     plan: CutPlan
     tracks: tuple[PublishedTrack, ...]
+    protection: Protection = Protection.NONE
+    keys: tuple[StoredKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +246,8 @@ class Repository:
             poster_key=first["poster_key"],
             plan=plan,
             tracks=tuple(map(_track, rows)),
+            protection=Protection(first["protection"]),
+            keys=read_content_keys(first["video_id"], first["content_keys"]),
         )
 
     async def orphans(self, kind: str, keys: Sequence[str]) -> list[str]:
@@ -316,6 +327,7 @@ def _track(row: Record) -> PublishedTrack:
         language=row["language"],
         label=row["label"],
         is_default=row["is_default"],
+        number=row["number"],
     )
 
 

@@ -180,6 +180,24 @@ CREATE SEQUENCE jobs.pgqueuer_statistics_id_seq
 
 ALTER SEQUENCE jobs.pgqueuer_statistics_id_seq OWNED BY jobs.pgqueuer_statistics.id;
 
+CREATE TABLE public.content_keys (
+    kid bytea NOT NULL,
+    video_id text NOT NULL,
+    scheme text NOT NULL,
+    kind text NOT NULL,
+    vector bytea NOT NULL,
+    master text NOT NULL,
+    nonce bytea NOT NULL,
+    sealed bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT content_keys_kid_check CHECK ((length(kid) = 16)),
+    CONSTRAINT content_keys_kind_check CHECK ((kind = ANY (ARRAY['v'::text, 'a'::text]))),
+    CONSTRAINT content_keys_nonce_check CHECK ((length(nonce) = 12)),
+    CONSTRAINT content_keys_scheme_check CHECK ((scheme = ANY (ARRAY['aes-128'::text, 'cenc'::text, 'cbcs'::text]))),
+    CONSTRAINT content_keys_sealed_check CHECK ((length(sealed) = 32)),
+    CONSTRAINT content_keys_vector_check CHECK ((length(vector) = 16))
+);
+
 CREATE TABLE public.history (
     user_id text NOT NULL,
     video_id text NOT NULL,
@@ -298,12 +316,15 @@ CREATE TABLE public.videos (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     source_repaired text,
+    protection text DEFAULT 'none'::text NOT NULL,
     CONSTRAINT videos_check CHECK (((status <> 'errored'::text) OR (error_code IS NOT NULL))),
     CONSTRAINT videos_check1 CHECK (((error_code IS NULL) = (error_message IS NULL))),
     CONSTRAINT videos_check2 CHECK ((((plan_timescale IS NULL) = (plan_starts IS NULL)) AND ((plan_starts IS NULL) = (plan_end IS NULL)))),
     CONSTRAINT videos_duration_ms_check CHECK ((duration_ms >= 0)),
     CONSTRAINT videos_playback_id_states_policy CHECK ((playback_id ~ '^[ps]_'::text)),
     CONSTRAINT videos_progress_check CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision))),
+    CONSTRAINT videos_protected_are_signed CHECK (((protection = 'none'::text) OR (playback_id ~ '^s_'::text))),
+    CONSTRAINT videos_protection_check CHECK ((protection = ANY (ARRAY['none'::text, 'aes-128'::text, 'cenc'::text, 'cbcs'::text, 'aes-128+cenc'::text]))),
     CONSTRAINT videos_source_bytes_check CHECK ((source_bytes >= 0)),
     CONSTRAINT videos_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'preparing'::text, 'playable'::text, 'ready'::text, 'errored'::text]))),
     CONSTRAINT videos_title_check CHECK (((length(title) >= 1) AND (length(title) <= 500)))
@@ -341,6 +362,12 @@ ALTER TABLE ONLY jobs.pgqueuer_schedules
 
 ALTER TABLE ONLY jobs.pgqueuer_statistics
     ADD CONSTRAINT pgqueuer_statistics_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.content_keys
+    ADD CONSTRAINT content_keys_pkey PRIMARY KEY (kid);
+
+ALTER TABLE ONLY public.content_keys
+    ADD CONSTRAINT content_keys_video_id_scheme_kind_key UNIQUE (video_id, scheme, kind);
 
 ALTER TABLE ONLY public.history
     ADD CONSTRAINT history_pkey PRIMARY KEY (user_id, video_id);
@@ -401,6 +428,8 @@ CREATE UNIQUE INDEX pgqueuer_unique_dedupe_key ON jobs.pgqueuer USING btree (ded
 
 CREATE INDEX pgqueuer_updated_id_id1_idx ON jobs.pgqueuer USING btree (updated, id DESC) INCLUDE (id) WHERE (status = 'picked'::jobs.pgqueuer_status);
 
+CREATE INDEX content_keys_by_master ON public.content_keys USING btree (master);
+
 CREATE INDEX history_by_recency ON public.history USING btree (user_id, client_ts DESC, video_id DESC);
 
 CREATE INDEX history_by_video ON public.history USING btree (video_id);
@@ -422,6 +451,9 @@ CREATE TRIGGER videos_announce_deletion AFTER DELETE ON public.videos FOR EACH R
 CREATE TRIGGER videos_announce_retirement AFTER UPDATE OF playback_id ON public.videos FOR EACH ROW WHEN ((old.playback_id <> new.playback_id)) EXECUTE FUNCTION public.announce_retirement();
 
 CREATE TRIGGER videos_version BEFORE UPDATE ON public.videos FOR EACH ROW EXECUTE FUNCTION public.count_video_version();
+
+ALTER TABLE ONLY public.content_keys
+    ADD CONSTRAINT content_keys_video_id_fkey FOREIGN KEY (video_id) REFERENCES public.videos(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.history
     ADD CONSTRAINT history_video_id_fkey FOREIGN KEY (video_id) REFERENCES public.videos(id) ON DELETE CASCADE;

@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from core.errors import Fault
 from core.http.cache_key import resource_of_url
 from core.media.playback_id import PlaybackPolicy
+from core.protection.scheme import Protection
 from server.identifiers import END, UserId, VideoId
 
 MAX_POSITION_MS = 30 * 24 * 3600 * 1000
@@ -108,6 +109,9 @@ class PlaybackId(Struct, frozen=True):
 
     id: str
     policy: PlaybackPolicy
+    protection: Annotated[
+        Protection, Meta(description="What its media is encrypted by; `none` unless `drm`.")
+    ] = Protection.NONE
 
 
 class VideoLinks(Struct, frozen=True):
@@ -166,6 +170,7 @@ class UploadForm(Struct, frozen=True):
     file: Annotated[bytes, Meta(description="The video file, with its file name.")]
     title: Title | UnsetType = UNSET
     policy: PlaybackPolicy | UnsetType = UNSET
+    protection: Protection | UnsetType = UNSET
 
 
 class ImportInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -180,6 +185,7 @@ class ImportRequest(Struct, frozen=True, forbid_unknown_fields=True):
     input: ImportInput
     title: Title | UnsetType = UNSET
     policy: PlaybackPolicy | UnsetType = UNSET
+    protection: Protection | UnsetType = UNSET
 
 
 class VideoChange(Struct, frozen=True, forbid_unknown_fields=True):
@@ -187,12 +193,28 @@ class VideoChange(Struct, frozen=True, forbid_unknown_fields=True):
 
     title: Title | UnsetType = UNSET
     policy: PlaybackPolicy | UnsetType = UNSET
+    protection: Protection | UnsetType = UNSET
 
 
 class PlayRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """For whom."""
 
     user: UserId | None = None
+
+
+class ClearKey(Struct, frozen=True):
+    """Where a player with ClearKey gets its licence: by POST, as Encrypted Media Extensions say."""
+
+    license_url: str
+
+
+class Drm(Struct, frozen=True):
+    """How the media is encrypted. HLS under `aes-128` names its keys itself."""
+
+    protection: Protection
+    clearkey: Annotated[
+        ClearKey | None, Meta(description="For media under `cenc` and `cbcs`; null without.")
+    ]
 
 
 class Playback(Struct, frozen=True):
@@ -202,7 +224,9 @@ class Playback(Struct, frozen=True):
     session_id: str
     title: str
     hls: Annotated[str, Meta(description="The HLS multivariant playlist.")]
-    dash: Annotated[str, Meta(description="The DASH MPD.")]
+    dash: Annotated[
+        str | None, Meta(description="The DASH MPD; null under `aes-128`, which DASH lacks.")
+    ]
     poster: str | None
     duration_ms: int | None
     resume_ms: Annotated[int, Meta(ge=0, description="Where to begin; 0 is the beginning.")]
@@ -211,6 +235,7 @@ class Playback(Struct, frozen=True):
         Meta(description="What the URLs of a signed video hold after `/media/~`; else null."),
     ]
     expires_at: Annotated[datetime | None, Meta(description="When the URLs end; null is never.")]
+    drm: Annotated[Drm | None, Meta(description="Null where the media is not encrypted.")] = None
 
 
 class HistoryReport(Struct, frozen=True, forbid_unknown_fields=True):

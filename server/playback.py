@@ -6,7 +6,13 @@ from typing import Final
 from server.accept import preferred
 from server.documents import Playback, PlayRequest, VideoStatus
 from server.endpoint import JSON, Answer, Call, Reply, endpoint
-from server.faults import NeverPlayable, NotPlayableYet, SigningUnavailable, VideoUnknown
+from server.faults import (
+    NeverPlayable,
+    NotOffered,
+    NotPlayableYet,
+    SigningUnavailable,
+    VideoUnknown,
+)
 from server.identifiers import VideoId
 from server.repository import PlaybackRow
 from server.views import playback_document
@@ -24,7 +30,7 @@ _PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": "Accept"}
         Playback,
         also={HTTPStatus.FOUND: f"To the manifest, where `Accept` prefers `{HLS}` or `{DASH}`."},
     ),
-    faults=(VideoUnknown, NotPlayableYet, NeverPlayable, SigningUnavailable),
+    faults=(VideoUnknown, NotPlayableYet, NeverPlayable, NotOffered, SigningUnavailable),
     headers={"Accept": f"`{JSON}` (the default), `{HLS}` or `{DASH}`."},
 )
 async def play_video(call: Call, video_id: VideoId, query: PlayRequest) -> Reply:
@@ -35,6 +41,8 @@ async def play_video(call: Call, video_id: VideoId, query: PlayRequest) -> Reply
     so that this URL itself can be given to a player.
 
     The URLs of a signed video hold a token, which ends two hours after the film would, begun now.
+    That of licences (`drm`) is among them, and HLS playlists name keys beside them: who may play
+    gets the keys.
     """
     row = await call.services.repository.get_playback(video_id, query.user)
     if row is None:
@@ -45,6 +53,8 @@ async def play_video(call: Call, video_id: VideoId, query: PlayRequest) -> Reply
         case "application/vnd.apple.mpegurl":
             return Reply(None, {**_PRIVATE, "Location": playback.hls}, HTTPStatus.FOUND)
         case "application/dash+xml":
+            if playback.dash is None:
+                raise NotOffered(f"{row.title!r} is under {row.protection}, which DASH lacks")
             return Reply(None, {**_PRIVATE, "Location": playback.dash}, HTTPStatus.FOUND)
         case _:
             return Reply(playback, _PRIVATE)

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable
 
-from core.media.playback_id import policy_of
+from core.protection.choice import Access
+from core.protection.scheme import Protection
 from server.documents import (
+    ClearKey,
+    Drm,
     HistoryEntry,
     Playback,
     PlaybackId,
@@ -17,6 +20,7 @@ from server.documents import (
 from server.identifiers import new_id
 from server.links import Links
 from server.repository import HistoryRow, PlaybackRow, TrackRow, VideoRow
+from server.signing import Signature
 
 # The end of a film is its credits: whoever got there has seen it, and begins anew.
 _SEEN_SHARE = 0.95
@@ -51,7 +55,7 @@ def video_document(row: VideoRow, links: Links) -> Video:
         errors=_errors(row),
         tracks=_choices(row.tracks),
         renditions=[_rendition(track) for track in row.tracks],
-        playback_ids=[PlaybackId(row.playback_id, policy_of(row.playback_id))],
+        playback_ids=[_playback_id(row)],
         poster=_poster(row.poster_key, row.playback_id, links),
         links=VideoLinks(watch=links.watch(row.id), play=links.play(row.id)),
     )
@@ -66,12 +70,13 @@ def playback_document(row: PlaybackRow, links: Links) -> Playback:
         session_id=session_id,
         title=row.title,
         hls=links.hls(row.playback_id, signature),
-        dash=links.dash(row.playback_id, signature),
+        dash=links.dash(row.playback_id, signature) if row.protection.has_dash else None,
         poster=_poster(row.poster_key, row.playback_id, links),
         duration_ms=row.duration_ms,
         resume_ms=resume_position_ms(row.position_ms, row.duration_ms or row.watched_ms),
         token=None if signature is None else signature.token,
         expires_at=None if signature is None else signature.expires_at,
+        drm=_drm(row, links, signature),
     )
 
 
@@ -89,6 +94,19 @@ def history_document(row: HistoryRow, links: Links) -> HistoryEntry:
         client_ts=row.client_ts,
         updated_at=row.updated_at,
     )
+
+
+def _playback_id(row: VideoRow) -> PlaybackId:
+    access = Access.of(row.playback_id, row.protection)
+    return PlaybackId(row.playback_id, access.policy, access.protection)
+
+
+def _drm(row: PlaybackRow, links: Links, signature: Signature | None) -> Drm | None:
+    if row.protection is Protection.NONE:
+        return None
+    licensed = any(scheme.is_common for scheme in row.protection.schemes)
+    clear_key = ClearKey(links.licence(row.playback_id, signature)) if licensed else None
+    return Drm(row.protection, clear_key)
 
 
 def _errors(row: VideoRow) -> list[VideoError]:

@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import re
 from concurrent.futures import Executor
+from dataclasses import replace
 from fractions import Fraction
 from typing import Final
 
@@ -12,7 +13,15 @@ from core.http.media_types import media_type
 from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import media_playlist, multivariant_playlist
 from core.manifest.hls_iframes import iframe_playlist
-from core.manifest.urls import IFRAME_PLAYLIST, INIT_SEGMENT, MEDIA_PLAYLIST, TRACK_FILE
+from core.manifest.urls import (
+    IFRAME_PLAYLIST,
+    INIT_SEGMENT,
+    MASTER,
+    MEDIA_PLAYLIST,
+    TRACK_FILE,
+    iframe_segment,
+    media_segment,
+)
 from core.media.presentation import (
     AudioTraits,
     Presentation,
@@ -20,8 +29,17 @@ from core.media.presentation import (
     TrackKind,
     VideoTraits,
 )
+from core.protection.scheme import Scheme
+from core.protection.track import divisions
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
+from origin.delivery.offers import Offer, find_offer, offers
+from origin.delivery.protected import (
+    Plain,
+    ProtectedSegments,
+    protected_bandwidth,
+    protected_iframes,
+)
 from origin.delivery.representation import (
     CachePolicy,
     FilePart,
@@ -30,7 +48,7 @@ from origin.delivery.representation import (
     playback_key,
 )
 from origin.delivery.titles import Titles
-from origin.repository import PublishedTrack, Title
+from origin.repository import Title
 from origin.stored_track import DamagedTrack
 from runtime.logs import get_logger
 from runtime.storage import LocalStore
@@ -66,12 +84,18 @@ class Presenter:
         executor: Executor,
         *,
         text_limit_bytes: int,
+        protected: ProtectedSegments,
     ) -> None:
         self._titles = titles
         self._builds = builds
         self._store = store
         self._executor = executor
+        self._protected = protected
         self._texts: LruCache[tuple[str, ...], Representation] = LruCache(text_limit_bytes)
+
+    async def close(self) -> None:
+        """Wait for what is being made, and forget it."""
+        await self._protected.close()
 
     async def manifest(self, playback_id: str, name: str) -> Representation:
         """Give one of `MANIFESTS`."""
@@ -80,7 +104,11 @@ class Presenter:
         known = self._texts.get(key)
         if known is not None:
             return known
-        presentation, whole = await self._presentation(title)
+        protection = title.protection
+        if name != MASTER and not protection.has_dash:
+            raise NoSuchMedia(f"{playback_id!r} is under {protection}, which DASH does not have")
+        scheme = protection.hls if name == MASTER else protection.dash
+        presentation, whole = await self._presentation(title, scheme)
         if name == ON_DEMAND and not presentation.has_files:
             raise NoSuchMedia(f"no track of {playback_id!r} fits into one indexed file")
         settled = whole and title.status == "ready"
@@ -99,28 +127,54 @@ class Presenter:
     ) -> Representation:
         """Give a media playlist, an init segment, a media segment or all of one build."""
         title = await self._titles.get(playback_id)
-        track = _find(title, kind, name, build_hash)
+        offer = _offer(title, kind, name, build_hash)
         if file in PLAYLISTS:
-            return await self._playlist(title, track, file)
+            return await self._playlist(title, offer, file)
         if file not in {INIT_SEGMENT, TRACK_FILE} and not SEGMENT_NAME.fullmatch(file):
             raise NoSuchMedia(f"a track has no file {file!r}")
-        build = await self._builds.get(track, title.plan)
+        build = await self._builds.get(offer.track, title.plan)
         if file == INIT_SEGMENT:
-            return _init(title, build)
+            return self._init(title, build, offer)
         if file == TRACK_FILE:
-            return _whole(title, build)
-        return _segment(title, build, int(file.removesuffix(".m4s")))
+            return _whole(title, build, offer)
+        return await self._media(title, build, offer, _segment(build, _number(file)))
 
     async def iframe(
         self, playback_id: str, kind: str, name: str, build_hash: str, file: str
     ) -> Representation:
         """Give one I-frame of a build."""
         title = await self._titles.get(playback_id)
-        track = _find(title, kind, name, build_hash)
+        offer = _offer(title, kind, name, build_hash)
         if not SEGMENT_NAME.fullmatch(file):
             raise NoSuchMedia(f"a track has no I-frame {file!r}")
-        build = await self._builds.get(track, title.plan)
-        return _iframe(title, build, int(file.removesuffix(".m4s")))
+        build = await self._builds.get(offer.track, title.plan)
+        return await self._media(title, build, offer, _iframe(build, _number(file)))
+
+    async def _media(
+        self, title: Title, build: Build, offer: Offer, plain: Plain
+    ) -> Representation:
+        """Give a media segment or an I-frame, encrypted where its title is."""
+        clear = Representation(
+            content_type=media_type(f"{offer.track.kind}/{plain.name}"),
+            etag=f'"{offer.build_hash}-{plain.name.removesuffix(".m4s").replace("/", "-")}"',
+            cache=CachePolicy.IMMUTABLE,
+            surrogate_keys=_keys(title),
+            head=plain.header,
+            body=FilePart(build.stored, plain.offset, plain.length),
+        )
+        if offer.use is None:
+            return clear
+        made = await self._protected.segment(title, build, offer, plain)
+        return replace(clear, head=b"", body=made, is_made=True)
+
+    def _init(self, title: Title, build: Build, offer: Offer) -> Representation:
+        return Representation(
+            content_type=media_type(f"{offer.track.kind}/{INIT_SEGMENT}"),
+            etag=f'"{offer.build_hash}-init"',
+            cache=CachePolicy.IMMUTABLE,
+            surrogate_keys=_keys(title),
+            head=build.init if offer.use is None else self._protected.init(build, offer.use),
+        )
 
     async def poster(self, playback_id: str, name: str | None) -> Representation:
         """Give the title's picture: under its own name for ever, under none until it changes."""
@@ -141,30 +195,33 @@ class Presenter:
             self._texts.put(("poster", key), known, known.length)
         return known if name else known.under(CachePolicy.POSTER)
 
-    async def _playlist(self, title: Title, track: PublishedTrack, file: str) -> Representation:
-        key = (file, title.playback_id, track.kind, track.name, track.build_hash)
+    async def _playlist(self, title: Title, offer: Offer, file: str) -> Representation:
+        track = offer.track
+        key = (file, title.playback_id, track.kind, track.name, offer.build_hash)
         known = self._texts.get(key)
         if known is None:
             build = await self._builds.get(track, title.plan)
             if file == IFRAME_PLAYLIST and build.iframes is None:
                 raise NoSuchMedia(f"{track.kind}/{track.name} has no I-frames")
-            text = PLAYLISTS[file](_rendition(build)).encode()
+            text = PLAYLISTS[file](_rendition(build, offer)).encode()
             known = _generated(file, text, CachePolicy.IMMUTABLE, _keys(title))
             self._texts.put(key, known, known.length)
         return known
 
-    async def _presentation(self, title: Title) -> tuple[Presentation, bool]:
+    async def _presentation(self, title: Title, scheme: Scheme | None) -> tuple[Presentation, bool]:
         """Give the presentation and whether it is whole; damaged tracks are left out of it."""
         renditions: dict[TrackKind, list[Rendition]] = {kind: [] for kind in TrackKind}
         damage: dict[TrackKind, InternalFault] = {}
-        for track in title.tracks:
+        for offer in offers(title, scheme):
+            track = offer.track
             try:
                 build = await self._builds.get(track, title.plan)
+                rendition = _rendition(build, offer)
             except InternalFault as fault:
                 log.warning("media.damaged", track=track.store_prefix, reason=fault.message)
                 damage[track.kind] = fault
             else:
-                renditions[track.kind].append(_rendition(build))
+                renditions[track.kind].append(rendition)
         video, audio = renditions[TrackKind.VIDEO], renditions[TrackKind.AUDIO]
         # A film without its picture would be something else than what was published.
         main = TrackKind.VIDEO if TrackKind.VIDEO in damage or video else TrackKind.AUDIO
@@ -174,11 +231,11 @@ class Presenter:
         return whole, not damage
 
 
-def _find(title: Title, kind: str, name: str, build_hash: str) -> PublishedTrack:
-    for track in title.tracks:
-        if (track.kind, track.name, track.build_hash) == (kind, name, build_hash):
-            return track
-    raise NoSuchMedia(f"{title.playback_id!r} has no build {kind}/{name}/{build_hash}")
+def _offer(title: Title, kind: str, name: str, build_hash: str) -> Offer:
+    offer = find_offer(title, kind, name, build_hash)
+    if offer is None:
+        raise NoSuchMedia(f"{title.playback_id!r} has no build {kind}/{name}/{build_hash}")
+    return offer
 
 
 def _keys(title: Title) -> tuple[str, ...]:
@@ -190,19 +247,10 @@ def _generated(name: str, data: bytes, cache: CachePolicy, keys: tuple[str, ...]
     return Representation(media_type(name), etag, cache, keys, data)
 
 
-def _init(title: Title, build: Build) -> Representation:
+def _whole(title: Title, build: Build, offer: Offer) -> Representation:
     track = build.published
-    return Representation(
-        content_type=media_type(f"{track.kind}/{INIT_SEGMENT}"),
-        etag=f'"{track.build_hash}-init"',
-        cache=CachePolicy.IMMUTABLE,
-        surrogate_keys=_keys(title),
-        head=build.init,
-    )
-
-
-def _whole(title: Title, build: Build) -> Representation:
-    track = build.published
+    if offer.use is not None:
+        raise NoSuchMedia("an encrypted track is not to be had as one file")
     if build.file is None:
         raise NoSuchMedia(f"{track.kind}/{track.name} does not fit into one indexed file")
     return Representation(
@@ -215,63 +263,78 @@ def _whole(title: Title, build: Build) -> Representation:
     )
 
 
-def _segment(title: Title, build: Build, number: int) -> Representation:
+def _number(file: str) -> int:
+    return int(file.removesuffix(".m4s"))
+
+
+def _segment(build: Build, number: int) -> Plain:
     table, index, track = build.table, build.stored.index, build.published
     if number >= len(table):
         raise NoSuchMedia(f"{track.kind}/{track.name} has segments 0 to {len(table) - 1}")
     first, count = table.first[number], table.count[number]
     offset, length, _, _ = index.segment(first, count)
-    return Representation(
-        content_type=media_type(f"{track.kind}/{number}.m4s"),
-        etag=f'"{track.build_hash}-{number}"',
-        cache=CachePolicy.IMMUTABLE,
-        surrogate_keys=_keys(title),
-        head=index.fragment_header(first, count, number + 1),
-        body=FilePart(build.stored, offset, length),
-    )
+    header = index.fragment_header(first, count, number + 1)
+    return Plain(media_segment(number), header, first, offset, length)
 
 
-def _iframe(title: Title, build: Build, number: int) -> Representation:
+def _iframe(build: Build, number: int) -> Plain:
     index, track, shown = build.stored.index, build.published, build.iframes
     if shown is None or number >= len(shown):
         raise NoSuchMedia(f"{track.kind}/{track.name} has no I-frame {number}")
     alone = shown.segment(number)
     offset, size, *_ = index.sample(alone.sample)
-    return Representation(
-        content_type=media_type(f"{track.kind}/{number}.m4s"),
-        etag=f'"{track.build_hash}-iframe-{number}"',
-        cache=CachePolicy.IMMUTABLE,
-        surrogate_keys=_keys(title),
-        head=index.picture_header(alone.sample, alone.duration, alone.sequence),
-        body=FilePart(build.stored, offset, size),
-    )
+    header = index.picture_header(alone.sample, alone.duration, alone.sequence)
+    return Plain(iframe_segment(number), header, alone.sample, offset, size)
 
 
-def _rendition(build: Build) -> Rendition:
+def _rendition(build: Build, offer: Offer) -> Rendition:
+    """Give what manifests say. Raises `UnprotectableTrack`."""
     track, table = build.published, build.table
-    return Rendition(
+    clear = Rendition(
         kind=track.kind,
         name=track.name,
-        build_hash=track.build_hash,
+        build_hash=offer.build_hash,
         codec=track.codec,
         timescale=track.timescale,
         spans=table.spans,
         bandwidth=table.peak_bandwidth,
         average_bandwidth=table.average_bandwidth,
-        traits=_traits(track),
+        traits=_traits(build),
+        independent=table.independent,
         layout=build.file.layout if build.file is not None else None,
         iframes=build.iframes,
     )
+    if offer.use is None:
+        return clear
+    by_units = offer.use.scheme.is_common and divisions(build.stored.description) is not None
+    peak, mean = protected_bandwidth(table, track.timescale, offer.use, by_units=by_units)
+    return replace(
+        clear,
+        bandwidth=peak,
+        average_bandwidth=mean,
+        layout=None,
+        protection=offer.use,
+        iframes=clear.iframes and protected_iframes(clear.iframes, track.timescale),
+    )
 
 
-def _traits(track: PublishedTrack) -> VideoTraits | AudioTraits:
+def _traits(build: Build) -> VideoTraits | AudioTraits:
+    track, description = build.published, build.stored.description
     if track.kind is TrackKind.VIDEO:
         rate = Fraction(*track.frame_rate) if track.frame_rate else None
-        return VideoTraits(track.width or 0, track.height or 0, rate)
+        return VideoTraits(
+            track.width or 0,
+            track.height or 0,
+            rate,
+            video_range=description.video_range,
+            supplemental_codec=description.supplemental_codec,
+            colour=description.colour,
+        )
     return AudioTraits(
         channels=track.channels or 0,
         sample_rate=track.sample_rate or 0,
         language=track.language or "und",
         label=track.label or "",
         default=track.is_default,
+        objects=description.objects,
     )

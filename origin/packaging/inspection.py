@@ -110,6 +110,7 @@ def inspect_file(path: Path, segment_s: float, limits: Limits) -> Inspection:
     report = probe(path, limits)
     outcome = copy_tracks(path, report, None, Unwatched(), limits=limits)
     refused = {rejection.stream: rejection.reason for rejection in outcome.rejected}
+    named = {track.stream: track.description.codec for track in outcome.tracks}
     movie, wrong = movie_facts(path) if report.is_movie else (None, ())
     said = (outcome.repaired,) if outcome.repaired else ()
     return Inspection(
@@ -117,8 +118,8 @@ def inspect_file(path: Path, segment_s: float, limits: Limits) -> Inspection:
         container=report.container,
         size_bytes=report.size_bytes,
         duration_ms=report.duration_ms,
-        video=_video(path, report.video, refused, limits) if report.video else None,
-        audio=tuple(_audio(track, refused) for track in report.audio),
+        video=_video(path, report.video, refused, named, limits) if report.video else None,
+        audio=tuple(_audio(track, refused, named) for track in report.audio),
         ignored=report.ignored,
         segments=_segments(report, outcome.tracks, segment_s),
         problems=tuple(dict.fromkeys((*said, *wrong))),
@@ -128,7 +129,11 @@ def inspect_file(path: Path, segment_s: float, limits: Limits) -> Inspection:
 
 
 def _video(
-    path: Path, track: VideoTrackInfo, refused: dict[int, str], limits: Limits
+    path: Path,
+    track: VideoTrackInfo,
+    refused: dict[int, str],
+    named: dict[int, str],
+    limits: Limits,
 ) -> InspectedVideo:
     decision, reason = _verdict(track, refused)
     groups, samples = measure_groups(path, track, limits)
@@ -136,7 +141,7 @@ def _video(
     return InspectedVideo(
         stream=track.index,
         codec=track.codec,
-        codecs=codec_string(track.codec, track.record),
+        codecs=named.get(track.index) or codec_string(track.codec, track.record),
         profile=track.profile,
         width=track.width,
         height=track.height,
@@ -158,12 +163,12 @@ def _video(
     )
 
 
-def _audio(track: AudioTrackInfo, refused: dict[int, str]) -> InspectedAudio:
+def _audio(track: AudioTrackInfo, refused: dict[int, str], named: dict[int, str]) -> InspectedAudio:
     decision, reason = _verdict(track, refused)
     return InspectedAudio(
         stream=track.index,
         codec=track.codec,
-        codecs=codec_string(track.codec, track.record),
+        codecs=named.get(track.index) or codec_string(track.codec, track.record),
         profile=track.profile,
         channels=track.channels,
         sample_rate=track.sample_rate,

@@ -12,6 +12,9 @@ from native import MalformedMovie
 from native.errors import box_name
 from origin.packaging.movie_file import read_parts
 
+MOST_TRACKS = 32
+"""That are looked into: every fragment is read for each of them."""
+
 
 class MovieTrackFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A track by its number; `edits` is its edit list in words, empty where it has none.
@@ -29,7 +32,10 @@ class MovieTrackFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MovieFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """How an MP4 file is laid out; `index_first` says that `moov` lies in front of the media."""
+    """How an MP4 file is laid out; `index_first` says that `moov` lies in front of the media.
+
+    `tracks` are the first 32.
+    """
 
     brands: tuple[str, ...]
     index_bytes: int
@@ -49,7 +55,7 @@ def movie_facts(path: Path) -> tuple[MovieFacts | None, tuple[str, ...]]:
         return None, (str(problem),)
     finally:
         os.close(file)
-    tracks = tuple(_track(movie, track, problems) for track in movie.tracks)
+    tracks = tuple(_track(movie, track, problems) for track in movie.tracks[:MOST_TRACKS])
     parts = movie.parts
     facts = MovieFacts(
         brands=tuple(dict.fromkeys(box_name(brand).strip() for brand in parts.brands)),

@@ -179,11 +179,12 @@ def test_it_does_not_import_the_server(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("codec", "record", "name"),
     [
-        ("hevc", bytes.fromhex("0101600000009000000000005d"), "hvc1.1.6.L93.90"),
-        ("hevc", bytes.fromhex("0122200000009000000000007b"), "hvc1.2.4.H123.90"),
-        ("av1", bytes.fromhex("81084c00"), "av01.0.08M.10"),
-        ("av1", bytes.fromhex("8140ac00"), "av01.2.00H.12"),
+        ("av1", bytes.fromhex("81000c000a0a0000000337fbe257c802"), "av01.0.00M.08"),
+        ("vp9", bytes.fromhex("00298201010100 00".replace(" ", "")), "vp09.00.41.08"),
+        ("aac", bytes.fromhex("1210"), "mp4a.40.2"),
         ("opus", b"", "opus"),
+        ("ac3", b"", "ac-3"),
+        ("mpeg4", b"", ""),
         ("vp9", b"", ""),
         ("hevc", b"\x01", ""),
     ],
