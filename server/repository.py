@@ -74,6 +74,7 @@ class VideoRow:
     source_repaired: str | None
     duration_ms: int | None
     poster_key: str | None
+    has_storyboard: bool
     version: int
     created_at: datetime
     updated_at: datetime
@@ -127,6 +128,7 @@ class PlaybackRow:
     status: VideoStatus
     duration_ms: int | None
     poster_key: str | None
+    has_storyboard: bool
     error_message: str | None
     position_ms: int | None
     watched_ms: int | None

@@ -58,6 +58,7 @@ def video_document(row: VideoRow, links: Links) -> Video:
         playback_ids=[_playback_id(row)],
         poster=_poster(row.poster_key, row.playback_id, links),
         links=VideoLinks(watch=links.watch(row.id), play=links.play(row.id)),
+        storyboard=links.still_storyboard(row.playback_id) if row.has_storyboard else None,
     )
 
 
@@ -77,6 +78,7 @@ def playback_document(row: PlaybackRow, links: Links) -> Playback:
         token=None if signature is None else signature.token,
         expires_at=None if signature is None else signature.expires_at,
         drm=_drm(row, links, signature),
+        storyboard=links.storyboard(row.playback_id, signature) if row.has_storyboard else None,
     )
 
 

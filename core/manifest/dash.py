@@ -15,6 +15,7 @@ from math import ceil
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from core.manifest.audio import AudioChoice, audio_groups
+from core.manifest.dash_images import thumbnail_set
 from core.manifest.dash_protection import content_protection
 from core.manifest.dash_timeline import segment_timeline
 from core.manifest.dash_traits import channel_configuration, colour_properties, object_property
@@ -79,6 +80,8 @@ def _document(presentation: Presentation, profile: _Profile) -> str:
     period.extend(_audio_sets(presentation.audio, profile))
     if profile is _LIVE:  # the other one knows no segments but those of an index
         period.extend(_trick_sets(presentation.video))
+        if presentation.storyboard is not None:
+            period.append(thumbnail_set(presentation.storyboard))
     for number, adaptation_set in enumerate(period):
         adaptation_set.set("id", str(number))
     indent(root)

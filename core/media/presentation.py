@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from core.media.file_layout import FileLayout
 from core.media.iframes import IFrames
+from core.media.storyboard import Storyboard
 from core.media.timeline import Span
 from core.media.video_range import SDR, UNSPECIFIED_COLOUR
 from core.protection.content_key import KeyUse
@@ -86,6 +87,7 @@ class Presentation:
     video: tuple[Rendition, ...]
     audio: tuple[Rendition, ...]
     duration_ms: int
+    storyboard: Storyboard | None = None
 
     @property
     def has_files(self) -> bool:

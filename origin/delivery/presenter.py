@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import re
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from fractions import Fraction
@@ -13,6 +14,12 @@ from core.http.media_types import media_type
 from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import media_playlist, multivariant_playlist
 from core.manifest.hls_iframes import iframe_playlist
+from core.manifest.storyboard import (
+    STORYBOARD_JSON,
+    STORYBOARD_VTT,
+    storyboard_json,
+    storyboard_vtt,
+)
 from core.manifest.urls import (
     IFRAME_PLAYLIST,
     INIT_SEGMENT,
@@ -29,17 +36,14 @@ from core.media.presentation import (
     TrackKind,
     VideoTraits,
 )
+from core.media.storyboard import Storyboard
+from core.protection.bandwidth import protected_bandwidth, protected_iframes
 from core.protection.scheme import Scheme
 from core.protection.track import divisions
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
 from origin.delivery.offers import Offer, find_offer, offers
-from origin.delivery.protected import (
-    Plain,
-    ProtectedSegments,
-    protected_bandwidth,
-    protected_iframes,
-)
+from origin.delivery.protected import Plain, ProtectedSegments
 from origin.delivery.representation import (
     CachePolicy,
     FilePart,
@@ -47,6 +51,7 @@ from origin.delivery.representation import (
     WholeTrack,
     playback_key,
 )
+from origin.delivery.storyboards import storyboard_file
 from origin.delivery.titles import Titles
 from origin.repository import Title
 from origin.stored_track import DamagedTrack
@@ -58,6 +63,10 @@ MANIFESTS: Final = {
     "master.m3u8": multivariant_playlist,
     "manifest.mpd": mpd,
     ON_DEMAND: on_demand_mpd,
+}
+BOARDS: Final[dict[str, Callable[[Storyboard], bytes]]] = {
+    STORYBOARD_VTT: storyboard_vtt,
+    STORYBOARD_JSON: storyboard_json,
 }
 PLAYLISTS: Final = {MEDIA_PLAYLIST: media_playlist, IFRAME_PLAYLIST: iframe_playlist}
 # Without leading zeros, so that a segment has one URL; eight digits are beyond any film.
@@ -100,7 +109,9 @@ class Presenter:
     async def manifest(self, playback_id: str, name: str) -> Representation:
         """Give one of `MANIFESTS`."""
         title = await self._titles.get(playback_id)
-        key = (name, playback_id, title.status, *(track.build_hash for track in title.tracks))
+        board = title.storyboard.name if title.storyboard is not None else ""
+        hashes = (track.build_hash for track in title.tracks)
+        key = (name, playback_id, title.status, board, *hashes)
         known = self._texts.get(key)
         if known is not None:
             return known
@@ -165,7 +176,7 @@ class Presenter:
         if offer.use is None:
             return clear
         made = await self._protected.segment(title, build, offer, plain)
-        return replace(clear, head=b"", body=made, is_made=True)
+        return replace(clear, head=b"", body=made)
 
     def _init(self, title: Title, build: Build, offer: Offer) -> Representation:
         return Representation(
@@ -194,6 +205,32 @@ class Presenter:
             known = _generated("poster.jpg", data, CachePolicy.IMMUTABLE, _keys(title))
             self._texts.put(("poster", key), known, known.length)
         return known if name else known.under(CachePolicy.POSTER)
+
+    async def storyboard(self, playback_id: str, name: str) -> Representation:
+        """Give the small pictures of a title as one of `BOARDS` shows them."""
+        title = await self._titles.get(playback_id)
+        if title.storyboard is None:
+            raise NoSuchMedia(f"{playback_id!r} has no storyboard")
+        settled = title.status == "ready"
+        return _generated(
+            name,
+            BOARDS[name](title.storyboard),
+            CachePolicy.MANIFEST if settled else CachePolicy.UNSETTLED,
+            (*_keys(title), f"manifest:{playback_id}"),
+        )
+
+    async def storyboard_file(self, playback_id: str, name: str, file: str) -> Representation:
+        """Give a file of the storyboard that is called `name`."""
+        title = await self._titles.get(playback_id)
+        board = title.storyboard
+        data = None
+        if board is not None and board.name == name:
+            loop = asyncio.get_running_loop()
+            folder = self._store.path(board.prefix)
+            data = await loop.run_in_executor(self._executor, storyboard_file, board, folder, file)
+        if data is None:
+            raise NoSuchMedia(f"{playback_id!r} has no {file!r} of a storyboard {name!r}")
+        return _generated(file, data, CachePolicy.IMMUTABLE, _keys(title))
 
     async def _playlist(self, title: Title, offer: Offer, file: str) -> Representation:
         track = offer.track
@@ -227,7 +264,13 @@ class Presenter:
         main = TrackKind.VIDEO if TrackKind.VIDEO in damage or video else TrackKind.AUDIO
         if main in damage and not renditions[main]:
             raise damage[main]
-        whole = Presentation(title.playback_id, tuple(video), tuple(audio), title.duration_ms)
+        whole = Presentation(
+            title.playback_id,
+            tuple(video),
+            tuple(audio),
+            title.duration_ms,
+            storyboard=title.storyboard,
+        )
         return whole, not damage
 
 
@@ -274,6 +317,7 @@ def _segment(build: Build, number: int) -> Plain:
     first, count = table.first[number], table.count[number]
     offset, length, _, _ = index.segment(first, count)
     header = index.fragment_header(first, count, number + 1)
+    build.stored.unload()
     return Plain(media_segment(number), header, first, offset, length)
 
 
@@ -284,6 +328,7 @@ def _iframe(build: Build, number: int) -> Plain:
     alone = shown.segment(number)
     offset, size, *_ = index.sample(alone.sample)
     header = index.picture_header(alone.sample, alone.duration, alone.sequence)
+    build.stored.unload()
     return Plain(iframe_segment(number), header, alone.sample, offset, size)
 
 
