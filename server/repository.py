@@ -52,6 +52,7 @@ class TrackRow(msgspec.Struct, frozen=True):
     language: str | None
     label: str | None
     is_default: bool
+    video_range: Literal["SDR", "PQ", "HLG"] | None = None
 
 
 _TRACKS = msgspec.json.Decoder(list[TrackRow])
