@@ -9,7 +9,9 @@ from typing import Any, Literal, Self
 import msgspec
 
 from core.cache.purge_stream import PurgeOrder
+from core.media.chapters import Chapter
 from core.media.presentation import TrackKind
+from core.media.roles import TrackRole
 from core.protection.choice import Access
 from core.protection.master_key import WrappedKey
 from core.protection.scheme import Protection, Scheme
@@ -53,9 +55,34 @@ class TrackRow(msgspec.Struct, frozen=True):
     label: str | None
     is_default: bool
     video_range: Literal["SDR", "PQ", "HLG"] | None = None
+    roles: list[TrackRole] = []
+    closed_captions: list[str] = []
+
+
+class TextRow(msgspec.Struct, frozen=True):
+    """A text track, as far as a player sees it."""
+
+    name: str
+    build_hash: str
+    language: str | None
+    label: str | None
+    is_default: bool
+    roles: list[TrackRole]
+
+
+class IgnoredRow(msgspec.Struct, frozen=True):
+    """A track of the uploaded file that is not published."""
+
+    kind: str
+    codec: str
+    language: str
+    reason: str
 
 
 _TRACKS = msgspec.json.Decoder(list[TrackRow])
+_TEXTS = msgspec.json.Decoder(list[TextRow])
+_CHAPTERS = msgspec.json.Decoder(list[Chapter])
+_IGNORED = msgspec.json.Decoder(list[IgnoredRow])
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +108,8 @@ class VideoRow:
     updated_at: datetime
     protection: Protection
     tracks: tuple[TrackRow, ...]
+    chapters: tuple[Chapter, ...] = ()
+    ignored_tracks: tuple[IgnoredRow, ...] = ()
 
     @property
     def etag(self) -> str:
@@ -94,6 +123,8 @@ class VideoRow:
         fields["status"] = VideoStatus(fields["status"])
         fields["protection"] = Protection(fields["protection"])
         fields["tracks"] = tuple(_TRACKS.decode(fields["tracks"]))
+        fields["chapters"] = tuple(_CHAPTERS.decode(fields["chapters"]))
+        fields["ignored_tracks"] = tuple(_IGNORED.decode(fields["ignored_tracks"]))
         return cls(**fields)
 
 
@@ -134,6 +165,8 @@ class PlaybackRow:
     position_ms: int | None
     watched_ms: int | None
     protection: Protection
+    has_chapters: bool = False
+    texts: tuple[TextRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,6 +318,7 @@ class Repository:
         if row is None:
             return None
         fields: dict[str, Any] = dict(row.items())
+        fields["texts"] = tuple(_TEXTS.decode(fields["texts"]))
         fields["status"] = VideoStatus(fields["status"])
         fields["protection"] = Protection(fields["protection"])
         return PlaybackRow(**fields)

@@ -2,16 +2,23 @@
 
 from collections.abc import Iterable
 
+from core.manifest.urls import WHOLE_TEXT
+from core.media.language import UNDETERMINED
 from core.protection.choice import Access
 from core.protection.scheme import Protection
+from server.caption_documents import caption_kind
+from server.chapters import chapter_spans
 from server.documents import (
+    ChapterLinks,
     ClearKey,
     Drm,
     HistoryEntry,
+    IgnoredTrack,
     Playback,
     PlaybackId,
     Rendition,
     Source,
+    Subtitles,
     Track,
     Video,
     VideoError,
@@ -19,7 +26,7 @@ from server.documents import (
 )
 from server.identifiers import new_id
 from server.links import Links
-from server.repository import HistoryRow, PlaybackRow, TrackRow, VideoRow
+from server.repository import HistoryRow, PlaybackRow, TextRow, TrackRow, VideoRow
 from server.signing import Signature
 
 # The end of a film is its credits: whoever got there has seen it, and begins anew.
@@ -58,6 +65,11 @@ def video_document(row: VideoRow, links: Links) -> Video:
         playback_ids=[_playback_id(row)],
         poster=_poster(row.poster_key, row.playback_id, links),
         links=VideoLinks(watch=links.watch(row.id), play=links.play(row.id)),
+        chapters=chapter_spans(row.chapters, row.duration_ms),
+        ignored_tracks=[
+            IgnoredTrack(each.kind, each.codec, each.language, each.reason)
+            for each in row.ignored_tracks
+        ],
         storyboard=links.still_storyboard(row.playback_id) if row.has_storyboard else None,
     )
 
@@ -77,6 +89,8 @@ def playback_document(row: PlaybackRow, links: Links) -> Playback:
         resume_ms=resume_position_ms(row.position_ms, row.duration_ms or row.watched_ms),
         token=None if signature is None else signature.token,
         expires_at=None if signature is None else signature.expires_at,
+        subtitles=[_subtitles(text, row.playback_id, links, signature) for text in row.texts],
+        chapters=_chapter_links(row, links, signature) if row.has_chapters else None,
         drm=_drm(row, links, signature),
         storyboard=links.storyboard(row.playback_id, signature) if row.has_storyboard else None,
     )
@@ -95,6 +109,27 @@ def history_document(row: HistoryRow, links: Links) -> HistoryEntry:
         event=row.event,
         client_ts=row.client_ts,
         updated_at=row.updated_at,
+    )
+
+
+def _subtitles(
+    text: TextRow, playback_id: str, links: Links, signature: Signature | None
+) -> Subtitles:
+    path = f"t/{text.name}/{text.build_hash}/{WHOLE_TEXT}"
+    return Subtitles(
+        id=text.name,
+        kind=caption_kind(frozenset(text.roles)),
+        language=text.language or UNDETERMINED,
+        label=text.label,
+        default=text.is_default,
+        url=links.media(playback_id, signature, path),
+    )
+
+
+def _chapter_links(row: PlaybackRow, links: Links, signature: Signature | None) -> ChapterLinks:
+    return ChapterLinks(
+        vtt=links.media(row.playback_id, signature, "chapters.vtt"),
+        json=links.media(row.playback_id, signature, "chapters.json"),
     )
 
 
@@ -119,15 +154,18 @@ def _errors(row: VideoRow) -> list[VideoError]:
 
 def _choices(tracks: Iterable[TrackRow]) -> list[Track]:
     """The renditions of one content are one choice."""
-    choices: dict[tuple[str, str | None, str | None], Track] = {}
+    choices: dict[tuple[object, ...], Track] = {}
     for each in tracks:
-        known = choices.get((each.kind, each.language, each.label))
-        choices[each.kind, each.language, each.label] = Track(
+        key = each.kind, each.language, each.label, frozenset(each.roles)
+        known = choices.get(key)
+        choices[key] = Track(
             kind=each.kind,
             language=each.language,
             label=each.label,
             channels=max(each.channels or 0, (known and known.channels) or 0) or None,
             is_default=each.is_default or (known is not None and known.is_default),
+            roles=each.roles,
+            closed_captions=each.closed_captions,
         )
     return list(choices.values())
 

@@ -17,14 +17,15 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from core.manifest.audio import AudioChoice, audio_groups
 from core.manifest.dash_images import thumbnail_set
 from core.manifest.dash_protection import content_protection
+from core.manifest.dash_roles import accessibility, audio_roles, printable, role
+from core.manifest.dash_text import caption_elements, text_sets
 from core.manifest.dash_timeline import segment_timeline
 from core.manifest.dash_traits import channel_configuration, colour_properties, object_property
 from core.manifest.dash_trick import trick_set
 from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment, rendition_folder
-from core.media.presentation import Presentation, Rendition, VideoTraits
+from core.media.presentation import AudioTraits, Presentation, Rendition, VideoTraits
 
 NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
-ROLE_SCHEME = "urn:mpeg:dash:role:2011"
 OPEN_GROUPS = "3"
 """SAP type where pictures may lean on the segment before (ISO/IEC 14496-12 annex I)."""
 
@@ -77,7 +78,12 @@ def _document(presentation: Presentation, profile: _Profile) -> str:
     )
     period = SubElement(root, "Period", {"id": "0", "start": "PT0S"})
     period.extend(_video_sets(presentation.video, profile))
+    captions = list(caption_elements(presentation))
+    for video_set in period:
+        place = next(at for at, child in enumerate(video_set) if child.tag == "Role")
+        video_set[place:place] = captions  # as the schema has it
     period.extend(_audio_sets(presentation.audio, profile))
+    period.extend(text_sets(presentation))
     if profile is _LIVE:  # the other one knows no segments but those of an index
         period.extend(_trick_sets(presentation.video))
         if presentation.storyboard is not None:
@@ -116,7 +122,7 @@ def _families(
 
 
 def _video_set(members: Sequence[tuple[Rendition, VideoTraits]], profile: _Profile) -> Element:
-    adaptation_set = _adaptation_set("video", profile, is_main=True)
+    adaptation_set = _adaptation_set("video", profile, [role("main")])
     for place, told in enumerate(colour_properties(members[0][1])):
         adaptation_set.insert(place, told)  # before Role, as the schema has it
     if not all(rendition.independent for rendition, _ in members):
@@ -140,10 +146,11 @@ def _video_set(members: Sequence[tuple[Rendition, VideoTraits]], profile: _Profi
 
 
 def _audio_sets(renditions: Iterable[Rendition], profile: _Profile) -> Iterator[Element]:
-    sets: dict[tuple[str, str | None, str, int], list[AudioChoice]] = {}
+    sets: dict[tuple[object, ...], list[AudioChoice]] = {}
     for group in audio_groups(renditions):
         for choice in group.choices:
-            key = (group.codec, choice.language, choice.traits.label, choice.traits.channels)
+            traits = choice.traits
+            key = (group.codec, choice.language, traits.label, traits.channels, traits.roles)
             sets.setdefault(key, []).append(choice)
     for choices in sets.values():
         yield _audio_set(choices, profile)
@@ -154,7 +161,7 @@ def _audio_set(choices: Sequence[AudioChoice], profile: _Profile) -> Element:
     adaptation_set = _adaptation_set(
         "audio",
         profile,
-        is_main=any(choice.is_default for choice in choices),
+        _audio_purpose(traits, is_main=any(choice.is_default for choice in choices)),
         label=traits.label,
     )
     if language is not None:
@@ -170,7 +177,13 @@ def _audio_set(choices: Sequence[AudioChoice], profile: _Profile) -> Element:
     return adaptation_set
 
 
-def _adaptation_set(content: str, profile: _Profile, *, is_main: bool, label: str = "") -> Element:
+def _audio_purpose(traits: AudioTraits, *, is_main: bool) -> list[Element]:
+    return [*accessibility(traits.roles), *audio_roles(traits.roles, is_main=is_main)]
+
+
+def _adaptation_set(
+    content: str, profile: _Profile, purpose: Iterable[Element], *, label: str = ""
+) -> Element:
     """Give an AdaptationSet whose segments begin with a sync sample (SAP type 1)."""
     adaptation_set = Element(
         "AdaptationSet",
@@ -183,8 +196,8 @@ def _adaptation_set(content: str, profile: _Profile, *, is_main: bool, label: st
         },
     )
     if label:
-        SubElement(adaptation_set, "Label").text = _printable(label)
-    adaptation_set.append(_scheme("Role", ROLE_SCHEME, "main" if is_main else "alternate"))
+        SubElement(adaptation_set, "Label").text = printable(label)
+    adaptation_set.extend(purpose)
     return adaptation_set
 
 
@@ -259,8 +272,3 @@ def _longest_segment_ms(presentation: Presentation) -> int:
 
 def _duration(milliseconds: int) -> str:
     return f"PT{milliseconds // 1000}.{milliseconds % 1000:03}S"
-
-
-def _printable(text: str) -> str:
-    """Replace what XML 1.0 cannot hold at all, escaped or not (§2.2)."""
-    return "".join(character if character.isprintable() else " " for character in text)

@@ -21,6 +21,7 @@ from origin.delivery.lru import LruCache
 from origin.delivery.presenter import BOARDS, MANIFESTS, NoSuchMedia, Presenter
 from origin.delivery.reading import FileReader
 from origin.delivery.representation import Representation
+from origin.delivery.text import CHAPTERS
 from origin.delivery.titles import Titles
 from runtime.health import Health
 from runtime.logs import get_logger
@@ -154,8 +155,12 @@ class Pipeline:
                 return await self._presenter.poster(playback_id, None)
             case [playback_id, "poster", str(name)] if name.endswith(JPEG):
                 return await self._presenter.poster(playback_id, name.removesuffix(JPEG))
-            case [playback_id, str(name)] if name in BOARDS:
-                return await self._presenter.storyboard(playback_id, name)
+            case [playback_id, "t", name, build_hash, file]:
+                return await self._presenter.text_file(playback_id, name, build_hash, file)
+            case [playback_id, str(name)] if name in {*BOARDS, *CHAPTERS}:
+                shown = self._presenter
+                give = shown.chapters if name in CHAPTERS else shown.storyboard
+                return await give(playback_id, name)
             case [playback_id, "sb", name, *file]:
                 return await self._presenter.storyboard_file(playback_id, name, "/".join(file))
             case [playback_id, ("v" | "a") as kind, name, build_hash, file]:

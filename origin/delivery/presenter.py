@@ -52,8 +52,9 @@ from origin.delivery.representation import (
     playback_key,
 )
 from origin.delivery.storyboards import storyboard_file
+from origin.delivery.text import TextPresenter, text_rendition
 from origin.delivery.titles import Titles
-from origin.repository import Title
+from origin.repository import PublishedTrack, Title
 from origin.stored_track import DamagedTrack
 from runtime.logs import get_logger
 from runtime.storage import LocalStore
@@ -99,6 +100,7 @@ class Presenter:
         self._builds = builds
         self._store = store
         self._executor = executor
+        self._text = TextPresenter(store, executor)
         self._protected = protected
         self._texts: LruCache[tuple[str, ...], Representation] = LruCache(text_limit_bytes)
 
@@ -149,6 +151,18 @@ class Presenter:
         if file == TRACK_FILE:
             return _whole(title, build, offer)
         return await self._media(title, build, offer, _segment(build, _number(file)))
+
+    async def text_file(
+        self, playback_id: str, name: str, build_hash: str, file: str
+    ) -> Representation:
+        """Give a playlist, a segment or the whole of a text track."""
+        title = await self._titles.get(playback_id)
+        offer = _offer(title, TrackKind.TEXT, name, build_hash)
+        return await self._text.file(title, offer.track, file)
+
+    async def chapters(self, playback_id: str, name: str) -> Representation:
+        """Give the title's chapters, as JSON or as WebVTT."""
+        return self._text.chapters(await self._titles.get(playback_id), name)
 
     async def iframe(
         self, playback_id: str, kind: str, name: str, build_hash: str, file: str
@@ -251,6 +265,12 @@ class Presenter:
         damage: dict[TrackKind, InternalFault] = {}
         for offer in offers(title, scheme):
             track = offer.track
+            if track.kind is TrackKind.TEXT:
+                if await self._text.is_there(track):
+                    renditions[track.kind].append(text_rendition(track, title.plan))
+                else:
+                    damage[track.kind] = _lost(track)
+                continue
             try:
                 build = await self._builds.get(track, title.plan)
                 rendition = _rendition(build, offer)
@@ -269,9 +289,16 @@ class Presenter:
             tuple(video),
             tuple(audio),
             title.duration_ms,
+            text=tuple(renditions[TrackKind.TEXT]),
             storyboard=title.storyboard,
         )
         return whole, not damage
+
+
+def _lost(track: PublishedTrack) -> InternalFault:
+    fault = DamagedTrack(f"the text {track.store_prefix} is not in the store")
+    log.warning("media.damaged", track=track.store_prefix, reason=fault.message)
+    return fault
 
 
 def _offer(title: Title, kind: str, name: str, build_hash: str) -> Offer:
@@ -374,6 +401,7 @@ def _traits(build: Build) -> VideoTraits | AudioTraits:
             video_range=description.video_range,
             supplemental_codec=description.supplemental_codec,
             colour=description.colour,
+            closed_captions=track.closed_captions,
         )
     return AudioTraits(
         channels=track.channels or 0,
@@ -381,5 +409,6 @@ def _traits(build: Build) -> VideoTraits | AudioTraits:
         language=track.language or "und",
         label=track.label or "",
         default=track.is_default,
+        roles=frozenset(track.roles),
         objects=description.objects,
     )
