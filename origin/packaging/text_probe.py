@@ -65,8 +65,9 @@ def text_tracks(
         else:
             found.append(stream)
     defaults = [stream for stream in found if stream.disposition & Disposition.default]
-    # A flag that several tracks have says nothing; Matroska sets it where nobody did.
-    default = defaults[0] if len(defaults) == 1 else None
+    # A flag that several tracks have says nothing; Matroska sets it where nobody did. In an MP4 it
+    # only says that the track may be shown at all.
+    default = defaults[0] if len(defaults) == 1 and not is_indexed(container) else None
     return [_info(stream, kinds, default=stream is default) for stream in found], ignored
 
 
