@@ -1,14 +1,16 @@
 """What workers, delivery and clean-up ask of Postgres; the statements are in queries.sql."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
 import msgspec
 
 from core.errors import StateFault
+from core.media.excerpt import Excerpt, excerpt
 from core.media.presentation import TrackKind
 from core.media.ticks import Ticks
 from core.media.timeline import CutPlan
@@ -79,7 +81,14 @@ class PublishedTrack:
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """A playback id as delivery sees it at one moment."""
+    """A playback id as delivery sees it at one moment; one with a view is a title of its own.
+
+    What is cut from one film has the `tracks` and the `plan` of that film and an `excerpt` of it;
+    `duration_ms` is always the film's. What several were joined to has `parts`, and no tracks of
+    its own. `base_id` is the playback id without a view. `films` are the video and playback ids of
+    those that it was made from. `home` is where its media lie, seen from its manifests, if not
+    beside them.
+    """
 
     playback_id: str
     video_id: str
@@ -89,6 +98,16 @@ class Title:
     poster_key: str | None
     plan: CutPlan
     tracks: tuple[PublishedTrack, ...]
+    base_id: str = ""
+    excerpt: Excerpt | None = None
+    parts: tuple["Title", ...] = ()
+    films: tuple[tuple[str, str], ...] = ()
+    home: str = ""
+
+    @property
+    def all_parts(self) -> tuple["Title", ...]:
+        """Its parts, or itself where it is the only one."""
+        return self.parts or (self,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,22 +241,7 @@ class Repository:
         """What can be delivered of a playback id; None where that is nothing."""
         async with connection(self._pool) as session:
             rows = await session.fetch(_QUERIES["get_title"], playback_id)
-        if not rows or rows[0]["kind"] is None:
-            return None
-        first = rows[0]
-        plan = _plan(first)
-        if plan is None:
-            return None
-        return Title(
-            playback_id=playback_id,
-            video_id=first["video_id"],
-            status=first["status"],
-            version=first["version"],
-            duration_ms=first["duration_ms"] or 0,
-            poster_key=first["poster_key"],
-            plan=plan,
-            tracks=tuple(map(_track, rows)),
-        )
+        return _title(playback_id, rows)
 
     async def orphans(self, kind: str, keys: Sequence[str]) -> list[str]:
         """Which of `keys` (of `uploads`, `builds` or `posters`) no row refers to."""
@@ -286,6 +290,44 @@ def _names(attempt: Attempt) -> tuple[str, str, str]:
 def _fenced(attempt: Attempt) -> Fenced:
     return Fenced(
         f"attempt {attempt.attempt_id} of {attempt.step.key} was cancelled or has a successor"
+    )
+
+
+def _title(playback_id: str, rows: Sequence[Record]) -> Title | None:
+    parts = [
+        _part(playback_id, list(group)) for _, group in groupby(rows, key=lambda row: row["place"])
+    ]
+    whole = [part for part in parts if part is not None]
+    if not whole or len(whole) < len(parts):
+        return None
+    if rows[0]["place"] is None:
+        return whole[0]
+    films = tuple(dict.fromkeys((row["film_id"], row["film_playback_id"]) for row in rows))
+    if len(whole) == 1:
+        return replace(whole[0], films=films)
+    return replace(whole[0], tracks=(), excerpt=None, parts=tuple(whole), films=films)
+
+
+def _part(playback_id: str, rows: Sequence[Record]) -> Title | None:
+    first = rows[0]
+    plan = _plan(first)
+    if plan is None or first["kind"] is None:
+        return None
+    duration_ms = first["duration_ms"] or 0
+    part = None
+    if first["start_ms"] is not None:
+        part = excerpt(plan, duration_ms, first["start_ms"], first["end_ms"])
+    return Title(
+        playback_id=playback_id,
+        video_id=first["video_id"],
+        status=first["status"],
+        version=first["version"],
+        duration_ms=duration_ms,
+        poster_key=first["poster_key"],
+        plan=plan,
+        tracks=tuple(map(_track, rows)),
+        base_id=playback_id,
+        excerpt=part,
     )
 
 

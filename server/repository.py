@@ -1,7 +1,7 @@
 """The catalogue in Postgres: the one place of the server that knows tables and columns."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
@@ -14,6 +14,8 @@ from runtime import jobs
 from runtime.postgres import Connection, Pool, Record, check, connection, transaction
 from runtime.sql import load_queries
 from server.documents import HistoryReport, VideoSort, VideoStatus
+from server.faults import VideoInUse
+from server.ingredients import EditJudge, Ingredients, NewEdit, ingredients, insert_edit
 
 _QUERIES = load_queries("server")
 _PAGES = {
@@ -25,6 +27,7 @@ _PAGES = {
 # Judges the ETag of the present version; raises where the request was made for another.
 Judge = Callable[[str], None]
 
+MOST_NAMED = 10
 _SORTED_BY_TIME = frozenset({VideoSort.NEWEST, VideoSort.OLDEST})
 
 
@@ -47,6 +50,15 @@ class TrackRow(msgspec.Struct, frozen=True):
     is_default: bool
 
 
+class PartRow(msgspec.Struct, frozen=True):
+    """One row of `edit_parts`: a stretch of a film."""
+
+    film_id: str
+    start_ms: int
+    end_ms: int
+
+
+_PARTS = msgspec.json.Decoder(list[PartRow])
 _TRACKS = msgspec.json.Decoder(list[TrackRow])
 
 
@@ -62,8 +74,8 @@ class VideoRow:
     progress: float
     error_code: str | None
     error_message: str | None
-    source_filename: str
-    source_bytes: int
+    source_filename: str | None
+    source_bytes: int | None
     source_repaired: str | None
     duration_ms: int | None
     poster_key: str | None
@@ -71,6 +83,7 @@ class VideoRow:
     created_at: datetime
     updated_at: datetime
     tracks: tuple[TrackRow, ...]
+    parts: tuple[PartRow, ...]
 
     @property
     def etag(self) -> str:
@@ -83,6 +96,7 @@ class VideoRow:
         fields: dict[str, Any] = dict(record.items())
         fields["status"] = VideoStatus(fields["status"])
         fields["tracks"] = tuple(_TRACKS.decode(fields["tracks"]))
+        fields["parts"] = tuple(_PARTS.decode(fields["parts"]))
         return cls(**fields)
 
 
@@ -119,6 +133,7 @@ class PlaybackRow:
     error_message: str | None
     position_ms: int | None
     watched_ms: int | None
+    is_edit: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +207,22 @@ class Repository:
             await jobs.enqueue_ingest(session, video.id)
             return (await _videos(session, [video.id]))[video.id]
 
+    async def ingredients(self, ids: Collection[str]) -> Mapping[str, Ingredients]:
+        """What videos consist of; those that there are not are missing in the answer."""
+        async with transaction(self._pool) as session:
+            return await ingredients(session, ids)
+
+    async def add_edit(self, edit: NewEdit, decide: EditJudge) -> VideoRow:
+        """Add a video that is made of others.
+
+        `decide` is given what those consist of and answers what becomes of it; while it does, none
+        of them can be deleted.
+        """
+        async with transaction(self._pool) as session:
+            settled = decide(await ingredients(session, edit.of))
+            await insert_edit(session, edit.id, settled)
+            return (await _videos(session, [edit.id]))[edit.id]
+
     async def change_video(
         self,
         video_id: str,
@@ -219,20 +250,32 @@ class Repository:
                 await session.fetchval(_QUERIES["owe_purge"], [f"playback:{old}"], False)
             return (await _videos(session, [video_id])).get(video_id)
 
-    async def delete_video(self, video_id: str, *, only_if: Judge) -> str | None:
+    async def delete_video(
+        self, video_id: str, *, cascade: bool = False, only_if: Judge
+    ) -> list[str] | None:
         """Remove the video, its work and its tracks, and owe the edges a purge, all in one.
 
-        Answers the key of its upload, or None where there is no such video.
+        With `cascade` the edits that need it go, too; else raises `VideoInUse` where there are any.
+        Answers the prefixes in the store that hold its files, or None where there is no such video.
         """
         async with transaction(self._pool) as session:
             version = await session.fetchval(_QUERIES["lock_video"], video_id)
             if version is None:
                 return None
             only_if(f'"{version}"')
+            edits = await session.fetch(_QUERIES["edits_of_video"], video_id)
+            if edits and not cascade:
+                raise VideoInUse(_in_use(video_id, edits))
             await jobs.cancel_video(session, video_id)
-            upload_key: str = await session.fetchval(_QUERIES["delete_video"], video_id)
-            await session.fetchval(_QUERIES["owe_purge"], [f"video:{video_id}"], False)
-            return upload_key
+            for edit in edits:
+                await session.execute(_QUERIES["delete_video"], edit["id"])
+            upload_key: str | None = await session.fetchval(_QUERIES["delete_video"], video_id)
+            gone = [f"video:{each}" for each in (video_id, *(edit["id"] for edit in edits))]
+            await session.fetchval(_QUERIES["owe_purge"], gone, False)
+        if upload_key is None:
+            return []
+        upload_folder = upload_key.rpartition("/")[0]
+        return [upload_folder, f"builds/{video_id}", f"posters/{video_id}"]
 
     async def get_playback(self, video_id: str, user_id: str | None) -> PlaybackRow | None:
         """What a player needs to start."""
@@ -305,6 +348,15 @@ class Repository:
             await session.execute(_QUERIES["make_secret"], name, secrets.token_bytes(32))
             value: bytes = await session.fetchval(_QUERIES["get_secret"], name)
         return value
+
+
+def _in_use(video_id: str, edits: Sequence[Record]) -> str:
+    named = ", ".join(f"{edit['title']!r} ({edit['id']})" for edit in edits[:MOST_NAMED])
+    more = f" and {len(edits) - MOST_NAMED} more" if len(edits) > MOST_NAMED else ""
+    return (
+        f"{video_id} is needed for {named}{more}; delete them first, or delete them with it "
+        "(cascade=true)"
+    )
 
 
 def contains(q: str | None) -> str | None:

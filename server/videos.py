@@ -21,6 +21,8 @@ from core.http.conditional import (
 from core.media.playback_id import PlaybackPolicy, policy_of
 from runtime.problems import BodyTooLarge
 from server.documents import (
+    ClipRequest,
+    DeleteVideo,
     ImportRequest,
     ListVideos,
     UploadForm,
@@ -28,6 +30,7 @@ from server.documents import (
     VideoChange,
     VideoPage,
 )
+from server.edits import EDIT_FAULTS, cut_video, join_videos, require_signable
 from server.endpoint import JSON, Answer, Call, Reply, endpoint, read_body
 from server.faults import (
     ImportUnavailable,
@@ -37,6 +40,7 @@ from server.faults import (
     SigningUnavailable,
     StorageFull,
     UploadStalled,
+    VideoInUse,
     VideoUnknown,
 )
 from server.identifiers import VideoId, new_id, new_playback_id
@@ -127,7 +131,14 @@ def admit_upload(call: Call) -> None:
     "/videos",
     tag="videos",
     answer=Answer(Video, HTTPStatus.CREATED, headers={**_ETAG, "Location": "The new video."}),
-    faults=(ImportUnavailable, BodyTooLarge, UploadStalled, StorageFull, SigningUnavailable),
+    faults=(
+        ImportUnavailable,
+        BodyTooLarge,
+        UploadStalled,
+        StorageFull,
+        SigningUnavailable,
+        *EDIT_FAULTS,
+    ),
     reads={_FORM: UploadForm, JSON: ImportRequest},
     admission=admit_upload,
 )
@@ -138,15 +149,17 @@ async def create_video(call: Call) -> Reply:
     or after it. Where they are missing, the title is the file's name without extension, and the
     policy the server's default. When the answer comes, the file is
     safe on the server's disk and its preparation is queued. Import by URL is not available yet.
+
+    As JSON, `input.parts` names stretches of videos that are there: they become one video, in this
+    order, that plays at once and needs no room.
     """
     if call.request.content_type == JSON:
         wanted: ImportRequest = await read_body(call.request, ImportRequest)
-        raise ImportUnavailable(f"{wanted.input.url!r} cannot be imported yet; send the file")
+        if wanted.input.parts is UNSET:
+            raise ImportUnavailable(f"{wanted.input.url!r} cannot be imported yet; send the file")
+        return created(call, await join_videos(call, wanted, wanted.input.parts))
     await call.services.repository.ping()  # better now than after many gigabytes
-    row = await _receive(call)
-    reply = _video_reply(call, row)
-    location = call.services.links(call.request).video(row.id)
-    return Reply(reply.body, {**reply.headers, "Location": location})
+    return created(call, await _receive(call))
 
 
 @endpoint(
@@ -174,7 +187,7 @@ async def change_video(call: Call, video_id: VideoId, body: VideoChange) -> Repl
             errors=[{"in": "body", "pointer": "/title", "detail": "it is blank"}],
         )
     policy = None if body.policy is UNSET else body.policy
-    _require_signable(call, policy)
+    require_signable(call, policy)
     row = await call.services.repository.change_video(
         video_id,
         title=title,
@@ -192,24 +205,47 @@ async def change_video(call: Call, video_id: VideoId, body: VideoChange) -> Repl
     "/videos/{video_id}",
     tag="videos",
     answer=Answer(None, HTTPStatus.NO_CONTENT),
-    faults=(VideoUnknown, FailedPrecondition),
+    faults=(VideoUnknown, VideoInUse, FailedPrecondition),
     headers={"If-Match": "The `ETag` of the only version to be deleted; may be left out."},
 )
-async def delete_video(call: Call, video_id: VideoId) -> Reply:
+async def delete_video(call: Call, video_id: VideoId, query: DeleteVideo) -> Reply:
     """Delete a video with its files, its histories and whatever is still being prepared of it.
 
-    Its media URLs end at once at the origin, and at the edges as soon as they hear of it.
+    Its media URLs end at once at the origin, and at the edges as soon as they hear of it. A video
+    that others were made from is deleted with them, if at all (`cascade`).
     """
     services = call.services
-    upload_key = await services.repository.delete_video(
-        video_id, only_if=partial(require_match, call.request)
+    prefixes = await services.repository.delete_video(
+        video_id, cascade=query.cascade, only_if=partial(require_match, call.request)
     )
-    if upload_key is None:
+    if prefixes is None:
         raise VideoUnknown(video_id)
     services.purges.announce()
-    upload_folder = upload_key.rpartition("/")[0]
-    services.deletions.request([upload_folder, f"builds/{video_id}", f"posters/{video_id}"])
+    services.deletions.request(prefixes)
     return Reply()
+
+
+@endpoint(
+    "POST",
+    "/videos/{video_id}/clips",
+    tag="videos",
+    answer=Answer(Video, HTTPStatus.CREATED, headers={**_ETAG, "Location": "The new video."}),
+    faults=(VideoUnknown, SigningUnavailable, *EDIT_FAULTS),
+)
+async def create_clip(call: Call, video_id: VideoId, body: ClipRequest) -> Reply:
+    """Make a stretch of a video a video of its own.
+
+    It plays at once and needs no room: its media are those of the video, and so the video cannot
+    be deleted without it. A clip of a signed video is a signed one, unless `policy` says otherwise.
+    """
+    return created(call, await cut_video(call, video_id, body))
+
+
+def created(call: Call, row: VideoRow) -> Reply:
+    """What is answered to who has made a video."""
+    reply = _video_reply(call, row)
+    location = call.services.links(call.request).video(row.id)
+    return Reply(reply.body, {**reply.headers, "Location": location})
 
 
 def conditional_reply(call: Call, reply: Reply) -> Reply:
@@ -243,7 +279,7 @@ async def _receive(call: Call) -> VideoRow:
     with services.scratch.claim(upload_id) as folder:
         received = await receive_upload(call.request, folder / "source", _limits(call))
         policy = received.policy or services.settings.default_policy
-        _require_signable(call, policy)
+        require_signable(call, policy)
         with disk_faults():
             await services.store.adopt(folder / "source", key)
         return await services.repository.add_video(
@@ -261,11 +297,6 @@ async def _receive(call: Call) -> VideoRow:
 def _limits(call: Call) -> UploadLimits:
     settings = call.services.settings
     return UploadLimits(settings.upload_limit_bytes, settings.upload_stall_s)
-
-
-def _require_signable(call: Call, policy: PlaybackPolicy | None) -> None:
-    if policy is PlaybackPolicy.SIGNED:
-        call.services.signer().require_keys()
 
 
 def _known(row: VideoRow | None, video_id: str) -> VideoRow:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 
 from core.media.playback_id import policy_of
+from core.media.view import address
 from server.documents import (
+    EditPart,
     HistoryEntry,
     Playback,
     PlaybackId,
@@ -16,6 +18,7 @@ from server.documents import (
 )
 from server.identifiers import new_id
 from server.links import Links
+from server.playback_view import Seen
 from server.repository import HistoryRow, PlaybackRow, TrackRow, VideoRow
 
 # The end of a film is its credits: whoever got there has seen it, and begins anew.
@@ -47,7 +50,8 @@ def video_document(row: VideoRow, links: Links) -> Video:
         created_at=row.created_at,
         updated_at=row.updated_at,
         duration_ms=row.duration_ms,
-        source=Source(row.source_filename, row.source_bytes, row.source_repaired),
+        source=_source(row),
+        parts=[EditPart(part.film_id, part.start_ms, part.end_ms) for part in row.parts],
         errors=_errors(row),
         tracks=_choices(row.tracks),
         renditions=[_rendition(track) for track in row.tracks],
@@ -57,19 +61,23 @@ def video_document(row: VideoRow, links: Links) -> Video:
     )
 
 
-def playback_document(row: PlaybackRow, links: Links) -> Playback:
+def playback_document(row: PlaybackRow, seen: Seen, links: Links) -> Playback:
     """What a player is told; a new session each time. Raises `SigningUnavailable`."""
     session_id = new_id()
-    signature = links.signer.sign_playback(row.playback_id, session_id, row.duration_ms)
+    name = address(row.playback_id, seen.view)
+    signature = links.signer.sign_playback(name, session_id, seen.duration_ms)
+    resume_ms = resume_position_ms(row.position_ms, seen.duration_ms or row.watched_ms)
     return Playback(
         playback_id=row.playback_id,
         session_id=session_id,
         title=row.title,
-        hls=links.hls(row.playback_id, signature),
-        dash=links.dash(row.playback_id, signature),
+        hls=links.hls(name, signature),
+        dash=links.dash(name, signature),
         poster=_poster(row.poster_key, row.playback_id, links),
-        duration_ms=row.duration_ms,
-        resume_ms=resume_position_ms(row.position_ms, row.duration_ms or row.watched_ms),
+        duration_ms=seen.duration_ms,
+        start_ms=seen.start_ms,
+        end_ms=seen.end_ms,
+        resume_ms=0 if seen.view.has_range else resume_ms,
         token=None if signature is None else signature.token,
         expires_at=None if signature is None else signature.expires_at,
     )
@@ -89,6 +97,12 @@ def history_document(row: HistoryRow, links: Links) -> HistoryEntry:
         client_ts=row.client_ts,
         updated_at=row.updated_at,
     )
+
+
+def _source(row: VideoRow) -> Source | None:
+    if row.source_filename is None or row.source_bytes is None:
+        return None
+    return Source(row.source_filename, row.source_bytes, row.source_repaired)
 
 
 def _errors(row: VideoRow) -> list[VideoError]:

@@ -4,25 +4,32 @@ The live profile names every segment by a template; the on-demand profile names 
 Representation, whose `sidx` says the rest.
 
 Times in a SegmentTimeline are presentation times with the track's edit applied, and
-`presentationTimeOffset` is 0. The edit of a primed audio track stands in its init segment, where
-every player's demuxer applies it; an offset in the MPD would apply it a second time.
+`presentationTimeOffset` is 0, or where an excerpt begins. The edit of a primed audio track stands
+in its init segment, where every player's demuxer applies it; an offset in the MPD would apply it a
+second time.
+
+A presentation of several parts has a Period for each. Periods of the same builds are connected
+(§5.3.2.4): a player may go from one to the next without preparing its decoder anew.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import groupby
+from itertools import accumulate, groupby
 from math import ceil
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from core.manifest.audio import AudioChoice, audio_groups
 from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment, rendition_folder
 from core.media.presentation import Presentation, Rendition, VideoTraits
+from core.media.ticks import MICROSECONDS
 from core.media.timeline import Span
 
 NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
 ROLE_SCHEME = "urn:mpeg:dash:role:2011"
 CHANNEL_SCHEME = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
+ASSET_SCHEME = "urn:org:dashif:asset-id:2013"
+CONNECTIVITY_SCHEME = "urn:mpeg:dash:period-connectivity:2015"
 CHANNEL_CONFIGURATIONS = {8: 7}
 """ISO/IEC 23003-3: up to 5.1 the configuration's number is that of its channels, 7.1 has 7."""
 
@@ -37,12 +44,12 @@ class _Profile:
     address: Callable[[Rendition], Sequence[Element]]
 
 
-def mpd(presentation: Presentation) -> str:
+def mpd(*parts: Presentation) -> str:
     """Give the static MPD: one AdaptationSet for each kind, codec, language and channel count.
 
-    Raises `ValueError` when there is neither video nor audio.
+    Raises `ValueError` when there is a part with neither video nor audio.
     """
-    return _document(presentation, _LIVE)
+    return _document(parts, _LIVE)
 
 
 def on_demand_mpd(presentation: Presentation) -> str:
@@ -50,37 +57,68 @@ def on_demand_mpd(presentation: Presentation) -> str:
 
     Raises `ValueError` when there is none.
     """
-    return _document(
-        replace(
-            presentation,
-            video=tuple(each for each in presentation.video if each.layout is not None),
-            audio=tuple(each for each in presentation.audio if each.layout is not None),
-        ),
-        _ON_DEMAND,
+    in_files = replace(
+        presentation,
+        video=tuple(each for each in presentation.video if each.layout is not None),
+        audio=tuple(each for each in presentation.audio if each.layout is not None),
     )
+    return _document((in_files,), _ON_DEMAND)
 
 
-def _document(presentation: Presentation, profile: _Profile) -> str:
-    if not presentation.video and not presentation.audio:
-        raise ValueError(f"presentation {presentation.playback_id} has neither video nor audio")
+def _document(parts: Sequence[Presentation], profile: _Profile) -> str:
+    for presentation in parts:
+        if not presentation.video and not presentation.audio:
+            raise ValueError(f"presentation {presentation.playback_id} has neither video nor audio")
+    *starts, last = accumulate((part.length_us for part in parts[:-1]), initial=0)
     root = Element(
         "MPD",
         {
             "xmlns": NAMESPACE,
             "profiles": profile.names,
             "type": "static",
-            "mediaPresentationDuration": _duration(presentation.duration_ms),
-            "minBufferTime": _duration(_longest_segment_ms(presentation)),
+            "mediaPresentationDuration": _seconds(last + 1000 * parts[-1].duration_ms),
+            "minBufferTime": _seconds(1000 * max(map(_longest_segment_ms, parts))),
         },
     )
-    period = SubElement(root, "Period", {"id": "0", "start": "PT0S"})
-    period.extend(_video_sets(presentation.video, profile))
-    period.extend(_audio_sets(presentation.audio, profile))
-    for number, adaptation_set in enumerate(period):
-        adaptation_set.set("id", str(number))
+    for number, (presentation, start_us) in enumerate(zip(parts, (*starts, last), strict=True)):
+        period = _period(number, presentation, start_us, profile)
+        if number < len(parts) - 1:
+            period.set("duration", _seconds(presentation.length_us))
+        if number and _same_builds(presentation, parts[number - 1]):
+            _connect(period, number - 1)
+        root.append(period)
     indent(root)
     text = tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _period(number: int, presentation: Presentation, start_us: int, profile: _Profile) -> Element:
+    start = "PT0S" if start_us == 0 else _seconds(start_us)
+    period = Element("Period", {"id": str(number), "start": start})
+    if presentation.asset:
+        period.append(_scheme("AssetIdentifier", ASSET_SCHEME, presentation.asset))
+    sets = [*_video_sets(presentation.video, profile), *_audio_sets(presentation.audio, profile)]
+    for place, adaptation_set in enumerate(sets):
+        adaptation_set.set("id", str(place))
+    period.extend(sets)
+    return period
+
+
+def _same_builds(one: Presentation, other: Presentation) -> bool:
+    return [each.build_hash for each in (*one.video, *one.audio)] == [
+        each.build_hash for each in (*other.video, *other.audio)
+    ]
+
+
+_BEFORE_SUPPLEMENTS = {"AudioChannelConfiguration", "ContentProtection", "EssentialProperty"}
+
+
+def _connect(period: Element, to: int) -> None:
+    """Say that every AdaptationSet goes on with what that of the same id had in another Period."""
+    for adaptation_set in period.iter("AdaptationSet"):
+        place = sum(child.tag in _BEFORE_SUPPLEMENTS for child in adaptation_set)
+        connection = _scheme("SupplementalProperty", CONNECTIVITY_SCHEME, str(to))
+        adaptation_set.insert(place, connection)
 
 
 def _video_sets(renditions: Sequence[Rendition], profile: _Profile) -> Iterator[Element]:
@@ -182,8 +220,8 @@ def _templates(rendition: Rendition) -> Sequence[Element]:
         "SegmentTemplate",
         {
             "timescale": str(rendition.timescale),
-            "presentationTimeOffset": "0",
-            "startNumber": "0",
+            "presentationTimeOffset": str(rendition.origin),
+            "startNumber": str(rendition.first),
             "initialization": f"{folder}/{INIT_SEGMENT}",
             "media": f"{folder}/{media_segment('$Number$')}",
         },
@@ -246,8 +284,11 @@ def _longest_segment_ms(presentation: Presentation) -> int:
     )
 
 
-def _duration(milliseconds: int) -> str:
-    return f"PT{milliseconds // 1000}.{milliseconds % 1000:03}S"
+def _seconds(microseconds: int) -> str:
+    """Give an xs:duration, to the millisecond where it is whole ones."""
+    seconds, rest = divmod(microseconds, MICROSECONDS)
+    digits = f"{rest:06}"
+    return f"PT{seconds}.{digits.removesuffix('000')}S"
 
 
 def _printable(text: str) -> str:

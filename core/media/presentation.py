@@ -5,6 +5,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from core.media.file_layout import FileLayout
+from core.media.ticks import Ticks
 from core.media.timeline import Span
 
 
@@ -40,13 +41,27 @@ class AudioTraits:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """Where the spans of a rendition lie that are an excerpt of its track.
+
+    `first` is the number of the first segment, `origin` the time, in ticks of the rendition, at
+    which the presentation's timeline begins, and `start_us` where on that timeline playing begins.
+    """
+
+    first: int
+    origin: Ticks
+    start_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rendition:
     """One encoding of a track, published under its build hash, which may be empty in a folder.
 
     `spans` has one entry per media segment: the earliest presentation time, with any edit
     applied, and the time to the next segment's, in ticks of `timescale`. They tile the track.
     `bandwidth` is the peak and `average_bandwidth` the mean bit rate over segments, headers
-    included, in bit/s. `layout` is that of the rendition's one file, where there is one.
+    included, in bit/s. `layout` is that of the rendition's one file, where there is one. `home` is
+    where its segments lie, relative to the presentation's manifests: beside them where empty.
     """
 
     kind: TrackKind
@@ -59,16 +74,35 @@ class Rendition:
     average_bandwidth: int
     traits: VideoTraits | AudioTraits
     layout: FileLayout | None = None
+    window: Window | None = None
+    home: str = ""
+
+    @property
+    def first(self) -> int:
+        """The number of the first segment."""
+        return self.window.first if self.window else 0
+
+    @property
+    def origin(self) -> Ticks:
+        """The time at which the presentation's timeline begins."""
+        return self.window.origin if self.window else Ticks(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """Everything one title offers at this moment; rungs may still join."""
+    """Everything one title offers at this moment; rungs may still join.
+
+    `start_us` is where playing begins, and `length_us` how long its segments last, where it is an
+    excerpt or has several parts; `asset` names the film it is of, where there may be several.
+    """
 
     playback_id: str
     video: tuple[Rendition, ...]
     audio: tuple[Rendition, ...]
     duration_ms: int
+    start_us: int = 0
+    length_us: int = 0
+    asset: str = ""
 
     @property
     def has_files(self) -> bool:

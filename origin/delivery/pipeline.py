@@ -144,6 +144,8 @@ class Pipeline:
                 return await self._presenter.poster(playback_id, None)
             case [playback_id, "poster", str(name)] if name.endswith(JPEG):
                 return await self._presenter.poster(playback_id, name.removesuffix(JPEG))
+            case [playback_id, ("v" | "a") as kind, name, "index.m3u8"]:
+                return await self._presenter.line(playback_id, kind, name)
             case [playback_id, ("v" | "a") as kind, name, build_hash, file]:
                 return await self._presenter.track_file(playback_id, kind, name, build_hash, file)
             case _:

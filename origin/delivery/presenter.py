@@ -3,24 +3,22 @@
 import asyncio
 import hashlib
 import re
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from fractions import Fraction
+from dataclasses import replace
 from typing import Final
 
 from core.errors import InputFault, InternalFault
 from core.http.media_types import media_type
 from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import media_playlist, multivariant_playlist
-from core.manifest.urls import INIT_SEGMENT, MEDIA_PLAYLIST, TRACK_FILE
-from core.media.presentation import (
-    AudioTraits,
-    Presentation,
-    Rendition,
-    TrackKind,
-    VideoTraits,
-)
+from core.manifest.joined import alike, joined, lines
+from core.manifest.joined_hls import joined_playlist
+from core.manifest.urls import INIT_SEGMENT, MASTER, MEDIA_PLAYLIST, MPD, TRACK_FILE
+from core.media.presentation import Presentation, Rendition, TrackKind
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
+from origin.delivery.renditions import has_segment, rendition_of
 from origin.delivery.representation import (
     CachePolicy,
     FilePart,
@@ -35,11 +33,7 @@ from runtime.logs import get_logger
 from runtime.storage import LocalStore
 
 ON_DEMAND: Final = "ondemand.mpd"
-MANIFESTS: Final = {
-    "master.m3u8": multivariant_playlist,
-    "manifest.mpd": mpd,
-    ON_DEMAND: on_demand_mpd,
-}
+MANIFESTS: Final = frozenset({MASTER, MPD, ON_DEMAND})
 # Without leading zeros, so that a segment has one URL; eight digits are beyond any film.
 SEGMENT_NAME: Final = re.compile(r"(0|[1-9][0-9]{0,7})\.m4s")
 
@@ -74,19 +68,39 @@ class Presenter:
     async def manifest(self, playback_id: str, name: str) -> Representation:
         """Give one of `MANIFESTS`."""
         title = await self._titles.get(playback_id)
-        key = (name, playback_id, title.status, *(track.build_hash for track in title.tracks))
+        return await self._text(title, name, lambda parts: _manifest(title, name, parts))
+
+    async def line(self, playback_id: str, kind: str, name: str) -> Representation:
+        """Give the media playlist of one line through a title of several parts."""
+        title = await self._titles.get(playback_id)
+
+        def write(parts: Sequence[Presentation]) -> str:
+            for line in lines(parts) if title.parts else ():
+                if (line.kind, line.name) == (kind, name):
+                    return joined_playlist(line, parts)
+            raise NoSuchMedia(f"{playback_id!r} has no line {kind}/{name}")
+
+        return await self._text(title, f"{kind}/{name}/{MEDIA_PLAYLIST}", write)
+
+    async def _text(
+        self, title: Title, name: str, write: Callable[[Sequence[Presentation]], str]
+    ) -> Representation:
+        """Give a text about all of a title as it is at this moment."""
+        if not any(part.tracks for part in title.all_parts):
+            raise NoSuchMedia(f"{title.playback_id!r} is played by nobody")
+        hashes = (track.build_hash for part in title.all_parts for track in part.tracks)
+        key = (name, title.playback_id, title.status, *hashes)
         known = self._texts.get(key)
         if known is not None:
             return known
-        presentation, whole = await self._presentation(title)
-        if name == ON_DEMAND and not presentation.has_files:
-            raise NoSuchMedia(f"no track of {playback_id!r} fits into one indexed file")
+        made_of = [await self._presentation(part) for part in title.all_parts]
+        whole = all(is_whole for _, is_whole in made_of)
         settled = whole and title.status == "ready"
         made = _generated(
             name,
-            MANIFESTS[name](presentation).encode(),
+            write([presentation for presentation, _ in made_of]).encode(),
             CachePolicy.MANIFEST if settled else CachePolicy.UNSETTLED,
-            (*_keys(title), f"manifest:{playback_id}"),
+            (*_keys(title), *_manifest_keys(title)),
         )
         if whole:
             self._texts.put(key, made, made.length)
@@ -97,17 +111,21 @@ class Presenter:
     ) -> Representation:
         """Give a media playlist, an init segment, a media segment or all of one build."""
         title = await self._titles.get(playback_id)
-        track = _find(title, kind, name, build_hash)
-        if file == MEDIA_PLAYLIST:
+        found = _find(title, kind, name, build_hash)
+        _, track = found[0]
+        if file == MEDIA_PLAYLIST and not title.parts:
             return await self._playlist(title, track)
         if file not in {INIT_SEGMENT, TRACK_FILE} and not SEGMENT_NAME.fullmatch(file):
             raise NoSuchMedia(f"a track has no file {file!r}")
-        build = await self._builds.get(track, title.plan)
+        build = await self._builds.get(track, found[0][0].plan)
         if file == INIT_SEGMENT:
             return _init(title, build)
         if file == TRACK_FILE:
             return _whole(title, build)
-        return _segment(title, build, int(file.removesuffix(".m4s")))
+        number = int(file.removesuffix(".m4s"))
+        if not any(has_segment(part, build, number) for part, _ in found):
+            raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no segment {number}")
+        return _segment(title, build, number)
 
     async def poster(self, playback_id: str, name: str | None) -> Representation:
         """Give the title's picture: under its own name for ever, under none until it changes."""
@@ -133,7 +151,10 @@ class Presenter:
         known = self._texts.get(key)
         if known is None:
             build = await self._builds.get(track, title.plan)
-            text = media_playlist(_rendition(build)).encode()
+            rendition = rendition_of(title, build)
+            if rendition is None:
+                raise NoSuchMedia(f"{title.playback_id!r} has nothing of {track.name}")
+            text = media_playlist(rendition).encode()
             known = _generated("index.m3u8", text, CachePolicy.IMMUTABLE, _keys(title))
             self._texts.put(key, known, known.length)
         return known
@@ -149,25 +170,69 @@ class Presenter:
                 log.warning("media.damaged", track=track.store_prefix, reason=fault.message)
                 damage[track.kind] = fault
             else:
-                renditions[track.kind].append(_rendition(build))
+                rendition = rendition_of(title, build)
+                if rendition is not None:
+                    renditions[track.kind].append(rendition)
         video, audio = renditions[TrackKind.VIDEO], renditions[TrackKind.AUDIO]
         # A film without its picture would be something else than what was published.
         main = TrackKind.VIDEO if TrackKind.VIDEO in damage or video else TrackKind.AUDIO
         if main in damage and not renditions[main]:
             raise damage[main]
-        whole = Presentation(title.playback_id, tuple(video), tuple(audio), title.duration_ms)
-        return whole, not damage
+        return _presentation(title, tuple(video), tuple(audio)), not damage
 
 
-def _find(title: Title, kind: str, name: str, build_hash: str) -> PublishedTrack:
-    for track in title.tracks:
-        if (track.kind, track.name, track.build_hash) == (kind, name, build_hash):
-            return track
-    raise NoSuchMedia(f"{title.playback_id!r} has no build {kind}/{name}/{build_hash}")
+def _presentation(
+    title: Title, video: tuple[Rendition, ...], audio: tuple[Rendition, ...]
+) -> Presentation:
+    whole = Presentation(title.playback_id, video, audio, title.duration_ms)
+    part = title.excerpt
+    if part is None:
+        return whole
+    return replace(
+        whole,
+        duration_ms=-(-part.exact_us // 1000),
+        start_us=part.lead_us,
+        length_us=part.length_us,
+        asset=hashlib.sha256(title.tracks[0].store_prefix.encode()).hexdigest()[:16],
+    )
+
+
+def _manifest(title: Title, name: str, parts: Sequence[Presentation]) -> str:
+    """Write one of `MANIFESTS`; an excerpt has no files, which would show more."""
+    if name == ON_DEMAND:
+        if title.parts or not parts[0].has_files:
+            raise NoSuchMedia(f"no track of {title.playback_id!r} fits into one indexed file")
+        return on_demand_mpd(parts[0])
+    if name == MASTER:
+        whole = joined(title.playback_id, parts) if title.parts else parts[0]
+        return multivariant_playlist(whole)
+    return mpd(*alike(parts))
+
+
+def _find(
+    title: Title, kind: str, name: str, build_hash: str
+) -> Sequence[tuple[Title, PublishedTrack]]:
+    """Find a build in those parts of a title that have it; there is one at least."""
+    found = [
+        (part, track)
+        for part in title.all_parts
+        for track in part.tracks
+        if (track.kind, track.name, track.build_hash) == (kind, name, build_hash)
+    ]
+    if not found:
+        raise NoSuchMedia(f"{title.playback_id!r} has no build {kind}/{name}/{build_hash}")
+    return found
 
 
 def _keys(title: Title) -> tuple[str, ...]:
-    return (f"video:{title.video_id}", playback_key(title.playback_id))
+    """The surrogate keys of all that a title has: its own, and those of what it was made from."""
+    films = (f"video:{video_id}" for video_id, _ in title.films)
+    return (f"video:{title.video_id}", playback_key(title.base_id or title.playback_id), *films)
+
+
+def _manifest_keys(title: Title) -> Sequence[str]:
+    names = (title.base_id or title.playback_id, *(name for _, name in title.films))
+    return [f"manifest:{name}" for name in names]
 
 
 def _generated(name: str, data: bytes, cache: CachePolicy, keys: tuple[str, ...]) -> Representation:
@@ -188,7 +253,7 @@ def _init(title: Title, build: Build) -> Representation:
 
 def _whole(title: Title, build: Build) -> Representation:
     track = build.published
-    if build.file is None:
+    if build.file is None or title.excerpt is not None or title.parts:
         raise NoSuchMedia(f"{track.kind}/{track.name} does not fit into one indexed file")
     return Representation(
         content_type=media_type(f"{track.kind}/{TRACK_FILE}"),
@@ -202,8 +267,6 @@ def _whole(title: Title, build: Build) -> Representation:
 
 def _segment(title: Title, build: Build, number: int) -> Representation:
     table, index, track = build.table, build.stored.index, build.published
-    if number >= len(table):
-        raise NoSuchMedia(f"{track.kind}/{track.name} has segments 0 to {len(table) - 1}")
     first, count = table.first[number], table.count[number]
     offset, length, _, _ = index.segment(first, count)
     return Representation(
@@ -213,33 +276,4 @@ def _segment(title: Title, build: Build, number: int) -> Representation:
         surrogate_keys=_keys(title),
         head=index.fragment_header(first, count, number + 1),
         body=FilePart(build.stored, offset, length),
-    )
-
-
-def _rendition(build: Build) -> Rendition:
-    track, table = build.published, build.table
-    return Rendition(
-        kind=track.kind,
-        name=track.name,
-        build_hash=track.build_hash,
-        codec=track.codec,
-        timescale=track.timescale,
-        spans=table.spans,
-        bandwidth=table.peak_bandwidth,
-        average_bandwidth=table.average_bandwidth,
-        traits=_traits(track),
-        layout=build.file.layout if build.file is not None else None,
-    )
-
-
-def _traits(track: PublishedTrack) -> VideoTraits | AudioTraits:
-    if track.kind is TrackKind.VIDEO:
-        rate = Fraction(*track.frame_rate) if track.frame_rate else None
-        return VideoTraits(track.width or 0, track.height or 0, rate)
-    return AudioTraits(
-        channels=track.channels or 0,
-        sample_rate=track.sample_rate or 0,
-        language=track.language or "und",
-        label=track.label or "",
-        default=track.is_default,
     )
