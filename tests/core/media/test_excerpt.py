@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.media.excerpt import OutsideFilm, excerpt, excerpt_of
+from core.media.presentation import Window
 from core.media.ticks import Ticks
 from core.media.timeline import CutPlan
 from tests.fixtures.presentations import audio, tiles, video
@@ -59,9 +60,7 @@ def test_a_rendition_keeps_its_times_and_says_where_they_count_from() -> None:
     assert picture is not None
     assert sound is not None
     assert picture.spans == PICTURE.spans[1:3]
-    assert (picture.window.first, picture.window.origin, picture.window.start_us) == (
-        1, 96_000, 1_000_000,
-    )  # fmt: skip
+    assert picture.window == Window(1, Ticks(96_000), 1_000_000)
     assert sound.spans == SOUND.spans[1:3]
     assert sound.origin == 192_000
     assert sound.spans[0].start == 192_512  # the first frame at or after the cut

@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from itertools import count
 from pathlib import Path
@@ -195,19 +196,20 @@ async def test_manifests_count_sound_and_picture_from_one_origin(cutter: Cutter)
     """To the tick: what players subtract from the times in the segments is the same time."""
     folder = await cutter.edit((5000, 9000))
     root = ET.fromstring(await cutter.text(f"{folder}/manifest.mpd"))
-    origins = {
+    origins = [
         Fraction(int(each.get("presentationTimeOffset", "")), int(each.get("timescale", "")))
         for each in root.iterfind(".//dash:SegmentTemplate", DASH)
-    }
-    assert max(origins) - min(origins) <= Fraction(1, 96_000)
-    assert abs(min(origins) - Fraction(4004, 1000)) <= Fraction(1, 96_000)
+    ]
+    assert len(origins) == 2
+    for origin in origins:
+        assert abs(origin - Fraction(4004, 1000)) <= Fraction(1, 96_000)
     assert root.get("mediaPresentationDuration") == "PT4.996S"
     for url in await cutter.playlists(folder):
         parsed = parse_playlist(await cutter.text(url))
         assert [uri for _, uri in parsed.entries] == ["1.m4s", "2.m4s"]
         start = parsed.one("EXT-X-START").attributes
         assert start == {"TIME-OFFSET": "0.996000", "PRECISE": "YES"}
-        assert abs(sum(parsed.durations) - 8) < Fraction(2, 10)
+        assert abs(sum(parsed.durations) - 8) < Decimal("0.2")
 
 
 async def test_a_clip_shows_no_segment_and_no_file_beyond_it(cutter: Cutter) -> None:
@@ -313,8 +315,7 @@ async def test_joined_parts_are_periods_in_dash(cutter: Cutter, source: list[Fra
             assert template.get("startNumber") == str(number)
         video = period.find(".//dash:AdaptationSet[@contentType='video']", DASH)
         assert video is not None
-        template = video.find(".//dash:SegmentTemplate", DASH)
-        assert template is not None
+        (template,) = video.iterfind(".//dash:SegmentTemplate", DASH)
         uri = template.attrib["media"].replace("$Number$", str(number))
         assert (
             await pictures(cutter, f"{folder}/manifest.mpd", uri)

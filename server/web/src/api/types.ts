@@ -22,7 +22,11 @@ export interface Video {
   readonly duration_ms: number | null;
   /** Null for what was made from other videos: `parts` says from which. */
   readonly source: { readonly filename: string; readonly size_bytes: number } | null;
-  readonly parts: readonly { readonly video_id: string; readonly start_ms: number; readonly end_ms: number }[];
+  readonly parts: readonly {
+    readonly video_id: string;
+    readonly start_ms: number;
+    readonly end_ms: number;
+  }[];
   readonly errors: readonly { readonly code: string; readonly message: string }[];
   readonly renditions: readonly Rendition[];
   readonly poster: string | null;
