@@ -9,7 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from native.errors import CorruptIndex, MalformedMovie
-from native.values import SEGMENT_TYPE_BYTES, RequestHead, SampleRun
+from native.values import PICTURE_HEADER_BYTES, SEGMENT_TYPE_BYTES, RequestHead, SampleRun
 
 IMPL = os.environ.get("NATIVE_IMPL", "compiled")
 
@@ -33,6 +33,7 @@ else:
 
 __all__ = [
     "IMPL",
+    "PICTURE_HEADER_BYTES",
     "SEGMENT_TYPE_BYTES",
     "CorruptIndex",
     "Crossing",

@@ -266,6 +266,21 @@ cdef Shape shape_of(const uint8_t* body, uint64_t first, uint64_t count) noexcep
     return shape
 
 
+cdef Shape lone_picture(uint32_t size, uint32_t duration) noexcept nogil:
+    """Give the shape of a fragment of one sync sample, all of which `tfhd` says."""
+    cdef Shape shape
+    shape.tfhd_flags = DEFAULT_BASE_IS_MOOF | DEFAULT_DURATION | DEFAULT_SIZE | DEFAULT_FLAGS
+    shape.trun_flags = DATA_OFFSET
+    shape.duration = duration
+    shape.size = size
+    shape.first_flags = shape.other_flags = DEPENDS_ON_NONE
+    shape.entry_bytes = 0
+    shape.tfhd_bytes = 16 + 12
+    shape.trun_bytes = 20
+    shape.moof_bytes = 8 + 16 + 8 + shape.tfhd_bytes + 20 + shape.trun_bytes
+    return shape
+
+
 cdef uint8_t* put_moof(uint8_t* out, const Shape* shape, uint64_t count, uint32_t sequence,
                        uint64_t decode_time) noexcept nogil:
     """Write moof up to the first entry of trun; `out` has room for `shape.moof_bytes`."""
@@ -457,6 +472,40 @@ cdef class TrackIndex:
             out = put_moof(out + STYP_BYTES, &shape, count, <uint32_t>sequence, start.time)
             out = put_entries(out, shape.trun_flags, self.body, first, count)
             put_head(out, <uint32_t>(8 + length), b"mdat")
+        return header
+
+    def picture_header(self, Py_ssize_t number, long long duration, long long sequence):
+        """Write the header of a segment that holds one picture alone, presented for `duration`.
+
+        What follows are the sample's bytes, `sample` says where. It is decoded when it is
+        presented, and playing can start at it. Raises `IndexError` as `sample` does,
+        `OverflowError` where a number does not fit its field.
+        """
+        cdef Position start
+        cdef Shape shape
+        cdef const uint8_t* row
+        cdef uint64_t presented_at
+        cdef bytes header
+        cdef uint8_t* out
+        self.check_range(number, 1)
+        if sequence < 0 or <uint64_t>sequence > LARGEST_U32:
+            raise OverflowError(f"sequence number {sequence} does not fit 32 bits")
+        if duration < 0 or <uint64_t>duration > LARGEST_U32:
+            raise OverflowError(f"a duration of {duration} ticks does not fit 32 bits")
+        start = position_of(self, number)
+        row = row_at(self.body, number)
+        if row_size(row) > LARGEST_U32 - 8:
+            raise OverflowError(
+                f"a segment of {row_size(row)} bytes does not fit an mdat of 4 GiB"
+            )
+        # check_rows proved that no sample is presented before 0
+        presented_at = <uint64_t>(<int64_t>start.time + row_composition_offset(row))
+        shape = lone_picture(row_size(row), <uint32_t>duration)
+        header = PyBytes_FromStringAndSize(NULL, STYP_BYTES + shape.moof_bytes + 8)
+        out = <uint8_t*>PyBytes_AS_STRING(header)
+        memcpy(out, STYP, STYP_BYTES)
+        out = put_moof(out + STYP_BYTES, &shape, 1, <uint32_t>sequence, presented_at)
+        put_head(out, 8 + row_size(row), b"mdat")
         return header
 
     def segment_lengths(self, starts):

@@ -5,6 +5,9 @@ from typing import Final, NamedTuple
 SEGMENT_TYPE_BYTES: Final = 28
 """The length of the `styp` box, with which every media segment begins."""
 
+PICTURE_HEADER_BYTES: Final = 136
+"""The length of the header of a segment that holds one picture alone, its `styp` included."""
+
 
 class RequestHead(NamedTuple):
     """The head of a request that was accepted; `length` counts its bytes, empty line included.

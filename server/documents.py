@@ -63,7 +63,7 @@ class Source(Struct, frozen=True):
     """The file as it was uploaded.
 
     `repaired` says what is wrong with it, where it contradicts itself and could be read all the
-    same.
+    same, or what in it had to be made plain, such as an edit list that jumps.
     """
 
     filename: str

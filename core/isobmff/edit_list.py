@@ -9,7 +9,10 @@ from core.media.ticks import rescale
 
 
 class IrregularEdits(ValueError):
-    """An edit list that repeats, leaves out, or changes the speed of media."""
+    """An edit list that repeats, leaves out, or changes the speed of media.
+
+    The message goes on where the list was named.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,12 @@ def edit_window(
     delay = Fraction(sum(edit.duration for edit in edits[:leading]), movie_scale)
     shown = [edit for edit in edits[leading:] if edit.media_time >= 0]
     if len(shown) != len(edits) - leading - _trailing_empty(edits[leading:]):
-        raise IrregularEdits("the edit list has a pause in the middle")
+        raise IrregularEdits("has a pause in the middle")
     if any(edit.rate != NORMAL_RATE for edit in shown):
-        raise IrregularEdits("the edit list changes the speed")
+        raise IrregularEdits("changes the speed")
     if not shown:
         if edits:
-            raise IrregularEdits("the edit list presents nothing")
+            raise IrregularEdits("presents nothing")
         return EditWindow(delay=delay)
     start = shown[0].media_time
     _check_joined(shown, movie_scale, track_scale)
@@ -60,7 +63,7 @@ def _check_joined(shown: Sequence[Edit], movie_scale: int, track_scale: int) -> 
     end = shown[0].media_time
     for edit in shown:
         if abs(edit.media_time - end) > slack:
-            raise IrregularEdits(f"the edit list jumps from {end} to {edit.media_time}")
+            raise IrregularEdits(f"jumps from {end} to {edit.media_time}")
         end = edit.media_time + rescale(edit.duration, movie_scale, track_scale)
 
 

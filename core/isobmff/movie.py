@@ -5,10 +5,12 @@ the byte that is wrong. Small boxes are read here; tables that grow with the fil
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from core.isobmff.box_reader import BoxSpan, child_boxes
+from core.isobmff.movie_parts import FilePart, MovieParts
+from core.isobmff.segment_index import check_segment_indexes
 from native import MalformedMovie, SampleTable
 
 Matrix = tuple[int, int, int, int, int, int, int, int, int]
@@ -34,15 +36,22 @@ class Edit:
 
 @dataclass(frozen=True, slots=True)
 class SampleEntry:
-    """A row of `stsd` (§8.5.2): its four letters, and the whole box as first and last byte."""
+    """A row of `stsd` (§8.5.2): its four letters, and the whole box as first and last byte.
+
+    `like` is the number, from 1, of the first row that is the same to the byte: often its own.
+    """
 
     kind: bytes
     span: tuple[int, int]
+    like: int
 
 
 @dataclass(frozen=True, slots=True)
 class MovieTrack:
-    """What a `trak` says of its track, but for the samples; `size` is 16.16 fixed point."""
+    """What a `trak` says of its track, but for the samples; `size` is 16.16 fixed point.
+
+    `edits_at` and `entries_at` are the bytes of the file with `elst` and `stsd`, or 0.
+    """
 
     path: str
     track_id: int
@@ -57,25 +66,8 @@ class MovieTrack:
     tables: Mapping[str, tuple[int, int]]
     table_path: str
     defaults: Defaults | None
-
-
-@dataclass(frozen=True, slots=True)
-class FilePart:
-    """A whole box of a file: its first byte, where its content begins in `data`, and its bytes."""
-
-    start: int
-    content: int
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class MovieParts:
-    """What is read of a file of `file_bytes`: the index, the fragments in order, the brands."""
-
-    file_bytes: int
-    moov: FilePart | None
-    fragments: Sequence[FilePart] = ()
-    brands: tuple[bytes, ...] = ()
+    edits_at: int = 0
+    entries_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +87,11 @@ def read_movie(parts: MovieParts) -> Movie:
     if moov is None:
         raise MalformedMovie("file", 0, "has no moov")
     try:
-        return _movie(parts, moov)
+        movie = _movie(parts, moov)
     except MalformedMovie as problem:
         raise problem.moved(moov.start) from None
+    check_segment_indexes(parts, {track.track_id: track.timescale for track in movie.tracks})
+    return movie
 
 
 def sample_table(movie: Movie, track: MovieTrack) -> SampleTable:
@@ -183,7 +177,7 @@ def _movie(parts: MovieParts, part: FilePart) -> Movie:
     if len(traks) > MOST_TRACKS:
         raise MalformedMovie(moov.path, traks[MOST_TRACKS].start, f"has {len(traks)} tracks")
     tracks = tuple(
-        _track(data, trak, f"moov/trak[{number}]", defaults)
+        _track(data, part.start, trak, f"moov/trak[{number}]", defaults)
         for number, trak in enumerate(traks, start=1)
     )
     seen: set[int] = set()
@@ -209,7 +203,7 @@ def _defaults(data: memoryview, mvex: BoxSpan) -> dict[int, Defaults]:
 
 
 def _track(
-    data: memoryview, box: BoxSpan, path: str, defaults: Mapping[int, Defaults]
+    data: memoryview, start: int, box: BoxSpan, path: str, defaults: Mapping[int, Defaults]
 ) -> MovieTrack:
     trak = _Children(data, BoxSpan(box.kind, path, box.start, box.content, box.end))
     track_id, enabled, matrix, size = _header(data, trak.one("tkhd"))
@@ -219,7 +213,7 @@ def _track(
     minf = _Children(data, mdia.one("minf"))
     stbl_box = minf.one("stbl")
     stbl = _Children(data, stbl_box)
-    entries = _sample_entries(data, stbl.one("stsd"))
+    stsd = stbl.one("stsd")
     if dinf := minf.maybe("dinf"):
         _check_references(data, _Children(data, dinf).one("dref"))
     tables = {"stbl": stbl_box.span}
@@ -239,10 +233,12 @@ def _track(
         matrix=matrix,
         size=size,
         edits=_edits(data, elst) if elst else (),
-        entries=entries,
+        entries=_sample_entries(data, stsd),
         tables=tables,
         table_path=stbl_box.path,
         defaults=defaults.get(track_id),
+        edits_at=start + elst.start if elst else 0,
+        entries_at=start + stsd.start,
     )
 
 
@@ -275,12 +271,14 @@ def _sample_entries(data: memoryview, box: BoxSpan) -> tuple[SampleEntry, ...]:
     _, at = _full_box(data, box, 8, 8)
     count = _u32(data, at + 4)
     entries: list[SampleEntry] = []
+    first: dict[bytes, int] = {}
     if count > MOST_CHILDREN:
         raise MalformedMovie(box.path, at + 4, f"claims {count} entries")
     for child in child_boxes(data, box.path, at + 8, box.end):
         if len(entries) == count:
             break
-        entries.append(SampleEntry(child.kind, (child.start, child.end)))
+        like = first.setdefault(bytes(data[child.start : child.end]), len(entries) + 1)
+        entries.append(SampleEntry(child.kind, (child.start, child.end), like))
     if len(entries) != count:
         raise MalformedMovie(box.path, at + 4, f"claims {count} entries and has {len(entries)}")
     return tuple(entries)

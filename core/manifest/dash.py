@@ -15,15 +15,16 @@ A presentation of several parts has a Period for each. Periods of the same build
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import accumulate, groupby
+from itertools import accumulate
 from math import ceil
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from core.manifest.audio import AudioChoice, audio_groups
+from core.manifest.dash_timeline import segment_timeline
+from core.manifest.dash_trick import trick_set
 from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment, rendition_folder
 from core.media.presentation import Presentation, Rendition, VideoTraits
 from core.media.ticks import MICROSECONDS
-from core.media.timeline import Span
 
 NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
 ROLE_SCHEME = "urn:mpeg:dash:role:2011"
@@ -98,6 +99,8 @@ def _period(number: int, presentation: Presentation, start_us: int, profile: _Pr
     if presentation.asset:
         period.append(_scheme("AssetIdentifier", ASSET_SCHEME, presentation.asset))
     sets = [*_video_sets(presentation.video, profile), *_audio_sets(presentation.audio, profile)]
+    if profile is _LIVE:  # the other one knows no segments but those of an index
+        sets += _trick_sets(presentation.video)
     for place, adaptation_set in enumerate(sets):
         adaptation_set.set("id", str(place))
     period.extend(sets)
@@ -122,14 +125,29 @@ def _connect(period: Element, to: int) -> None:
 
 
 def _video_sets(renditions: Sequence[Rendition], profile: _Profile) -> Iterator[Element]:
+    for members in _families(renditions):
+        yield _video_set(members, profile)
+
+
+def _trick_sets(renditions: Sequence[Rendition]) -> Iterator[Element]:
+    """Give the I-frames of each set of pictures; those come first, so their place is their id."""
+    for number, members in enumerate(_families(renditions)):
+        winding = trick_set(members, str(number))
+        if winding is not None:
+            yield winding
+
+
+def _families(
+    renditions: Sequence[Rendition],
+) -> Iterable[Sequence[tuple[Rendition, VideoTraits]]]:
+    """Give the pictures that one decoder plays, together."""
     families: dict[str, list[tuple[Rendition, VideoTraits]]] = {}
     for rendition in renditions:
         if not isinstance(rendition.traits, VideoTraits):
             raise TypeError(f"rendition {rendition.name} has no video traits")
         family = rendition.codec.partition(".")[0]
         families.setdefault(family, []).append((rendition, rendition.traits))
-    for members in families.values():
-        yield _video_set(members, profile)
+    return families.values()
 
 
 def _video_set(members: Sequence[tuple[Rendition, VideoTraits]], profile: _Profile) -> Element:
@@ -226,7 +244,7 @@ def _templates(rendition: Rendition) -> Sequence[Element]:
             "media": f"{folder}/{media_segment('$Number$')}",
         },
     )
-    template.append(_segment_timeline(rendition.spans))
+    template.append(segment_timeline(rendition.spans))
     return (template,)
 
 
@@ -258,19 +276,6 @@ _ON_DEMAND = _Profile(
     "subsegmentStartsWithSAP",
     _one_file,
 )
-
-
-def _segment_timeline(spans: Sequence[Span]) -> Element:
-    timeline = Element("SegmentTimeline")
-    for duration, run in groupby(spans, key=lambda span: span.duration):
-        first, *others = run
-        segments = SubElement(timeline, "S")
-        if first is spans[0]:
-            segments.set("t", str(first.start))
-        segments.set("d", str(duration))
-        if others:
-            segments.set("r", str(len(others)))
-    return timeline
 
 
 def _scheme(name: str, scheme: str, value: str) -> Element:

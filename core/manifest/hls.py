@@ -5,6 +5,7 @@ from fractions import Fraction
 from itertools import pairwise
 
 from core.manifest.audio import AudioChoice, AudioGroup, audio_groups
+from core.manifest.hls_iframes import iframe_variants
 from core.manifest.urls import (
     INIT_SEGMENT,
     MEDIA_PLAYLIST,
@@ -24,7 +25,7 @@ STARTING_BANDWIDTH = 2_500_000
 
 
 def multivariant_playlist(presentation: Presentation) -> str:
-    """Give the playlist that lists every variant and audio rendition.
+    """Give the playlist that lists every variant and audio rendition, and what is for winding.
 
     The best variant within `STARTING_BANDWIDTH` comes first, the others follow by rising
     bandwidth. Raises `ValueError` when there is neither video nor audio.
@@ -55,6 +56,7 @@ def multivariant_playlist(presentation: Presentation) -> str:
         raise ValueError(f"presentation {presentation.playback_id} has neither video nor audio")
     for _, tag, uri in _starting_first(variants):
         lines += [tag, uri]
+    lines += iframe_variants(presentation)
     return "\n".join(lines) + "\n"
 
 

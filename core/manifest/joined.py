@@ -167,6 +167,8 @@ def _rendition(line: Line, parts: Sequence[Presentation]) -> Rendition:
         average_bandwidth=-(-average // max(1, length_us)),
         traits=_traits(line, largest),
         layout=None,
+        iframes=None,
+        window=None,
         home="",
     )
 

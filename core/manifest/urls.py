@@ -7,6 +7,8 @@ from core.media.presentation import Rendition
 INIT_SEGMENT = "init.mp4"
 MEDIA_PLAYLIST = "index.m3u8"
 TRACK_FILE = "track.mp4"
+IFRAME_PLAYLIST = "iframe.m3u8"
+IFRAME_FOLDER = "iframe"
 MASTER = "master.m3u8"
 MPD = "manifest.mpd"
 
@@ -38,6 +40,11 @@ def _is_away(rendition: Rendition) -> bool:
 def _own_folder(rendition: Rendition) -> str:
     parts = (rendition.kind.value, rendition.name, rendition.build_hash)
     return "/".join(quote(part, safe="") for part in parts if part)
+
+
+def iframe_segment(number: int | str) -> str:
+    """Give the name of an I-frame within its rendition's folder, counted from 0."""
+    return f"{IFRAME_FOLDER}/{number}.m4s"
 
 
 def media_segment(number: int | str) -> str:

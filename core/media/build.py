@@ -94,7 +94,7 @@ def segment_table(index: TrackIndex, plan: CutPlan) -> SegmentTable:
         spans=spans,
         byte_lengths=lengths,
         peak_bandwidth=peak_bandwidth(lengths, durations, index.timescale, max(durations)),
-        average_bandwidth=_bit_rate(sum(lengths), sum(durations), index.timescale),
+        average_bandwidth=bit_rate(sum(lengths), sum(durations), index.timescale),
     )
 
 
@@ -108,7 +108,7 @@ def peak_bandwidth(
     run qualifies. `durations` and
     `target` are in ticks.
     """
-    peak = _bit_rate(sum(byte_lengths), sum(durations), timescale)
+    peak = bit_rate(sum(byte_lengths), sum(durations), timescale)
     for begin in range(len(durations)):
         size = ticks = 0
         for length, duration in zip(byte_lengths[begin:], durations[begin:], strict=True):
@@ -117,7 +117,7 @@ def peak_bandwidth(
             if 2 * ticks > 3 * target:
                 break
             if 2 * ticks >= target:
-                peak = max(peak, _bit_rate(size, ticks, timescale))
+                peak = max(peak, bit_rate(size, ticks, timescale))
     return peak
 
 
@@ -159,6 +159,6 @@ def _tiles(starts: Sequence[Ticks], end: Ticks) -> tuple[Span, ...]:
     )
 
 
-def _bit_rate(size: int, ticks: int, timescale: int) -> int:
-    """Give bit/s, rounded up: a promise to players must not be broken by rounding."""
+def bit_rate(size: int, ticks: int, timescale: int) -> int:
+    """Give bit/s of `size` bytes, rounded up: rounding must not break a promise to players."""
     return -(-size * 8 * timescale // ticks)

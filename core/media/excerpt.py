@@ -92,10 +92,13 @@ def excerpt_of(rendition: Rendition, part: Excerpt) -> Rendition | None:
     first, stop = _run(rendition, part)
     if first == stop:
         return None
+    spans = rendition.spans[first:stop]
+    shown = rendition.iframes
     return replace(
         rendition,
-        spans=rendition.spans[first:stop],
+        spans=spans,
         layout=None,
+        iframes=None if shown is None else shown.between(spans[0].start, spans[-1].end),
         window=Window(
             first=first,
             origin=rescale(part.origin, part.timescale, rendition.timescale),

@@ -5,6 +5,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 from core.media.file_layout import FileLayout
+from core.media.iframes import IFrames
 from core.media.ticks import Ticks
 from core.media.timeline import Span
 
@@ -60,8 +61,9 @@ class Rendition:
     `spans` has one entry per media segment: the earliest presentation time, with any edit
     applied, and the time to the next segment's, in ticks of `timescale`. They tile the track.
     `bandwidth` is the peak and `average_bandwidth` the mean bit rate over segments, headers
-    included, in bit/s. `layout` is that of the rendition's one file, where there is one. `home` is
-    where its segments lie, relative to the presentation's manifests: beside them where empty.
+    included, in bit/s. `layout` is that of the rendition's one file, where there is one. `iframes`
+    are the pictures for winding, where it has any. `home` is where its segments lie, relative to
+    the presentation's manifests: beside them where empty.
     """
 
     kind: TrackKind
@@ -74,6 +76,7 @@ class Rendition:
     average_bandwidth: int
     traits: VideoTraits | AudioTraits
     layout: FileLayout | None = None
+    iframes: IFrames | None = None
     window: Window | None = None
     home: str = ""
 

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from native.errors import MalformedMovie, box_name
+from native.reference.sample import LATEST_TIME
 
-LATEST_TIME = 2**62
-LONGEST_DURATION = 2**31 - 1
 BASE_DATA_OFFSET, DESCRIPTION_INDEX, DURATION, SIZE, FLAGS = 0x01, 0x02, 0x08, 0x10, 0x20
 DURATION_IS_EMPTY, DEFAULT_BASE_IS_MOOF = 0x010000, 0x020000
 DATA_OFFSET, FIRST_FLAGS = 0x001, 0x004

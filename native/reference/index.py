@@ -98,6 +98,25 @@ class TrackIndex:
         rows = [self._row(number) for number in range(first, first + count)]
         return fragment_header(rows, time, sequence)
 
+    def picture_header(self, number: int, duration: int, sequence: int) -> bytes:
+        """Write the header of a segment that holds one picture alone, presented for `duration`.
+
+        What follows are the sample's bytes, `sample` says where. It is decoded when it is
+        presented, and playing can start at it. Raises `IndexError` as `sample` does,
+        `OverflowError` where a number does not fit its field.
+        """
+        self._check_range(number, 1)
+        if not 0 <= sequence <= LARGEST_U32:
+            raise OverflowError(f"sequence number {sequence} does not fit 32 bits")
+        if not 0 <= duration <= LARGEST_U32:
+            raise OverflowError(f"a duration of {duration} ticks does not fit 32 bits")
+        _, time = self._position(number)
+        row = self._row(number)
+        if row.size > LARGEST_BODY:
+            raise OverflowError(f"a segment of {row.size} bytes does not fit an mdat of 4 GiB")
+        lone = Row(row.size, duration, 0, SYNC)
+        return fragment_header([lone], time + row.composition_offset, sequence)
+
     def segment_lengths(self, starts: Sequence[int]) -> list[int]:
         """Give the bytes of each segment, header and body, for segments that tile the track.
 

@@ -8,6 +8,9 @@ from typing import Final
 
 from core.isobmff.init_segment import init_segment
 from core.media.build import SegmentTable, segment_table
+from core.media.iframes import IFrames
+from core.media.key_pictures import key_pictures
+from core.media.presentation import TrackKind
 from core.media.ticks import Ticks
 from core.media.timeline import CutPlan
 from core.media.track_file import TrackFile, track_file
@@ -18,13 +21,16 @@ from runtime.storage import LocalStore
 
 # A row of the segment table: seven numbers as Python objects, a span, and their places in tuples.
 SEGMENT_COST_BYTES: Final = 450
+# Two numbers in arrays.
+IFRAME_COST_BYTES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
     """A published build at hand: the stored track, cut by the plan of its presentation.
 
-    `init` is its init segment, `file` the whole track as one file, where it can be one.
+    `init` is its init segment, `file` the whole track as one file, where it can be one, `iframes`
+    the pictures for winding, where it has any.
     """
 
     published: PublishedTrack
@@ -32,11 +38,17 @@ class Build:
     table: SegmentTable
     init: bytes
     file: TrackFile | None
+    iframes: IFrames | None = None
 
     @property
     def cost_bytes(self) -> int:
         """About what it takes in memory."""
-        return self.stored.index_bytes + SEGMENT_COST_BYTES * len(self.table)
+        iframes = len(self.iframes) if self.iframes is not None else 0
+        return (
+            self.stored.index_bytes
+            + SEGMENT_COST_BYTES * len(self.table)
+            + IFRAME_COST_BYTES * iframes
+        )
 
 
 class OpenBuilds:
@@ -104,4 +116,5 @@ def _read(folder: Path, track: PublishedTrack, plan: CutPlan) -> Build:
         duration=Ticks(stored.index.base_time + stored.index.duration),
         priming=Ticks(stored.index.priming),
     )
-    return Build(track, stored, table, init, track_file(stored.index, table, init))
+    winding = key_pictures(stored.index, table) if track.kind is TrackKind.VIDEO else None
+    return Build(track, stored, table, init, track_file(stored.index, table, init), winding)

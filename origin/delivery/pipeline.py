@@ -148,6 +148,8 @@ class Pipeline:
                 return await self._presenter.line(playback_id, kind, name)
             case [playback_id, ("v" | "a") as kind, name, build_hash, file]:
                 return await self._presenter.track_file(playback_id, kind, name, build_hash, file)
+            case [playback_id, "v", name, build_hash, "iframe", file]:
+                return await self._presenter.iframe(playback_id, "v", name, build_hash, file)
             case _:
                 raise NoSuchMedia(f"nothing is ever published at {MEDIA_PREFIX + path!r}")
 

@@ -12,13 +12,21 @@ from core.errors import InputFault, InternalFault
 from core.http.media_types import media_type
 from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import media_playlist, multivariant_playlist
+from core.manifest.hls_iframes import iframe_playlist
 from core.manifest.joined import alike, joined, lines
 from core.manifest.joined_hls import joined_playlist
-from core.manifest.urls import INIT_SEGMENT, MASTER, MEDIA_PLAYLIST, MPD, TRACK_FILE
+from core.manifest.urls import (
+    IFRAME_PLAYLIST,
+    INIT_SEGMENT,
+    MASTER,
+    MEDIA_PLAYLIST,
+    MPD,
+    TRACK_FILE,
+)
 from core.media.presentation import Presentation, Rendition, TrackKind
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
-from origin.delivery.renditions import has_segment, rendition_of
+from origin.delivery.renditions import has_iframe, has_segment, rendition_of
 from origin.delivery.representation import (
     CachePolicy,
     FilePart,
@@ -34,6 +42,7 @@ from runtime.storage import LocalStore
 
 ON_DEMAND: Final = "ondemand.mpd"
 MANIFESTS: Final = frozenset({MASTER, MPD, ON_DEMAND})
+PLAYLISTS: Final = {MEDIA_PLAYLIST: media_playlist, IFRAME_PLAYLIST: iframe_playlist}
 # Without leading zeros, so that a segment has one URL; eight digits are beyond any film.
 SEGMENT_NAME: Final = re.compile(r"(0|[1-9][0-9]{0,7})\.m4s")
 
@@ -113,8 +122,8 @@ class Presenter:
         title = await self._titles.get(playback_id)
         found = _find(title, kind, name, build_hash)
         _, track = found[0]
-        if file == MEDIA_PLAYLIST and not title.parts:
-            return await self._playlist(title, track)
+        if file in PLAYLISTS and not title.parts:
+            return await self._playlist(title, track, file)
         if file not in {INIT_SEGMENT, TRACK_FILE} and not SEGMENT_NAME.fullmatch(file):
             raise NoSuchMedia(f"a track has no file {file!r}")
         build = await self._builds.get(track, found[0][0].plan)
@@ -126,6 +135,20 @@ class Presenter:
         if not any(has_segment(part, build, number) for part, _ in found):
             raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no segment {number}")
         return _segment(title, build, number)
+
+    async def iframe(
+        self, playback_id: str, kind: str, name: str, build_hash: str, file: str
+    ) -> Representation:
+        """Give one I-frame of a build."""
+        title = await self._titles.get(playback_id)
+        found = _find(title, kind, name, build_hash)
+        if not SEGMENT_NAME.fullmatch(file):
+            raise NoSuchMedia(f"a track has no I-frame {file!r}")
+        build = await self._builds.get(found[0][1], found[0][0].plan)
+        number = int(file.removesuffix(".m4s"))
+        if not any(has_iframe(part, build, number) for part, _ in found):
+            raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no I-frame {number}")
+        return _iframe(title, build, number)
 
     async def poster(self, playback_id: str, name: str | None) -> Representation:
         """Give the title's picture: under its own name for ever, under none until it changes."""
@@ -146,16 +169,16 @@ class Presenter:
             self._texts.put(("poster", key), known, known.length)
         return known if name else known.under(CachePolicy.POSTER)
 
-    async def _playlist(self, title: Title, track: PublishedTrack) -> Representation:
-        key = ("index.m3u8", title.playback_id, track.kind, track.name, track.build_hash)
+    async def _playlist(self, title: Title, track: PublishedTrack, file: str) -> Representation:
+        key = (file, title.playback_id, track.kind, track.name, track.build_hash)
         known = self._texts.get(key)
         if known is None:
             build = await self._builds.get(track, title.plan)
             rendition = rendition_of(title, build)
-            if rendition is None:
-                raise NoSuchMedia(f"{title.playback_id!r} has nothing of {track.name}")
-            text = media_playlist(rendition).encode()
-            known = _generated("index.m3u8", text, CachePolicy.IMMUTABLE, _keys(title))
+            if rendition is None or (file == IFRAME_PLAYLIST and rendition.iframes is None):
+                raise NoSuchMedia(f"{title.playback_id!r} has no {file} of {track.name}")
+            text = PLAYLISTS[file](rendition).encode()
+            known = _generated(file, text, CachePolicy.IMMUTABLE, _keys(title))
             self._texts.put(key, known, known.length)
         return known
 
@@ -276,4 +299,20 @@ def _segment(title: Title, build: Build, number: int) -> Representation:
         surrogate_keys=_keys(title),
         head=index.fragment_header(first, count, number + 1),
         body=FilePart(build.stored, offset, length),
+    )
+
+
+def _iframe(title: Title, build: Build, number: int) -> Representation:
+    index, track, shown = build.stored.index, build.published, build.iframes
+    if shown is None or number >= len(shown):
+        raise NoSuchMedia(f"{track.kind}/{track.name} has no I-frame {number}")
+    alone = shown.segment(number)
+    offset, size, *_ = index.sample(alone.sample)
+    return Representation(
+        content_type=media_type(f"{track.kind}/{number}.m4s"),
+        etag=f'"{track.build_hash}-iframe-{number}"',
+        cache=CachePolicy.IMMUTABLE,
+        surrogate_keys=_keys(title),
+        head=index.picture_header(alone.sample, alone.duration, alone.sequence),
+        body=FilePart(build.stored, offset, size),
     )

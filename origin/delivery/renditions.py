@@ -22,6 +22,13 @@ def has_segment(title: Title, build: Build, number: int) -> bool:
     return run is not None and 0 <= number - run.first < len(run.spans)
 
 
+def has_iframe(title: Title, build: Build, number: int) -> bool:
+    """Whether a title has the I-frame of that number."""
+    run = rendition_of(title, build)
+    shown = run.iframes if run is not None else None
+    return shown is not None and 0 <= number - shown.first < len(shown)
+
+
 def _rendition(title: Title, build: Build) -> Rendition:
     track, table = build.published, build.table
     return Rendition(
@@ -35,6 +42,7 @@ def _rendition(title: Title, build: Build) -> Rendition:
         average_bandwidth=table.average_bandwidth,
         traits=_traits(track),
         layout=build.file.layout if build.file is not None else None,
+        iframes=build.iframes,
         home=title.home,
     )
 

@@ -1,9 +1,10 @@
 """Takes a source apart: its playable tracks, sample by sample as they are, into flat files.
 
 One pass over the file serves all tracks. An MP4 file is read by its own tables; every other file,
-and an MP4 file whose tables contradict themselves, is read through FFmpeg's demuxer. What only the
-samples can tell, such as the distance between IDR pictures, is checked on the way; a track that
-turns out unfit is dropped and named, so that it can be encoded anew, while the others go on.
+and an MP4 file whose tables contradict themselves or ask for more than copying, is read through
+FFmpeg's demuxer. What only the samples can tell, such as the distance between IDR pictures, is
+checked on the way; a track that turns out unfit is dropped and named, so that it can be encoded
+anew, while the others go on.
 """
 
 from dataclasses import replace
@@ -91,10 +92,8 @@ def copy_tracks(
     if report.is_movie:
         try:
             outcome = _copy_movie(path, report, out, pulse, purpose)
-        except MalformedMovie as problem:
+        except (MalformedMovie, IrregularMovieError) as problem:
             repaired = str(problem)
-        except IrregularMovieError:
-            pass  # nothing is wrong with the file
     if outcome is None:
         outcome = _copy_packets(path, report, out, pulse, limits or Limits(), purpose)
     progress.advance(1.0)

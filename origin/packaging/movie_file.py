@@ -1,14 +1,17 @@
 """Reads the index and the fragments of an MP4 file, and nothing in between."""
 
 import os
+from array import array
 
 from core.isobmff.box_reader import box_head
-from core.isobmff.movie import FilePart, MovieParts
+from core.isobmff.movie_parts import FilePart, MovieParts
 from native import MalformedMovie
 
 MOST_BOXES = 1 << 20
 """At the top of a file: a day of one-second fragments has a third of that."""
 MOST_BRANDS = 256
+SMALLEST_FRAGMENT = 24
+"""Bytes of a `moof` with its `mfhd`, which every one has (§8.8.5)."""
 
 
 def read_parts(file: int) -> MovieParts:
@@ -20,8 +23,10 @@ def read_parts(file: int) -> MovieParts:
     size = os.fstat(file).st_size
     moov: FilePart | None = None
     fragments: list[FilePart] = []
+    indexes: list[FilePart] = []
+    starts = array("Q")
     brands: tuple[bytes, ...] = ()
-    at = count = 0
+    at = 0
     while at < size:
         kind, head, length = box_head("", at, size - at, os.pread(file, 16, at))
         if kind == b"moov":
@@ -29,14 +34,18 @@ def read_parts(file: int) -> MovieParts:
                 raise MalformedMovie("moov", at, "stands there twice")
             moov = _part(file, at, head, length)
         elif kind == b"moof":
+            if length < SMALLEST_FRAGMENT:
+                raise MalformedMovie("moof", at, f"has {length} bytes")
             fragments.append(_part(file, at, head, length))
+        elif kind == b"sidx":
+            indexes.append(_part(file, at, head, length))
         elif kind == b"ftyp" and not brands:
             brands = _brands(os.pread(file, min(length, 4 * MOST_BRANDS), at)[head:])
+        starts.append(at)
         at += length
-        count += 1
-        if count > MOST_BOXES:
+        if len(starts) > MOST_BOXES:
             raise MalformedMovie("file", at, f"has more than {MOST_BOXES} boxes")
-    return MovieParts(size, moov, fragments, brands)
+    return MovieParts(size, moov, fragments, brands, indexes, starts)
 
 
 def _part(file: int, at: int, head: int, length: int) -> FilePart:

@@ -27,17 +27,29 @@ LOOK_AHEAD = 64
 
 
 class IrregularMovieError(Exception):
-    """The file is sound, but made in a way that only FFmpeg's demuxer takes apart."""
+    """The file is sound, but made in a way that only FFmpeg's demuxer takes apart.
+
+    Its message names box and byte, as that of `MalformedMovie` does.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class MovieTrackSource:
-    """One track to read. `timescale` is in ticks a second; times in runs are those of the media."""
+    """One track to read. `timescale` is in ticks a second; times in runs are those of the media.
+
+    All samples have the same description, whatever their numbers: runs give it the number 1.
+    """
 
     stream: int
     timescale: int
     window: EditWindow
     table: SampleTable
+    numbered: bool = False
+
+    def next_run(self) -> SampleRun | None:
+        """Give the next samples that lie one behind the other; None after the last one."""
+        run = self.table.next_run(RUN_BYTES, RUN_SAMPLES)
+        return run._replace(description=1) if run is not None and self.numbered else run
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +84,7 @@ class MovieSource:
                 waiting[stream] = following
 
     def _next(self, stream: int) -> SampleRun | None:
-        return self.tracks[stream].table.next_run(RUN_BYTES, RUN_SAMPLES)
+        return self.tracks[stream].next_run()
 
 
 @contextmanager
@@ -101,15 +113,31 @@ def _track(movie: Movie, stream: int, track_id: int) -> MovieTrackSource:
             track.edits, movie.timescale, track.timescale, fragmented=movie.fragmented
         )
     except IrregularEdits as problem:
-        raise IrregularMovieError(str(problem)) from problem
-    return MovieTrackSource(stream, track.timescale, window, sample_table(movie, track))
+        raise IrregularMovieError(
+            f"{track.path}/edts/elst at byte {track.edits_at} {problem}"
+        ) from problem
+    table = sample_table(movie, track)
+    _check_description(track, table)
+    return MovieTrackSource(stream, track.timescale, window, table, len(track.entries) > 1)
+
+
+def _check_description(track: MovieTrack, table: SampleTable) -> None:
+    """Refuse samples whose descriptions are not all the first one, to the byte."""
+    used = {track.entries[number - 1].like for number in table.used_descriptions()}
+    if len(used) > 1:
+        problem = f"describes the samples in {len(used)} ways"
+    elif used - {1}:
+        problem = f"has a first entry that no sample has, but entry {min(used)}"
+    else:
+        return
+    raise IrregularMovieError(f"{track.table_path}/stsd at byte {track.entries_at} {problem}")
 
 
 def _by_id(movie: Movie, track_id: int) -> MovieTrack:
     for track in movie.tracks:
         if track.track_id == track_id:
             return track
-    raise IrregularMovieError(f"FFmpeg speaks of a track {track_id}")
+    raise IrregularMovieError(f"moov at byte {movie.moov.start} has no track {track_id}")
 
 
 def _zero(report: SourceReport, tracks: dict[int, MovieTrackSource]) -> Fraction:
@@ -123,7 +151,7 @@ def _zero(report: SourceReport, tracks: dict[int, MovieTrackSource]) -> Fraction
     first = track.table.next_run(RUN_BYTES, LOOK_AHEAD)
     track.table.rewind()
     if first is None:
-        raise IrregularMovieError("a track has no samples")
+        raise IrregularMovieError(f"the track of stream {stream} has no samples")
     times = map(sum, zip(first.decode_times, first.composition_offsets, strict=True))
     start = min((time for time in times if time >= track.window.start), default=track.window.start)
     if report.video is None:

@@ -62,7 +62,8 @@ class Rejection:
 class CopyOutcome:
     """The tracks that were copied and those that have to be encoded anew.
 
-    `repaired` says what is wrong with the file where only FFmpeg's demuxer could take it apart.
+    `repaired` says what is wrong with the file, or unusual, where only FFmpeg's demuxer could take
+    it apart.
     """
 
     tracks: tuple[PackagedTrack, ...]

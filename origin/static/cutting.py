@@ -19,7 +19,8 @@ from core.media.ticks import Ticks, milliseconds
 from core.media.timeline import CutPlan
 from core.media.track_file import TrackFile, track_file
 from origin.static.gathering import GatheredTrack
-from origin.static.request import RefusedSource
+from origin.static.request import Arrangement, RefusedSource
+from origin.static.winding import leading_pictures
 from origin.stored_track import StoredTrack
 
 
@@ -45,9 +46,11 @@ class CutTrack:
         """When its last segment ends."""
         return milliseconds(self.table.spans[-1].end, self.stored.index.timescale)
 
-    @property
-    def rendition(self) -> Rendition:
-        """What manifests say of it."""
+    def rendition(self, arrangement: Arrangement) -> Rendition:
+        """What manifests say of it, as it lies in the folder."""
+        layout = self.file.layout if self.file is not None else None
+        in_file = layout if arrangement is Arrangement.SINGLE_FILE else None
+        is_video = self.kind is TrackKind.VIDEO
         return Rendition(
             kind=self.kind,
             name=self.name,
@@ -58,7 +61,8 @@ class CutTrack:
             bandwidth=self.table.peak_bandwidth,
             average_bandwidth=self.table.average_bandwidth,
             traits=self._traits,
-            layout=self.file.layout if self.file is not None else None,
+            layout=layout,
+            iframes=leading_pictures(self.stored.index, self.table, in_file) if is_video else None,
         )
 
     @property
@@ -94,9 +98,9 @@ def cut_tracks(gathered: Sequence[GatheredTrack], segment_s: float) -> list[CutT
     ]
 
 
-def presentation_of(tracks: Sequence[CutTrack]) -> Presentation:
+def presentation_of(tracks: Sequence[CutTrack], arrangement: Arrangement) -> Presentation:
     """Give what the manifests tell of."""
-    renditions = [track.rendition for track in tracks]
+    renditions = [track.rendition(arrangement) for track in tracks]
     return Presentation(
         playback_id="",
         video=tuple(each for each in renditions if each.kind is TrackKind.VIDEO),

@@ -11,7 +11,8 @@ from typing import Final
 
 from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import byte_range_playlist, media_playlist, multivariant_playlist
-from core.manifest.urls import MASTER, MEDIA_PLAYLIST, MPD, rendition_folder
+from core.manifest.hls_iframes import iframe_playlist
+from core.manifest.urls import IFRAME_PLAYLIST, MASTER, MEDIA_PLAYLIST, MPD, rendition_folder
 from core.media.presentation import Presentation, TrackKind
 from origin.packaging.limits import Limits
 from origin.packaging.progress import Pulse
@@ -88,10 +89,13 @@ def _write(
     total_bytes = sum(sum(track.table.byte_lengths) for track in tracks)
     writer = TrackFolder(Pulse(watcher.step("Writing")), total_bytes)
     for track in tracks:
-        place = rendition_folder(track.rendition)
+        rendition = track.rendition(request.arrangement)
+        place = rendition_folder(rendition)
         size_bytes = writer.write(track, folder / place, request.arrangement)
-        playlist = PLAYLISTS[request.arrangement](track.rendition)
+        playlist = PLAYLISTS[request.arrangement](rendition)
         _write_text(folder / place / MEDIA_PLAYLIST, playlist)
+        if rendition.iframes is not None:
+            _write_text(folder / place / IFRAME_PLAYLIST, iframe_playlist(rendition))
         yield WrittenTrack(
             kind=track.kind,
             path=place,
@@ -103,7 +107,7 @@ def _write(
             average_bandwidth=track.table.average_bandwidth,
             size_bytes=size_bytes,
         )
-    presentation = presentation_of(tracks)
+    presentation = presentation_of(tracks, request.arrangement)
     _write_text(folder / MASTER, multivariant_playlist(presentation))
     _write_text(folder / MPD, MPDS[request.arrangement](presentation))
 

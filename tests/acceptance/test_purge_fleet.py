@@ -15,7 +15,8 @@ import pytest_asyncio
 
 from runtime.postgres import connect
 from tests.fixtures.eventually import until
-from tests.fixtures.product import REPOSITORY, Product, free_ports
+from tests.fixtures.ports import HeldPorts
+from tests.fixtures.product import REPOSITORY, Product
 from tests.fixtures.redis import RedisServer
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(240)]
@@ -27,19 +28,19 @@ class FarEdge:
 
     product: Product
     redis: RedisServer
-    ports: list[int] = field(default_factory=lambda: free_ports(2))
+    held: HeldPorts = field(default_factory=lambda: HeldPorts(2))
     process: asyncio.subprocess.Process | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.ports[0]}"
+        return f"http://127.0.0.1:{self.held.numbers[0]}"
 
     @property
     def admin(self) -> str:
-        return f"http://127.0.0.1:{self.ports[1]}"
+        return f"http://127.0.0.1:{self.held.numbers[1]}"
 
     async def start(self) -> None:
-        public, admin = (f"127.0.0.1:{port}" for port in self.ports)
+        public, admin = (f"127.0.0.1:{port}" for port in self.held.numbers)
         origin = f"http://127.0.0.1:{self.product.ports[2]}"
         with self.product.log_path.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
@@ -87,6 +88,7 @@ async def far(product: Product, redis_server: RedisServer) -> AsyncIterator[FarE
         yield edge
     finally:
         await edge.kill()
+        edge.held.close()
 
 
 async def fetch(product: Product, url: str) -> tuple[int, bytes, str]:

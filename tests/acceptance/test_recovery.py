@@ -96,7 +96,7 @@ async def test_postgres_killed_comes_back_and_nothing_acknowledged_is_lost(
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     await product.answers_again()
-    video = await product.settled(video_id, deadline_s=40)
+    video = await product.settled(video_id)
     assert video.status == "ready", video.errors
 
 

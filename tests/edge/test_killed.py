@@ -29,7 +29,7 @@ async def process(upstream: ScriptedUpstream, tmp_path: Path) -> AsyncIterator[E
     try:
         yield running
     finally:
-        running.end()
+        running.close()
 
 
 async def filled(process: EdgeProcess, upstream: ScriptedUpstream) -> RunningEdge:

@@ -32,7 +32,7 @@ async def test_it_says_when_it_is_ready_serves_and_ends_when_cancelled(
     upstream.on("/media/x", Reply(200, {"Cache-Control": "max-age=60"}, b"film"))
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     process = asyncio.create_task(run(settings(upstream.url), ready=ready.set_result))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         port = int((await ready).rpartition(":")[2])
     async with connect("127.0.0.1", port) as client:
         assert (await client.get("/media/x")).body == b"film"
@@ -50,7 +50,7 @@ async def test_sighup_opens_the_access_log_anew(upstream: ScriptedUpstream, tmp_
     process = asyncio.create_task(
         run(settings(upstream.url, access_log=str(log)), ready=ready.set_result)
     )
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         port = int((await ready).rpartition(":")[2])
         async with connect("127.0.0.1", port) as client:
             await client.get("/media/x")

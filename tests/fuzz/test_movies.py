@@ -7,7 +7,6 @@ whatever is given lies within the file, and memory stays in proportion to it.
 import struct
 import tracemalloc
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,11 +14,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.isobmff.edit_list import IrregularEdits, edit_window
 from core.isobmff.movie import read_movie
-from native import MalformedMovie, _samples, reference
+from native import MalformedMovie, _samples
 from tests.fixtures.media import Picture, Sound, make_clip
-from tests.fixtures.movies import open_track, parts_of, read_samples
+from tests.fixtures.movie_checks import check_movie
+from tests.fixtures.movies import open_track, parts_of
 
 CLIPS: dict[str, dict[str, str]] = {
     "whole.mp4": {},
@@ -50,30 +49,9 @@ def seed(name: str) -> bytes:
 
 
 def check(data: bytes) -> str:
-    """Read a file with both twins; give the refusal, or nothing."""
-    try:
-        movie = read_movie(parts_of(data))
-    except MalformedMovie as refusal:
-        return str(refusal)
-    refusals = []
-    for track in movie.tracks:
-        outcomes = []
-        for module in (_samples, reference):
-            try:
-                outcomes.append((read_samples(open_track(module, movie, track)), ""))
-            except MalformedMovie as refusal:
-                outcomes.append(([], str(refusal)))
-        assert outcomes[0] == outcomes[1]
-        samples, said = outcomes[0]
-        refusals.append(said)
-        assert all(0 < each.size <= len(data) - each.offset for each in samples)
-        times = [each.decode_time for each in samples]
-        assert all(after > before for before, after in pairwise(times))
-        try:
-            edit_window(track.edits, movie.timescale, track.timescale, fragmented=movie.fragmented)
-        except IrregularEdits as problem:
-            refusals.append(str(problem))
-    return "".join(refusals)
+    """Read a file with both twins; give the refusals, or nothing."""
+    refusal, tracks = check_movie(data)
+    return refusal + "".join(said for _, said in tracks)
 
 
 @pytest.mark.parametrize("name", CLIPS)

@@ -4,6 +4,7 @@ from types import ModuleType
 
 import pytest
 
+from native import PICTURE_HEADER_BYTES
 from tests.fixtures.boxes import fragment_samples, top
 from tests.fixtures.indexes import SYNC, Row, index_bytes
 
@@ -93,6 +94,39 @@ def test_a_header_of_96_samples_takes_less_than_a_kilobyte(twin: ModuleType) -> 
     rows: list[Row] = [(n + 1, 1001, 1001 * (n % 3), int(n == 0)) for n in range(96)]
     index = twin.TrackIndex(index_bytes(rows))
     assert len(index.fragment_header(0, 96, 1)) < 960
+
+
+@pytest.mark.parametrize("number", [0, 80, 81, 199])
+def test_a_picture_alone_is_decoded_when_it_is_presented_and_lasts_as_told(
+    twin: ModuleType, number: int
+) -> None:
+    rows: list[Row] = [
+        (100 + n, 900 + n % 3, 1000 * (n % 2), SYNC if n % 40 == 0 else 2 * (n % 2))
+        for n in range(200)
+    ]
+    index = twin.TrackIndex(index_bytes(rows, base_time=500, priming=40))
+    offset, size, time, _, composition_offset, _ = index.sample(number)
+    header = index.picture_header(number, 96_000, 7)
+    assert len(header) == PICTURE_HEADER_BYTES
+    decode_time, (alone,) = fragment_samples(header + bytes(size))
+    assert decode_time == time + composition_offset
+    assert offset == sum(row[0] for row in rows[:number])
+    assert (alone.offset, alone.size) == (len(header), size)
+    assert (alone.duration, alone.composition_offset) == (96_000, 0)
+    assert alone.flags == DEPENDS_ON_NONE
+
+
+def test_a_picture_alone_has_bounds(twin: ModuleType) -> None:
+    index = twin.TrackIndex(index_bytes([(1, 1, 0, SYNC), (2**32 - 1, 1, 0, 0)]))
+    for number in (-1, 2):
+        with pytest.raises(IndexError):
+            index.picture_header(number, 1, 1)
+    for duration, sequence in ((-1, 1), (2**32, 1), (1, -1), (1, 2**32)):
+        with pytest.raises(OverflowError):
+            index.picture_header(0, duration, sequence)
+    with pytest.raises(OverflowError, match="4 GiB"):
+        index.picture_header(1, 1, 1)
+    assert index.picture_header(0, 2**32 - 1, 2**32 - 1)
 
 
 @pytest.mark.parametrize("sequence", [-1, 2**32])

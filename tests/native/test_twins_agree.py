@@ -60,6 +60,10 @@ def everything(module: ModuleType, data: bytes) -> tuple[str, Any]:
                 for number in range(0, count, 13)
             ],
             [
+                outcome(index.picture_header, number, duration, number)
+                for number, duration in ((0, 0), (count - 1, 2**32 - 1), (count // 2, 5))
+            ],
+            [
                 outcome(index.segment_index, starts, index.duration)
                 for starts in (range(0, count, 7), [number for number, _ in index.sync_times()])
             ],

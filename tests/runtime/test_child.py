@@ -129,12 +129,12 @@ def test_a_child_dies_when_its_parent_is_killed(tmp_path: Path) -> None:
         ),
         env=os.environ | {"PYTHONPATH": str(Path.cwd())},
     )
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not (note.exists() and note.read_text()) and time.monotonic() < deadline:
         time.sleep(0.01)
     child = int(note.read_text())
     parent.kill()
-    parent.wait(10)
+    parent.wait(60)
     while not has_ended(child) and time.monotonic() < deadline:
         time.sleep(0.01)
     assert has_ended(child)
@@ -144,7 +144,7 @@ def test_a_child_whose_parent_is_gone_before_it_is_bound_ends_at_once() -> None:
     argv = bound_argv(python("print('ran')"))
     somebody_else = 1
     argv[argv.index(str(os.getpid()))] = str(somebody_else)
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (127, "")
 
 

@@ -111,7 +111,7 @@ async def test_a_cluster_left_running_is_ended_and_started_anew(data: Path) -> N
     await until(left.is_ready)
     await write(left)
     async with EmbeddedPostgres(data) as second:
-        process.wait(10)
+        process.wait(60)
         assert second.child.pid != process.pid
         assert await ask(second, "SELECT n FROM kept") == 7
 

@@ -28,7 +28,7 @@ async def never() -> None:
 
 async def ask(path: str, checks: dict[str, Callable[[], Awaitable[None]]]) -> tuple[int, Any]:
     app = web.Application()
-    app.router.add_routes(Health("server", checks, deadline_s=0.05).routes())
+    app.router.add_routes(Health("server", checks, deadline_s=0.5).routes())
     async with TestClient(TestServer(app)) as client:
         response = await client.get(path)
         return response.status, await response.json()
@@ -53,7 +53,7 @@ async def test_a_process_that_has_all_it_needs_is_ready() -> None:
     [
         (away, "Postgres is away"),
         (refused, "[Errno 111] Connection refused"),
-        (never, "no answer within 0.05 s"),
+        (never, "no answer within 0.5 s"),
     ],
 )
 async def test_a_check_that_fails_is_named_with_its_problem(

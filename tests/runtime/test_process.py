@@ -12,16 +12,17 @@ import pytest
 from core.errors import InputFault, UpstreamFault
 from runtime.process import faults_in
 
-DEADLINE_S = 20
+DEADLINE_S = 60
 
 HEAD = """
 import asyncio, sys, time
 from core.errors import OperatorFault, UpstreamFault
 from runtime.logs import LogFormat
 from runtime.process import run_service
+stop_s = 60
 """
 TAIL = """
-sys.exit(run_service(service, name="probe", log_format=LogFormat.JSON, stop_deadline_s=0.5))
+sys.exit(run_service(service, name="probe", log_format=LogFormat.JSON, stop_deadline_s=stop_s))
 """
 WAITS = """
 async def service(ready):
@@ -110,6 +111,7 @@ def test_a_service_whose_thread_never_ends_is_ended_at_the_deadline() -> None:
         async def service(ready):
             ready("x")
             await asyncio.to_thread(time.sleep, 3600)
+        stop_s = 0.5
         """
     )
     code, output = started.end(signal.SIGTERM)

@@ -40,7 +40,7 @@ async def test_nobody_listening_is_unavailable() -> None:
 async def test_a_redis_that_hangs_is_unavailable_and_answers_rightly_once_it_goes_on(
     redis_server: RedisServer,
 ) -> None:
-    async with open_redis(redis_server.url, deadline_s=0.2) as redis:
+    async with open_redis(redis_server.url, deadline_s=1) as redis:
         await redis.ping()
         redis_server.pause()
         with pytest.raises(RedisUnavailable):

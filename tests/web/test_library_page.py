@@ -182,12 +182,19 @@ async def test_further_pages_come_as_one_scrolls(page: Page, library: StandIn) -
         library.add(f"Film {number}")
     await open_library(page, library)
     await page.wait_for(f"{CARDS} >= 24")
-    for _ in range(3):
-        await page.evaluate("scrollTo(0, document.body.scrollHeight)")
-        await asyncio.sleep(0.2)
-    await page.wait_for(f"{CARDS} === 60")
+    await page.wait_for(f"(scrollTo(0, document.body.scrollHeight), {CARDS} === 60)")
     assert len(set(await page.evaluate(TITLES))) == 60
     assert await page.evaluate("document.querySelector('#more').hidden")
+
+
+async def test_on_a_screen_that_a_page_does_not_fill_further_pages_come_by_themselves(
+    page: Page, library: StandIn
+) -> None:
+    await page.set_viewport(1600, 9000)
+    for number in range(60):
+        library.add(f"Film {number}")
+    await open_library(page, library)
+    await page.wait_for(f"{CARDS} === 60")
 
 
 async def test_files_are_uploaded_one_after_the_other_and_appear_in_front(

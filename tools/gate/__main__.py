@@ -47,23 +47,27 @@ def test(words: Sequence[str]) -> int:
     )
     parser.add_argument(
         "--sanitize",
-        action="store_true",
-        help="run the tests of the compiled modules under sanitizers, and nothing else",
+        nargs="?",
+        choices=sanitize.NAMES,
+        const=sanitize.ALL,
+        metavar="NAME",
+        help="run the tests of the compiled modules under sanitizers, and nothing else: address "
+        "(with undefined behaviour), thread or all (the default); what follows goes to pytest",
     )
     parser.add_argument(
         "--fuzz",
         nargs="?",
         type=int,
-        const=70,
+        const=100,
         metavar="SECONDS",
-        help="fuzz the parsers of the data plane for that long (70), and nothing else",
+        help="fuzz the native parsers for that many seconds (100), and nothing else",
     )
     parser.add_argument(
         "--keep", action="store_true", help="with --fuzz: take into the corpus what is new"
     )
     options, for_pytest = parser.parse_known_args(words)
-    if options.sanitize:
-        return sanitize.run()
+    if options.sanitize is not None:
+        return sanitize.run(options.sanitize, for_pytest)
     if options.fuzz is not None:
         return fuzz.run(options.fuzz, keep=options.keep)
     if options.list:

@@ -1,7 +1,8 @@
 """`./sluice test --sanitize`: the compiled modules under AddressSanitizer and ThreadSanitizer.
 
 A copy of the tree is built for each, so that the checkout keeps its own modules. The interpreter
-is not instrumented: the sanitizer is loaded before it, and sees what the modules do.
+is not instrumented: the sanitizer is loaded before it, and sees what the modules do. With the first
+comes UndefinedBehaviorSanitizer.
 """
 
 import os
@@ -9,10 +10,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from tools.gate.steps import testers
 from tools.launcher.failure import MachineLacks
 from tools.launcher.paths import HERE
 
@@ -27,66 +30,90 @@ LEFT_OUT: Final = (
     ".*cache",
 )
 
+ALL: Final = "all"
+
 
 @dataclass(frozen=True, slots=True)
 class Sanitizer:
-    """One sanitizer: its switch, its library, its options, and the tests it watches."""
+    """One sanitizer: its name in the command, its switch, its library, and the tests it watches.
+
+    `options` are for each of its runtimes, by the variable that it reads them from.
+    """
 
     name: str
     switch: str
     library: str
-    options_name: str
-    options: str
+    options: dict[str, str]
     tests: tuple[str, ...]
+    more_env: dict[str, str] = field(default_factory=dict)
 
 
 SANITIZERS: Final = (
     Sanitizer(
-        "AddressSanitizer",
         "address",
+        "address,undefined",
         "libasan.so",
-        "ASAN_OPTIONS",
-        # The interpreter leaks on purpose. Freed memory is kept for a while, but not for long, as
-        # some tests measure what is left.
-        "detect_leaks=0:quarantine_size_mb=1",
-        ("tests/native", "tests/edge/plane", "tests/edge/behaviour", "-k", "not reference"),
+        {
+            # The interpreter leaks on purpose. Freed memory is kept for a while, but not for long,
+            # as some tests measure what is left.
+            "ASAN_OPTIONS": "detect_leaks=0:quarantine_size_mb=1",
+            "UBSAN_OPTIONS": "print_stacktrace=1",
+        },
+        (
+            "tests/native",
+            "tests/edge/plane",
+            "tests/edge/behaviour",
+            "tests/edge/test_hanging_disk.py",
+            "-k",
+            "not reference",
+        ),
+        # So that what modules do to the interpreter's objects is seen, too.
+        {"PYTHONMALLOC": "malloc"},
     ),
     Sanitizer(
-        "ThreadSanitizer",
+        "thread",
         "thread",
         "libtsan.so",
-        "TSAN_OPTIONS",
-        "report_signal_unsafe=0",
+        {"TSAN_OPTIONS": "report_signal_unsafe=0"},
         (
             "tests/edge/plane",
             "tests/edge/behaviour/test_access_log.py",
+            "tests/edge/behaviour/test_disk_slices.py",
             "tests/edge/behaviour/test_top.py",
+            "tests/edge/test_hanging_disk.py",
             "-k",
             "not reference",
         ),
     ),
 )
 
+NAMES: Final = (ALL, *(each.name for each in SANITIZERS))
 
-def run() -> int:
-    """Build and test under each sanitizer; 0 where nothing was found."""
-    codes = [run_one(sanitizer) for sanitizer in SANITIZERS]
+
+def run(name: str, tests: Sequence[str]) -> int:
+    """Build and test under one sanitizer or `all`; 0 where nothing was found.
+
+    `tests` are pytest's arguments in place of those that the sanitizer watches.
+    """
+    chosen = [each for each in SANITIZERS if name in {each.name, ALL}]
+    codes = [run_one(sanitizer, tests or sanitizer.tests) for sanitizer in chosen]
     print("passed" if not any(codes) else "FAILED", flush=True)
     return 1 if any(codes) else 0
 
 
-def run_one(sanitizer: Sanitizer) -> int:
+def run_one(sanitizer: Sanitizer, tests: Sequence[str]) -> int:
     """Build and test under one sanitizer; what it reports is printed."""
-    print(f"\n==== {sanitizer.name} ====", flush=True)
+    print(f"\n==== sanitizer: {sanitizer.switch} ====", flush=True)
     library = find_library(sanitizer)
     with tempfile.TemporaryDirectory(prefix="sluice-sanitize-") as folder:
         tree = Path(folder, "tree")
         shutil.copytree(HERE.root, tree, ignore=shutil.ignore_patterns(*LEFT_OUT), symlinks=True)
         build(sanitizer, tree)
         reports = Path(folder, "report")
-        options = f"{sanitizer.options}:log_path={reports}"
-        env = {**os.environ, "LD_PRELOAD": library, sanitizer.options_name: options}
-        words = [sys.executable, "-m", "pytest", "-p", "no:benchmark", "-q", *sanitizer.tests]
+        options = {name: f"{value}:log_path={reports}" for name, value in sanitizer.options.items()}
+        env = {**os.environ, "LD_PRELOAD": library, **options, **sanitizer.more_env}
+        words = [sys.executable, "-m", "pytest", "-p", "no:benchmark", "-q"]
+        words += ["-n", str(testers()), "--dist", "loadfile", *tests]
         code = subprocess.run(words, cwd=tree, env=env, check=False).returncode
         found = sorted(Path(folder).glob("report.*"))
         for each in found:

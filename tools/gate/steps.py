@@ -45,10 +45,14 @@ def pytest(*words: str, **env: str) -> Command:
     return Command((PYTHON, "-m", "pytest", "-p", "no:benchmark", *words), env)
 
 
+def testers() -> int:
+    """How many files are tested at the same time: as many as there are processors."""
+    return min(MOST_TESTERS, len(os.sched_getaffinity(0)))
+
+
 def pytest_at_once(*words: str, **env: str) -> Command:
-    """Call pytest for as many files at the same time as there are processors."""
-    testers = min(MOST_TESTERS, len(os.sched_getaffinity(0)))
-    return pytest("-n", str(testers), "--dist", "loadfile", *words, **env)
+    """Call pytest for several files at the same time."""
+    return pytest("-n", str(testers()), "--dist", "loadfile", *words, **env)
 
 
 def lint() -> list[Command]:

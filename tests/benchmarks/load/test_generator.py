@@ -14,7 +14,7 @@ from benchmarks.load.verify import WrongAnswer, verify
 from benchmarks.load.works import PUBLIC_FOLDER, WORKS, Work
 
 SMALL = WORKS[0]
-LOAD = Load(connections=4, limit_s=10)
+LOAD = Load(connections=4, limit_s=60)
 
 
 def contestant(port: int) -> Contestant:
@@ -76,7 +76,7 @@ def test_it_counts_every_answer_whatever_its_size(size_bytes: int, depth: int) -
 
 def test_it_connects_from_many_addresses_with_short_segments() -> None:
     work = Work("it", "it", 1024, mss=1460)
-    load = Load(connections=20, sources=10, limit_s=10)
+    load = Load(connections=20, sources=10, limit_s=60)
     with server(ok(1024)) as port, generator(contestant(port), work, load) as asking:
         assert asking.round(40).requests == 40
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.load.hostile.__main__ import Phase, Results
+from benchmarks.load.hostile.__main__ import Phase, Results, lines
 from benchmarks.load.hostile.attacks import ATTACKS, SETTLES_S, Target, request
 from benchmarks.load.hostile.leak import MIXTURE, Client, Held, ask_all, grown
 from benchmarks.load.hostile.objects import VIEWED, body_of
@@ -60,6 +60,18 @@ def seen(p99_us: float, errors: int = 0) -> Seen:
 def test_the_goal_is_no_error_and_twice_the_time(during: Seen, kept: bool) -> None:
     results = Results([Phase("idle", "", during)], [seen(100.0), seen(90.0), seen(5000.0)])
     assert results.kept is kept
+
+
+def test_one_bad_moment_in_several_rounds_decides_nothing() -> None:
+    phases = [Phase("idle", "", seen(p99_us)) for p99_us in (150.0, 9000.0, 190.0)]
+    phases += [Phase("misses", "", seen(p99_us)) for p99_us in (150.0, 201.0, 300.0)]
+    results = Results(phases, [seen(100.0), seen(90.0), seen(5000.0)])
+    assert results.ratio("idle") == 1.9
+    assert results.ratio("misses") == 2.01
+    assert not results.kept
+    text = "\n".join(lines(results))
+    assert "MISSED" in text
+    assert len([line for line in text.splitlines() if line.startswith("idle")]) == 1
 
 
 def test_times_to_settle_are_those_of_attacks() -> None:

@@ -80,7 +80,7 @@ def test_the_folder_holds_what_its_manifests_name(films: Path, tmp_path: Path) -
     assert report["duration_ms"] == 6000
     tracks = ["v/48p", "a/audio-eng-2ch"]
     assert [track["path"] for track in report["tracks"]] == tracks
-    named = {"master.m3u8", "manifest.mpd"}
+    named = {"master.m3u8", "manifest.mpd", "v/48p/iframe.m3u8"}
     for path in tracks:
         playlist = parse_playlist((tmp_path / "out" / path / "index.m3u8").read_text())
         segments = [address for _, address in playlist.entries]
@@ -100,7 +100,7 @@ def test_a_single_file_has_the_same_fragments_and_both_manifests_lead_to_them(
         packaged(films / "small.mp4", "-o", tmp_path / name, "--segment-duration", "2", *way)
     assert files_of(tmp_path / "whole") == {
         "master.m3u8", "manifest.mpd",
-        "v/48p/index.m3u8", "v/48p/track.mp4",
+        "v/48p/index.m3u8", "v/48p/iframe.m3u8", "v/48p/track.mp4",
         "a/audio-eng-2ch/index.m3u8", "a/audio-eng-2ch/track.mp4",
     }  # fmt: skip
     mpd = ET.parse(tmp_path / "whole" / "manifest.mpd").getroot()

@@ -90,7 +90,7 @@ def test_quicktime_closes_lists_with_zeros() -> None:
         (changed(b"stsd", 8, 2**32 - 1), "stsd at byte .* claims 4294967295 entries"),
         (changed(b"url ", 4, 0), r"dref/url  at byte .* points to another file"),
         (changed(b"trak", -4, 0), "trak at byte .* claims 0 bytes"),
-        (without(b"mvex") + box(b"moof"), "has no mvex, yet the file has fragments"),
+        (without(b"mvex") + box(b"moof", bytes(16)), "has no mvex, yet the file has fragments"),
         (INIT.replace(b"mvex", b"cmov", 1), "moov/cmov at byte .* is compressed"),
     ],
 )  # fmt: skip

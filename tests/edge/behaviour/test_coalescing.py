@@ -121,18 +121,18 @@ async def test_who_comes_after_the_head_of_what_must_be_checked_each_time_asks_a
     assert late.body == b"two"
 
 
-async def test_requests_for_an_uncacheable_answer_do_not_queue_behind_one_another(
+async def test_a_thousand_requests_for_an_uncacheable_answer_do_not_queue_behind_one_another(
     start_edge: StartEdge, upstream: ScriptedUpstream
 ) -> None:
     private = {"Cache-Control": "no-store"}
     finish = asyncio.Event()
     upstream.on(FILM, Reply(200, private, [b"mi", finish, b"ne"]))
-    async with start_edge(upstream.url, max_upstream_connections=100) as edge:
-        everyone = asyncio.create_task(crowd(edge, 50))
-        await upstream.until_asked(FILM, 50)  # all at once, and none has finished
+    async with start_edge(upstream.url, max_upstream_connections=CROWD) as edge:
+        everyone = asyncio.create_task(crowd(edge, CROWD))
+        await upstream.until_asked(FILM, CROWD)  # all at once, and none has finished
         finish.set()
         assert all(answer.body == b"mine" for answer in await everyone)
-        assert upstream.count(FILM) == 50
+        assert upstream.count(FILM) == CROWD
 
 
 async def test_a_key_once_uncacheable_is_not_gathered_again_for_a_while(

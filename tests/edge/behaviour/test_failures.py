@@ -38,7 +38,7 @@ async def test_an_upstream_that_does_not_answer_in_time_is_a_504(
 ) -> None:
     never = asyncio.Event()
     upstream.on(FILM, Reply(200, FRESH, BODY, before=never))
-    async with start_edge(upstream.url, connect_timeout_s=0.1, first_byte_timeout_s=0.1) as edge:
+    async with start_edge(upstream.url, first_byte_timeout_s=0.1) as edge:
         answer = await edge.get(FILM)
         never.set()
     assert answer.status == 504
@@ -80,7 +80,7 @@ async def test_a_body_that_stalls_ends_without_a_clean_end(
 ) -> None:
     never = asyncio.Event()
     upstream.on(FILM, Reply(200, FRESH, [BODY[:4000], never], len(BODY)))
-    async with start_edge(upstream.url, stall_timeout_s=0.2) as edge:
+    async with start_edge(upstream.url, stall_timeout_s=0.5) as edge:
         cut = await edge.get(FILM)
         assert (cut.whole, cut.body) == (False, BODY[:4000])
         assert await edge.metric("sluice_edge_stored_objects") == 0

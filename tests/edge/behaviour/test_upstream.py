@@ -179,12 +179,12 @@ async def test_a_head_that_does_not_come_in_time_is_a_504(
 async def test_the_time_for_the_head_begins_when_the_body_was_sent(start_edge: StartEdge) -> None:
     async with (
         raw_upstream([uncached(b"took it")]) as upstream,
-        start_edge(upstream.url, first_byte_timeout_s=0.2) as edge,
+        start_edge(upstream.url, first_byte_timeout_s=1) as edge,
         edge.connect() as client,
     ):
         client.writer.write(b"PUT /page HTTP/1.1\r\nHost: e\r\nContent-Length: 4\r\n\r\n")
         for byte in (b"f", b"i", b"l", b"m"):
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.3)
             client.writer.write(byte)
         answer = await client.body(await client.head())
     assert (answer.status, answer.body) == (200, b"took it")
@@ -224,15 +224,15 @@ async def test_an_upstream_that_keeps_failing_is_left_alone_and_tried_again(
     bad = [Break.CLOSE]
     async with (
         raw_upstream(bad, bad, bad, bad, [HELLO]) as upstream,
-        start_edge(upstream.url, breaker_failures=2, breaker_open_s=0.5) as edge,
+        start_edge(upstream.url, breaker_failures=2, breaker_open_s=1.5) as edge,
     ):
         assert [(await edge.get(f"/{each}")).status for each in range(2)] == [502, 502]
         resting = await edge.get(PAGE)
-        assert (resting.status, resting["Retry-After"]) == (503, "1")
+        assert (resting.status, resting["Retry-After"]) in {(503, "1"), (503, "2")}
         assert json.loads(resting.body)["code"] == "upstream.resting"
         assert len(upstream.heads) == 4, "two requests, each sent twice"
         assert await edge.metric("sluice_edge_upstream_circuit_open") == 1
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(1.6)
         assert (await edge.get(PAGE)).body == b"hello"
         assert await edge.metric("sluice_edge_upstream_circuit_open") == 0
         for state in ("open", "half-open", "closed"):

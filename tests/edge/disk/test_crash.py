@@ -15,6 +15,9 @@ from tests.fixtures.disk_child import LIMIT_BYTES, RESOURCES
 
 REPOSITORY = Path(__file__).parents[3]
 ROUNDS = int(os.environ.get("SLUICE_TEST_KILLS", "12"))
+# A machine may leave a process hardly any time between its kill and its first write on the disk.
+MOST_ROUNDS = 10 * ROUNDS
+ENOUGH = 100
 
 
 @dataclass
@@ -111,7 +114,9 @@ async def test_killed_at_random_moments_it_keeps_only_what_is_whole_and_not_purg
 ) -> None:
     model = Model()
     found = 0
-    for seed in range(ROUNDS):
+    for seed in range(MOST_ROUNDS):
+        if seed >= ROUNDS and found > ENOUGH:
+            break
         run_and_kill(folder, seed, model)
         async with opens(limit_bytes=LIMIT_BYTES) as opened:
             position = opened.tier.load()
@@ -121,4 +126,4 @@ async def test_killed_at_random_moments_it_keeps_only_what_is_whole_and_not_purg
             names = {piece.id for held in opened.tier._directory for piece in held.pieces.values()}
         left = {int(path.name.partition(".")[0], 16) for path in folder.glob("bodies/*/*")}
         assert left == names, "orphans are swept, and nothing else is"
-    assert found > 100, "nothing to compare"
+    assert found > ENOUGH, "nothing to compare"

@@ -21,7 +21,7 @@ async def test_refused_heads_are_counted_by_status(edge: RunningEdge) -> None:
 async def test_connections_that_are_late_are_counted_by_what_was_waited_for(
     start_edge: StartEdge, upstream: ScriptedUpstream
 ) -> None:
-    async with start_edge(upstream.url, idle_timeout_s=0.3, header_timeout_s=0.2) as edge:
+    async with start_edge(upstream.url, idle_timeout_s=2, header_timeout_s=0.2) as edge:
         async with edge.connect() as idle, edge.connect() as slow:
             slow.writer.write(b"GET / HT")
             assert (await slow.head()).status == 408

@@ -63,7 +63,7 @@ async def test_an_announced_change_is_delivered_at_once(
         return await is_unsettled(origin, prepared.video_id)
 
     async with not_ready(catalogue, prepared.video_id):
-        await until(unsettled, "the change is delivered", deadline_s=5)
+        await until(unsettled, "the change is delivered", deadline_s=20)
 
 
 async def test_a_change_while_nobody_listened_is_delivered_after_all(
@@ -81,4 +81,4 @@ async def test_a_change_while_nobody_listened_is_delivered_after_all(
         return await is_unsettled(origin, prepared.video_id)
 
     async with not_ready(catalogue, prepared.video_id):
-        await until(unsettled, "the change is delivered", deadline_s=15)
+        await until(unsettled, "the change is delivered", deadline_s=25)

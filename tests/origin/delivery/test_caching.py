@@ -146,7 +146,7 @@ async def test_a_deleted_video_is_gone_from_memory_at_once(
     async def gone() -> bool:
         return await status_of(origin, segment) == 404
 
-    await until(gone, "the segment is gone", deadline_s=5)
+    await until(gone, "the segment is gone", deadline_s=20)
     async with origin.client.get(f"{origin.url}/metrics") as answer:
         assert "sluice_edge_stored_objects 0.0" in await answer.text()
 
@@ -166,7 +166,7 @@ async def test_a_video_deleted_while_nobody_listened_is_gone_after_all(
     async def gone() -> bool:
         return await status_of(origin, segment) == 404
 
-    await until(gone, "the segment is gone", deadline_s=15)
+    await until(gone, "the segment is gone", deadline_s=25)
 
 
 async def test_a_change_of_one_title_leaves_the_others_in_memory(

@@ -200,7 +200,7 @@ async def test_manifests_count_sound_and_picture_from_one_origin(cutter: Cutter)
         Fraction(int(each.get("presentationTimeOffset", "")), int(each.get("timescale", "")))
         for each in root.iterfind(".//dash:SegmentTemplate", DASH)
     ]
-    assert len(origins) == 2
+    assert len(origins) == 3  # the I-frames are one
     for origin in origins:
         assert abs(origin - Fraction(4004, 1000)) <= Fraction(1, 96_000)
     assert root.get("mediaPresentationDuration") == "PT4.996S"
@@ -225,6 +225,17 @@ async def test_a_clip_shows_no_segment_and_no_file_beyond_it(cutter: Cutter) -> 
             "track.mp4": 404,
         }  # fmt: skip
     assert await cutter.status(f"{folder}/ondemand.mpd") == 404
+
+
+async def test_a_clip_winds_through_its_own_i_frames(cutter: Cutter) -> None:
+    """There is one every 2.002 s; the clip's segment begins with the third."""
+    folder = await cutter.edit((5000, 7000))
+    place = (await cutter.playlists(folder))[0].rpartition("/")[0]
+    parsed = parse_playlist(await cutter.text(f"{place}/iframe.m3u8"))
+    assert [uri for _, uri in parsed.entries] == ["iframe/2.m4s", "iframe/3.m4s"]
+    assert sum(parsed.durations) == Decimal("4.004")
+    found = [await cutter.status(f"{place}/iframe/{number}.m4s") for number in range(6)]
+    assert found == [404, 404, 200, 200, 404, 404]
 
 
 async def test_a_clips_segments_are_those_of_the_film(cutter: Cutter) -> None:

@@ -140,7 +140,7 @@ async def test_a_worker_that_is_told_to_stop_gives_its_job_back_unharmed(
     async with worker_process(library) as worker:
         await until_encoding(library, video_id)
         worker.send(signal.SIGTERM)
-        assert await asyncio.wait_for(worker.process.wait(), 20) == 0
+        assert await asyncio.wait_for(worker.process.wait(), 60) == 0
     work = (await work_rows(library.pool, video_id))["encode"]
     assert (work["state"], work["picks"]) == ("queued", 0)
     assert [job["status"] for job in await queue_rows(library.pool)] == ["queued"]

@@ -107,7 +107,7 @@ async def test_a_process_that_falls_silent_is_ended(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     code = f"open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     with pytest.raises(CrashedDecoder, match="no sign of life"):
-        await MediaProcesses(argv=python(code), silence_s=0.5).perform(REQUEST, int, heedless)
+        await MediaProcesses(argv=python(code), silence_s=3).perform(REQUEST, int, heedless)
     assert has_ended(int(note.read_text()))
 
 
@@ -133,7 +133,7 @@ async def test_what_a_process_says_on_its_way_out_is_kept_for_the_log() -> None:
     )
     await process.send(b"{}")
     with pytest.raises(CrashedDecoder):
-        await process.receive(10)
+        await process.receive(60)
     assert process.stderr_tail.endswith("line 98\nline 99")
     assert "line 1\n" not in process.stderr_tail
 
@@ -141,11 +141,11 @@ async def test_what_a_process_says_on_its_way_out_is_kept_for_the_log() -> None:
 async def test_a_process_stands_by_and_is_replaced_when_it_is_taken() -> None:
     media = MediaProcesses(argv=python("print('{\"result\":%d}' % os.getpid())"))
     async with standing_by(media):
-        await asyncio.wait_for(media.reserve_ready(), 10)
+        await asyncio.wait_for(media.reserve_ready(), 60)
         first = media.reserve
         assert first is not None
         assert await media.perform(REQUEST, int, heedless) == first.pid
-        await asyncio.wait_for(media.reserve_ready(), 10)
+        await asyncio.wait_for(media.reserve_ready(), 60)
         second = media.reserve
         assert second is not None
         assert second.pid != first.pid
@@ -155,7 +155,7 @@ async def test_a_process_stands_by_and_is_replaced_when_it_is_taken() -> None:
 async def test_a_reserve_that_died_is_passed_over() -> None:
     media = MediaProcesses(argv=python("print('{\"result\":1}')"))
     async with standing_by(media):
-        await asyncio.wait_for(media.reserve_ready(), 10)
+        await asyncio.wait_for(media.reserve_ready(), 60)
         assert media.reserve is not None
         await media.reserve.end()
         assert await media.perform(REQUEST, int, heedless) == 1

@@ -206,11 +206,11 @@ async def test_every_publication_and_deletion_is_announced(
                 channel, lambda _session, _pid, name, payload: heard.put_nowait((name, payload))
             )
         await repository.publish(attempt, first_publication(attempt))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await heard.get() == ("sluice_published", playback_id_of(video_id))
         async with connection(pool) as other:
             await other.execute("DELETE FROM videos WHERE id = $1", video_id)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert {await heard.get(), await heard.get()} == {
                 ("sluice_published", playback_id_of(video_id)),
                 ("sluice_deleted", video_id),

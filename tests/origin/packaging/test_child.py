@@ -104,14 +104,14 @@ def test_a_fault_comes_back_with_its_code_and_message(tmp_path: Path) -> None:
 
 def test_what_is_no_request_is_refused() -> None:
     child = subprocess.run(
-        COMMAND, input=b'{"op":"format-disk"}\n', capture_output=True, timeout=30, check=False
+        COMMAND, input=b'{"op":"format-disk"}\n', capture_output=True, timeout=60, check=False
     )
     assert child.returncode == 64
     assert child.stdout == b""
 
 
 def test_an_end_of_input_is_no_request() -> None:
-    child = subprocess.run(COMMAND, input=b"", capture_output=True, timeout=30, check=False)
+    child = subprocess.run(COMMAND, input=b"", capture_output=True, timeout=60, check=False)
     assert child.returncode == 64
 
 

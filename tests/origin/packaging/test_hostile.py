@@ -28,7 +28,7 @@ from origin.packaging.transcode import transcode_audio, transcode_video
 from tests.fixtures.hostile import ANY, HOSTILE, Hostile
 
 BOUNDS = Bounds(memory_bytes=2 << 30, cpu_s=20, file_bytes=64 << 20)
-DEADLINE_S = 60.0
+DEADLINE_S = 120.0
 
 
 def work(request: Request) -> Message:

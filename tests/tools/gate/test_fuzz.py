@@ -1,29 +1,36 @@
-"""The fuzz target: it is built from the parsers as they are, and each has a corpus and a twin."""
+"""The fuzz targets: they are built from the parsers as they are; each has a corpus and a twin."""
 
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
+import pytest
+
 from tests.fixtures.parsers import CHECKS
-from tools.gate.fuzz import CORPUS, LONGEST, TARGET
+from tools.gate import fuzz_movies
+from tools.gate.fuzz import LONGEST, TARGET
+from tools.gate.fuzz_target import CORPUS
 from tools.launcher.paths import HERE
 
 
-def test_the_target_compiles(tmp_path: Path) -> None:
-    source = tmp_path / "parsers.c"
-    cython = [sys.executable, "-m", "cython", "-3", str(TARGET), "-o", str(source)]
+@pytest.mark.parametrize("target", [TARGET, fuzz_movies.DRIVER], ids=lambda path: path.stem)
+def test_the_target_compiles(tmp_path: Path, target: Path) -> None:
+    source = tmp_path / "target.c"
+    cython = [sys.executable, "-m", "cython", "-3", str(target), "-o", str(source)]
     subprocess.run(cython, cwd=HERE.root, check=True)
     include = f"-I{sysconfig.get_paths()['include']}"
     subprocess.run(["cc", "-w", "-fsyntax-only", include, str(source)], check=True)
-    assert "LLVMFuzzerTestOneInput" in source.read_text(encoding="utf-8")
+    text = source.read_text(encoding="utf-8")
+    assert "LLVMFuzzerTestOneInput" in text or "LLVMFuzzerRunDriver" in text
 
 
 def test_every_parser_has_a_branch_in_the_target_a_corpus_and_a_twin() -> None:
     text = TARGET.read_text(encoding="utf-8")
-    assert set(LONGEST) == set(CHECKS)
-    for parser, longest in LONGEST.items():
+    assert {*LONGEST, "movie"} == set(CHECKS)
+    for parser in LONGEST:
         assert f'b"{parser}"' in text
+    for parser, longest in {**LONGEST, "movie": fuzz_movies.LONGEST}.items():
         inputs = [path.stat().st_size for path in (CORPUS / parser).iterdir()]
         assert inputs
         assert max(inputs) <= longest

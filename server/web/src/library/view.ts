@@ -35,15 +35,16 @@ export class LibraryView {
   private cursor: string | null = null;
   private asking: AbortController | null = null;
   private retry: ReturnType<typeof setTimeout> | null = null;
+  private readonly nearEnd: IntersectionObserver;
 
   constructor(private readonly around: Surroundings) {
     around.more.addEventListener("click", () => void this.loadMore());
-    new IntersectionObserver(
+    this.nearEnd = new IntersectionObserver(
       ([entry]) => {
         if (entry?.isIntersecting && !around.more.hidden) void this.loadMore();
       },
       { rootMargin: "400px" },
-    ).observe(around.more);
+    );
     document.addEventListener("visibilitychange", () => {
       if (!document.hidden && this.asking === null) void this.refresh();
     });
@@ -159,6 +160,9 @@ export class LibraryView {
   private settle(): void {
     const { panels, more } = this.around;
     more.hidden = this.cursor === null;
+    // It tells of changes only, and again of what it sees first: the end may still be near.
+    this.nearEnd.unobserve(more);
+    this.nearEnd.observe(more);
     if (this.cards.size > 0) panels.none();
     else if (this.listing.q === "") panels.empty();
     else panels.noMatch(this.listing.q);

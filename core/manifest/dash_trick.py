@@ -1,0 +1,87 @@
+"""Trick mode in DASH: sets of I-frames, by which players wind (DASH-IF IOP, trick mode)."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Final
+from xml.etree.ElementTree import Element, SubElement
+
+from core.manifest.dash_timeline import segment_timeline
+from core.manifest.urls import INIT_SEGMENT, iframe_segment, rendition_folder
+from core.media.iframes import IFrames
+from core.media.presentation import Rendition, VideoTraits
+
+TRICK_MODE: Final = "http://dashif.org/guidelines/trickmode"
+USUAL_RATE: Final = Fraction(25)
+LARGEST_DENOMINATOR: Final = 1001
+
+
+def trick_set(members: Sequence[tuple[Rendition, VideoTraits]], main_id: str) -> Element | None:
+    """Give the I-frames of one AdaptationSet's renditions; None where none has any.
+
+    `main_id` is the id of that AdaptationSet. Players that know nothing of trick mode pass this one
+    over (ISO/IEC 23009-1 §5.8.4.8).
+    """
+    winding = [
+        (each, each.iframes, traits)
+        for each, traits in members
+        if each.iframes is not None and not each.iframes.ranges  # which a template cannot name
+    ]
+    if not winding:
+        return None
+    adaptation_set = Element(
+        "AdaptationSet",
+        {
+            "id": "",
+            "contentType": "video",
+            "mimeType": "video/mp4",
+            "segmentAlignment": "true",
+            "startWithSAP": "1",
+            "codingDependency": "false",
+        },
+    )
+    SubElement(adaptation_set, "EssentialProperty", schemeIdUri=TRICK_MODE, value=main_id)
+    for rendition, shown, traits in winding:
+        adaptation_set.append(_representation(rendition, shown, traits))
+    return adaptation_set
+
+
+def _representation(rendition: Rendition, shown: IFrames, traits: VideoTraits) -> Element:
+    """Give one rendition's I-frames.
+
+    A decoder that keeps up with the whole film keeps up with its I-frames at `maxPlayoutRate`: so
+    much faster as there are less of them.
+    """
+    rate = Fraction(rendition.timescale * len(shown), shown.bounds[-1] - shown.bounds[0])
+    representation = Element(
+        "Representation",
+        {
+            "id": f"{rendition.kind}-{rendition.name}-iframes",
+            "codecs": rendition.codec,
+            "bandwidth": str(shown.peak_bandwidth),
+            "width": str(traits.width),
+            "height": str(traits.height),
+            "sar": "1:1",
+            "frameRate": _frame_rate(rate),
+            "maxPlayoutRate": str(max(1, int((traits.frame_rate or USUAL_RATE) / rate))),
+        },
+    )
+    folder = rendition_folder(rendition)
+    template = SubElement(
+        representation,
+        "SegmentTemplate",
+        {
+            "timescale": str(rendition.timescale),
+            "presentationTimeOffset": str(rendition.origin),
+            "startNumber": str(shown.first),
+            "initialization": f"{folder}/{INIT_SEGMENT}",
+            "media": f"{folder}/{iframe_segment('$Number$')}",
+        },
+    )
+    template.append(segment_timeline(shown.spans))
+    return representation
+
+
+def _frame_rate(rate: Fraction) -> str:
+    """Give a mean rate as the schema's FrameRateType has it, never 0."""
+    near = rate.limit_denominator(LARGEST_DENOMINATOR)
+    return str(max(near, Fraction(1, LARGEST_DENOMINATOR)))

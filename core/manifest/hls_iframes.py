@@ -1,0 +1,98 @@
+"""I-frame playlists, by which players wind through a film (RFC 8216bis §4.4.3.6, §4.4.6.3)."""
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from core.manifest.urls import (
+    IFRAME_PLAYLIST,
+    INIT_SEGMENT,
+    TRACK_FILE,
+    iframe_segment,
+    playlist_folder,
+    way_to_segments,
+)
+from core.media.iframes import IFrames
+from core.media.presentation import Presentation, Rendition, VideoTraits
+from core.media.ticks import MICROSECONDS, rescale
+
+VERSION: Final = 7
+
+
+def iframe_playlist(rendition: Rendition) -> str:
+    """Give the playlist of a rendition's I-frames; it lies beside the media playlist.
+
+    As there, positions are presentation times and durations are differences of positions: each
+    I-frame stands until the next. Raises `ValueError` when there is no I-frame.
+    """
+    shown = rendition.iframes
+    if shown is None or not len(shown):
+        raise ValueError(f"rendition {rendition.name} has no I-frame")
+    times = (rescale(span.end, rendition.timescale, MICROSECONDS) for span in shown.spans)
+    ends = list(times)
+    origin = rescale(rendition.origin, rendition.timescale, MICROSECONDS)
+    durations = [stop - start for start, stop in zip((origin, *ends), ends, strict=False)]
+    return "\n".join(
+        [
+            *_head(durations),
+            _map(rendition),
+            *_body(durations, _addresses(shown, way_to_segments(rendition))),
+            "#EXT-X-ENDLIST",
+            "",
+        ]
+    )
+
+
+def iframe_variants(presentation: Presentation) -> Iterator[str]:
+    """Give EXT-X-I-FRAME-STREAM-INF for every picture rendition that has I-frames, rising."""
+    winding = [
+        (each, each.iframes, each.traits)
+        for each in presentation.video
+        if each.iframes is not None and isinstance(each.traits, VideoTraits)
+    ]
+    for rendition, shown, traits in sorted(winding, key=lambda each: each[1].peak_bandwidth):
+        attributes = (
+            f"BANDWIDTH={shown.peak_bandwidth}",
+            f"AVERAGE-BANDWIDTH={shown.average_bandwidth}",
+            f'CODECS="{rendition.codec}"',
+            f"RESOLUTION={traits.width}x{traits.height}",
+            "VIDEO-RANGE=SDR",
+            f'URI="{playlist_folder(rendition)}/{IFRAME_PLAYLIST}"',
+        )
+        yield f"#EXT-X-I-FRAME-STREAM-INF:{','.join(attributes)}"
+
+
+def _head(durations_us: Iterable[int]) -> tuple[str, ...]:
+    longest = max(durations_us)
+    target = max(1, (2 * longest + MICROSECONDS) // (2 * MICROSECONDS))
+    return (
+        "#EXTM3U",
+        f"#EXT-X-VERSION:{VERSION}",
+        f"#EXT-X-TARGETDURATION:{target}",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        "#EXT-X-I-FRAMES-ONLY",
+    )
+
+
+def _map(rendition: Rendition) -> str:
+    """Give EXT-X-MAP: the init segment, in the track's one file where the pictures lie there."""
+    shown, layout = rendition.iframes, rendition.layout
+    places = {each.address for each in shown.ranges} if shown is not None else set()
+    if layout is not None and TRACK_FILE in places:
+        return f'#EXT-X-MAP:URI="{TRACK_FILE}",BYTERANGE="{layout.init_bytes}@0"'
+    return f'#EXT-X-MAP:URI="{way_to_segments(rendition)}{INIT_SEGMENT}"'
+
+
+def _addresses(shown: IFrames, way: str) -> Iterator[tuple[str, ...]]:
+    if not shown.ranges:
+        for number in range(shown.first, shown.first + len(shown)):
+            yield (f"{way}{iframe_segment(number)}",)
+    for each in shown.ranges:
+        yield f"#EXT-X-BYTERANGE:{each.length}@{each.start}", each.address
+
+
+def _body(durations_us: Iterable[int], addresses: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    for duration, lines in zip(durations_us, addresses, strict=True):
+        yield f"#EXTINF:{duration // MICROSECONDS}.{duration % MICROSECONDS:06},"
+        yield from lines

@@ -1,0 +1,7 @@
+from typing import Self, final
+
+@final
+class TrackFragments:
+    def __new__(
+        cls, descriptions: int, track_id: int, defaults: tuple[int, int, int, int] | None
+    ) -> Self: ...
