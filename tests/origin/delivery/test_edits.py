@@ -209,7 +209,7 @@ async def test_manifests_count_sound_and_picture_from_one_origin(cutter: Cutter)
         assert [uri for _, uri in parsed.entries] == ["1.m4s", "2.m4s"]
         start = parsed.one("EXT-X-START").attributes
         assert start == {"TIME-OFFSET": "0.996000", "PRECISE": "YES"}
-        assert abs(sum(parsed.durations) - 8) < Decimal("0.2")
+        assert Decimal("7.8") < sum(parsed.durations) < Decimal("8.2")
 
 
 async def test_a_clip_shows_no_segment_and_no_file_beyond_it(cutter: Cutter) -> None:
