@@ -20,6 +20,7 @@ def extension(source: Path) -> Extension:
         f"native.{source.stem}",
         [source.as_posix()],
         extra_compile_args=[*COMPILE, *WARNINGS],
+        depends=[header.as_posix() for header in Path("native").glob("*.h")],
     )
 
 

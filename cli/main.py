@@ -31,7 +31,13 @@ def run(words: Sequence[str]) -> int:
     if list(words) == ["--version"]:
         sys.stdout.write(f"sluice {sluice_version()}\n")
         return 0
+    complete = COMPLETION_VARIABLE in os.environ
+    if words[:1] == ["package"] and not complete:
+        from cli.package.plain import run_plain  # noqa: PLC0415 - see above
+
+        code = run_plain(words[1:])
+        if code is not None:
+            return code
     from cli.application import run_application  # noqa: PLC0415 - see above
 
-    complete = COMPLETION_VARIABLE in os.environ
     return run_application(words, only=None if complete or not words else " ".join(words[:2]))

@@ -12,9 +12,10 @@ from core.http.fields import Headers, first
 from core.http.plan_response import ResponsePlan, plan_response
 from core.http.problem import PROBLEM_TYPE, problem_body
 from edge.ask import Ask
+from edge.body import Piece, StoredPiece
 from edge.client import Client
 from edge.flight import Streaming, Ticket
-from edge.slice_reader import SliceReader, StoredPiece
+from edge.slice_reader import SliceReader
 from edge.store import Entry
 
 _BODILESS = frozenset({204, 304})
@@ -67,10 +68,7 @@ async def answer_entry(
             await client.send(piece)
             continue
         async for part in reader.pieces(piece):
-            if isinstance(part, StoredPiece):
-                await client.send_stored(part.body, part.span)
-            else:
-                await client.send(part)
+            await _send(client, part)
     await client.end()
 
 
@@ -176,12 +174,19 @@ async def _stream(
     aged = settled.refusal is None or first(head.fields, "age") is not None
     fields = head.sent + caption.fields(ask, head, aged=aged)
     await client.begin(head.status, fields, settled.length)
-    while piece := await ticket.reader.read():
-        await client.send(piece)
+    while piece := await ticket.reader.take():
+        await _send(client, piece)
     await client.end()
 
 
 async def _send_span(client: Client, ticket: Ticket, span: ByteSpan) -> None:
     ticket.reader.seek(span.start)
-    while piece := await ticket.reader.read(span.stop):
+    while piece := await ticket.reader.take(span.stop):
+        await _send(client, piece)
+
+
+async def _send(client: Client, piece: Piece) -> None:
+    if isinstance(piece, StoredPiece):
+        await client.send_stored(piece.body, piece.span)
+    else:
         await client.send(piece)

@@ -11,17 +11,33 @@ slices can be read elsewhere; how far is for the fetch to say.
 
 import asyncio
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from core.errors import Fault
+from core.http.byterange import ByteSpan
 from edge.faults import UpstreamBroken
 
 if TYPE_CHECKING:
     from edge.store import StoredBytes
 
 PIECE_BYTES: Final = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPiece:
+    """Some bytes of a stored slice or of a file, by where they are in it."""
+
+    body: "StoredBytes"
+    span: ByteSpan
+
+    def __len__(self) -> int:
+        return self.span.length
+
+
+Piece: TypeAlias = "StoredPiece | memoryview"
 _NOTHING: Final = memoryview(b"")
 
 
@@ -94,7 +110,7 @@ class GrowingBody:
         self._readers.add(reader)
         return reader
 
-    async def append(self, chunk: bytes) -> None:
+    async def append(self, chunk: "StoredBytes") -> None:
         """Add bytes; with a window, wait until there is room for more.
 
         The wait ends because each reader has a deadline of its own, and one that misses it closes.
@@ -160,11 +176,22 @@ class GrowingBody:
 
     def piece(self, start: int, stop: int) -> memoryview:
         """Some of the bytes from `start` on, at least one and none from `stop` on."""
-        place = bisect_right(self._ends, start)
-        chunk = self._chunks[place]
-        begin = self._ends[place] - len(chunk)
+        chunk, begin = self._chunk(start)
         end = min(stop - begin, start - begin + PIECE_BYTES)
         return memoryview(chunk)[start - begin : end]
+
+    def stored_piece(self, start: int, stop: int) -> Piece:
+        """The same, but all that is wanted of a chunk which is in a file, unread."""
+        chunk, begin = self._chunk(start)
+        if isinstance(chunk, bytes) or not chunk.in_file:
+            return self.piece(start, stop)
+        return StoredPiece(chunk, ByteSpan(start - begin, min(stop - begin, len(chunk))))
+
+    def _chunk(self, position: int) -> tuple["StoredBytes", int]:
+        """The chunk that has a byte in hand, and where it begins."""
+        place = bisect_right(self._ends, position)
+        chunk = self._chunks[place]
+        return chunk, self._ends[place] - len(chunk)
 
     async def moved(self) -> None:
         """Wait until a reader moves on or leaves."""
@@ -209,10 +236,19 @@ class BodyReader:
 
         Raises `UpstreamBroken` where a body that was cut short ends.
         """
+        piece = await self._next(self._body.piece, stop)
+        assert isinstance(piece, memoryview)
+        return piece
+
+    async def take(self, stop: int | None = None) -> Piece:
+        """The same, with what is in files left there."""
+        return await self._next(self._body.stored_piece, stop)
+
+    async def _next(self, piece_of: Callable[[int, int], Piece], stop: int | None) -> Piece:
         body = self._body
         while stop is None or self.position < stop:
             if self.position < body.length:
-                piece = body.piece(self.position, body.length if stop is None else stop)
+                piece = piece_of(self.position, body.length if stop is None else stop)
                 self.position = self.wants = self.position + len(piece)
                 body.taken()
                 return piece

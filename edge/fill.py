@@ -7,9 +7,9 @@ a range of something unknown needs, or for slices that are missing of what is st
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.cache.coalescing import (
     HeadFacts,
@@ -49,10 +49,13 @@ from edge.head_taker import HeadTaker
 from edge.metrics import EdgeMetrics
 from edge.slice_reader import SliceReader
 from edge.slice_taker import SliceTaker, Unwanted
-from edge.store import Entry, new_version
+from edge.store import Entry, StoredBytes, new_version
 from edge.tiers import Tiers
-from edge.upstream import Upstream, UpstreamAnswer, UpstreamRequest
+from edge.upstream import FiledAnswer, Upstream, UpstreamAnswer, UpstreamRequest
 from runtime.logs import get_logger
+
+if TYPE_CHECKING:
+    from native import StoredBody
 
 log = get_logger(__name__)
 
@@ -358,9 +361,13 @@ class Filler:
 
     async def _take_body(self, flight: Flight, answer: UpstreamAnswer) -> None:
         in_slices = flight.entry is not None
-        async for chunk in answer.chunks():
+        chunks: AsyncIterator[StoredBytes] = answer.chunks()
+        if not in_slices and not flight.keep and isinstance(answer, FiledAnswer):
+            chunks = answer.stretches(self._kept_file)
+        async for chunk in chunks:
             self._metrics.filled_bytes.inc(len(chunk))
             if in_slices:
+                assert isinstance(chunk, bytes)
                 await self._slices.add(flight, chunk)
                 continue
             await flight.body.append(chunk)
@@ -373,6 +380,12 @@ class Filler:
         self._fetches.end(flight)
         self._store.settle(flight.key.resource)
         flight.body.finish()
+
+    def _kept_file(self, descriptor: int, length: int, offset: int) -> "StoredBody | None":
+        """A stretch of a file to be sent from there, where that is how this edge sends."""
+        if not self._store.takes_file(length):
+            return None
+        return self._store.keep_file(descriptor, length, offset)
 
     def _overflow(self, flight: Flight) -> None:
         """The body is larger than anything we store: let it stream through from here on."""

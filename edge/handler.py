@@ -25,6 +25,7 @@ from core.http.forwarding import (
     request_id,
 )
 from core.http.invalidation import invalidated
+from core.http.licence_path import is_licence
 from core.http.media_token import TokenRefused
 from core.http.plan_response import ResponsePlan
 from core.http.target import MEDIA_PREFIX, Target, authority_of, read_target
@@ -149,6 +150,8 @@ class EdgeHandler:
             case "OPTIONS", True:
                 await answer_preflight(client, ask.request_id)
                 return Result.LOCAL
+            case "POST", True if is_licence(ask.target):
+                return await self._pass(client, request, self._admitted(ask), Forward.METHOD)
             case _, True:
                 raise MethodRefused(f"{ask.method} is not possible under {MEDIA_PREFIX}")
             case "TRACE", _:
@@ -349,7 +352,7 @@ class EdgeHandler:
     def _caption(self, handling: Handling, now_s: float) -> Caption:
         return Caption(self._config.name, handling, now_s)
 
-    # Everything else, outside /media/
+    # Everything else: outside /media/, and licences
 
     async def _options(self, client: Client, request: Incoming, ask: Ask) -> Result:
         """Pass an OPTIONS on, or answer it where it is to go no further (RFC 9110 §7.6.2)."""
@@ -365,12 +368,14 @@ class EdgeHandler:
     async def _pass(self, client: Client, request: Incoming, ask: Ask, reason: Forward) -> Result:
         """Stream a request that no cache can answer to the upstream, and its answer back."""
         length = first(ask.fields, "content-length")
-        fields = forwarded_request(ask.fields, ask.hop, self._config.name, media=False)
+        media = ask.target.media
+        fields = forwarded_request(ask.fields, ask.hop, self._config.name, media=media)
         if length is not None:
             fields = (*fields, ("Content-Length", length))
         upstream_request = UpstreamRequest(ask.method, str(ask.target), fields, ask.request_id)
         async with self._upstream.send(upstream_request, request.body) as answer:
-            await self._invalidate(ask, answer.status, answer.headers)
+            if not media:
+                await self._invalidate(ask, answer.status, answer.headers)
             await client.begin(
                 answer.status,
                 self._passed_fields(ask, answer.headers, Handling(reason, answer.status)),
@@ -394,13 +399,14 @@ class EdgeHandler:
             log.error("invalidation.not_durable", target=str(ask.target), reason=fault.message)  # noqa: TRY400
 
     def _passed_fields(self, ask: Ask, headers: Headers, handling: Handling) -> Headers:
-        return forwarded_response(headers, media=False) + own_fields(
+        media = ask.target.media
+        return forwarded_response(headers, media=media) + own_fields(
             age_s=None,
             cache_status=append_handling(
                 combined(headers, "cache-status"), self._config.name, handling
             ),
             request_id=ask.request_id,
-            media=False,
+            media=media,
         )
 
 

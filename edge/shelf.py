@@ -76,10 +76,10 @@ class PlaneShelf:
         """
         return length >= FILE_BYTES and self._memory.files < self._most_files
 
-    def keep_file(self, descriptor: int, length: int) -> "StoredBytes | None":
-        """The first bytes of a file as a body; None when descriptors have run out."""
+    def keep_file(self, descriptor: int, length: int, offset: int = 0) -> "StoredBody | None":
+        """So many bytes of a file as a body; None when descriptors have run out."""
         try:
-            return self._memory.keep_file(descriptor, 0, length)
+            return self._memory.keep_file(descriptor, offset, length)
         except OSError as error:
             log.warning("shelf.no_file", reason=str(error))
             return None

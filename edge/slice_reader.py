@@ -6,7 +6,6 @@ does not depend on the length of the body.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from core.cache.coalescing import Role, may_retry
@@ -14,7 +13,7 @@ from core.cache.slices import SLICE_BYTES, run_from, slice_span, slices_of
 from core.errors import Fault
 from core.http.byterange import ByteSpan
 from edge.ask import Ask
-from edge.body import BodyReader
+from edge.body import BodyReader, Piece, StoredPiece
 from edge.faults import UpstreamBroken, UpstreamChanged, UpstreamTimeout
 from edge.flight import Failed, Flight, Streaming
 from edge.store import Entry, StoredBytes
@@ -25,17 +24,6 @@ if TYPE_CHECKING:
 
 # How often in a row a fetch may fail of what a client has been sent the beginning of.
 MOST_FAILURES: Final = 2
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPiece:
-    """Some bytes of a stored slice, by where they are in it."""
-
-    body: StoredBytes
-    span: ByteSpan
-
-
-Piece = StoredPiece | memoryview
 
 
 class SliceReader:
@@ -91,7 +79,7 @@ class SliceReader:
             piece = await self._find(at, span.stop, counts=self._counts)
             yield piece
             self._failures = 0
-            at += piece.span.length if isinstance(piece, StoredPiece) else len(piece)
+            at += len(piece)
         self._spans = self._spans[1:]
 
     def close(self) -> None:

@@ -80,7 +80,7 @@ class Shelf(Protocol):
     def takes_file(self, length: int) -> bool:
         """Whether a slice of this length is better kept in its file than copied."""
 
-    def keep_file(self, descriptor: int, length: int) -> "StoredBytes | None":
+    def keep_file(self, descriptor: int, length: int, offset: int = 0) -> "StoredBody | None":
         """The slice that is the first bytes of a file; None where that is not possible."""
 
     def show(self, entry: Entry, slices: "Slices") -> None:
@@ -252,9 +252,9 @@ class MemoryStore:
         """Whether a slice of this length is better kept in its file than copied."""
         return self._shelf is not None and self._shelf.takes_file(length)
 
-    def keep_file(self, descriptor: int, length: int) -> "StoredBytes | None":
+    def keep_file(self, descriptor: int, length: int, offset: int = 0) -> "StoredBody | None":
         """A slice in a file as a body that can be put; None where it has to be read."""
-        return None if self._shelf is None else self._shelf.keep_file(descriptor, length)
+        return None if self._shelf is None else self._shelf.keep_file(descriptor, length, offset)
 
     def replace_slice(self, entry: Entry, number: int, body: StoredBytes) -> None:
         """Keep the same slice in another way, if it is still there."""

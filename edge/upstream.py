@@ -1,11 +1,16 @@
 """What misses are fetched from, as far as the edge knows it; `edge/http_upstream.py` is one."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from core.http.fields import Headers
+
+if TYPE_CHECKING:
+    from native import StoredBody
+
+KeepFile: TypeAlias = "Callable[[int, int, int], StoredBody | None]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,18 @@ class UpstreamAnswer(Protocol):
 
         Raises `UpstreamTimeout` when it pauses for too long, `UpstreamBroken` when it is cut short,
         or the `Fault` of an upstream that is part of this process.
+        """
+
+
+@runtime_checkable
+class FiledAnswer(Protocol):
+    """An answer of this machine, of which long stretches lie in files."""
+
+    def stretches(self, keep_file: KeepFile) -> "AsyncIterator[bytes | StoredBody]":
+        """The body, with such stretches as `keep_file` makes of them, unread.
+
+        It takes a descriptor, a number of bytes and the first of them, and gives None where a
+        stretch is not to be had so. Raises what `chunks` does.
         """
 
 

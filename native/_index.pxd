@@ -40,6 +40,8 @@ cdef class IndexBuilder:
     cdef readonly uint64_t data_length
     cdef readonly uint64_t duration
 
+    cdef int append(self, long long size, long long duration, long long composition_offset,
+                    long long flags) except -1
     cdef int check(self, long long size, long long duration, long long composition_offset,
                    long long flags) except -1
     cdef int close_block(self) except -1

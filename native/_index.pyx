@@ -730,6 +730,28 @@ cdef class IndexBuilder:
 
         `flags`: bit 0 sync, bit 1 a picture of open random access.
         """
+        self.append(size, duration, composition_offset, flags)
+
+    def extend(self, rows):
+        """Append samples, given as rows of the index (`native/reference/layout.py`)."""
+        cdef Py_buffer view
+        cdef const uint8_t* row
+        cdef Py_ssize_t _each
+        PyObject_GetBuffer(rows, &view, PyBUF_SIMPLE)
+        try:
+            if view.len % ROW_BYTES:
+                raise ValueError(f"{view.len} bytes are no rows of {ROW_BYTES}")
+            row = <const uint8_t*>view.buf
+            for _each in range(view.len // ROW_BYTES):
+                self.append(
+                    row_size(row), row_duration(row), row_composition_offset(row), row_flags(row)
+                )
+                row += ROW_BYTES
+        finally:
+            PyBuffer_Release(&view)
+
+    cdef int append(self, long long size, long long duration, long long composition_offset,
+                    long long flags) except -1:
         cdef uint8_t* at
         if self.finished:
             raise ValueError("the index is finished")
@@ -753,6 +775,7 @@ cdef class IndexBuilder:
         self.duration += duration
         if self.filled == BLOCK_BYTES:
             self.close_block()
+        return 0
 
     def take(self):
         """Give the blocks completed since the last call, to append after `header_length` bytes."""

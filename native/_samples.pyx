@@ -6,10 +6,12 @@
 """
 
 cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, qsort
 
 from native._bytes cimport load_be32
+from native._rows cimport SampleRow
 from native._sample cimport Sample
 from native._sample_tables cimport (
     SampleTables,
@@ -74,8 +76,9 @@ cdef class SampleTable:
     a part of a file of `file_bytes`; `stbl` is the box around them, and `sbgp` the random access
     points' (`rap `). `path` names that box in messages. `descriptions` counts the track's sample
     entries. With fragments, `track_id` and `defaults` (of `trex`) say what belongs to the track,
-    and `add_fragment` is called for each `moof`. After the last call `finish`, then read with
-    `next_run`.
+    and `add_fragment` is called for each `moof`; `default_sizes` has the sizes from every track's
+    `trex`, by its number, for fragments whose data begin behind those of other tracks. After the
+    last call `finish`, then read with `next_run` or `next_rows`.
 
     Raises `MalformedMovie` for the first contradiction found.
     """
@@ -90,9 +93,12 @@ cdef class SampleTable:
     cdef bint begun
 
     def __cinit__(self, data, boxes, *, uint64_t file_bytes, str path not None,
-                  uint64_t descriptions, uint32_t track_id=0, defaults=None):
+                  uint64_t descriptions, uint32_t track_id=0, defaults=None,
+                  default_sizes=None):
         self.stbl = SampleTables(data, dict(boxes), file_bytes, path, descriptions)
-        self.fragments = TrackFragments(descriptions, track_id, defaults)
+        self.fragments = TrackFragments(
+            descriptions, track_id, defaults, dict(default_sizes or ())
+        )
         self.fragments.reached = self.stbl.reached
         self.rewind()
 
@@ -214,6 +220,36 @@ cdef class SampleTable:
         return SampleRun(
             offset, end - offset, description, sizes, times, compositions, durations, access
         )
+
+    def next_rows(self, uint64_t limit):
+        """Give up to `limit` samples as rows, wherever they lie; nothing behind the last one."""
+        cdef bytes rows
+        cdef SampleRow* row
+        cdef uint64_t count = 0
+        if not self.finished:
+            raise ValueError("the table is not finished")
+        if limit > self.sample_count:
+            limit = self.sample_count
+        if limit == 0:
+            return b""
+        rows = PyBytes_FromStringAndSize(NULL, limit * sizeof(SampleRow))
+        row = <SampleRow*>PyBytes_AS_STRING(rows)
+        with nogil:
+            if not self.begun:
+                self.begun = True
+                self.has_pending = self.next_sample(&self.pending)
+            while self.has_pending and count < limit:
+                row.offset = self.pending.offset
+                row.decode_time = self.pending.time
+                row.composition_offset = self.pending.composition
+                row.size = <uint32_t>self.pending.size
+                row.duration = <uint32_t>self.pending.duration
+                row.access = self.pending.access
+                row.description = self.pending.description
+                row += 1
+                count += 1
+                self.has_pending = self.next_sample(&self.pending)
+        return rows if count == limit else rows[:count * sizeof(SampleRow)]
 
     cdef bint next_sample(self, Sample* out) noexcept nogil:
         """Give the next sample; False behind the last one."""

@@ -84,6 +84,19 @@ cdef inline const uint8_t* run_row(const Run* run, uint64_t number, const uint8_
     return row
 
 
+cdef inline uint64_t run_bytes(const Run* run) noexcept nogil:
+    """Add up the sizes of a run's samples, which 64 bits hold."""
+    cdef const uint8_t* row = run.rows + (4 if run.fields & RUN_DURATION else 0)
+    cdef uint64_t length = 0
+    cdef uint64_t _number
+    if not run.fields & RUN_SIZE:
+        return <uint64_t>run.count * run.size
+    for _number in range(run.count):
+        length += load_be32(row)
+        row += row_bytes(run.fields)
+    return length
+
+
 cdef inline void run_sample(const Run* runs, RunPlace* at, Sample* out) noexcept nogil:
     """Give the sample at a place, which is not behind the last one, and move on."""
     cdef const Run* run = &runs[at.run]
@@ -108,8 +121,12 @@ cdef class TrackFragments:
     cdef uint64_t descriptions
     cdef uint32_t track_id
     cdef object defaults
+    cdef dict sizes            # of samples by trex, of all tracks
     cdef list parts            # kept for the rows that runs point to
     cdef const uint8_t* part   # the one being read
+    cdef uint64_t measured     # trafs of it whose data were measured,
+    cdef uint64_t measured_at  # the byte behind them,
+    cdef uint64_t measured_end  # and that behind their data
     cdef Run* runs             # owned; of run_room, run_count are in use
     cdef uint64_t run_count
     cdef uint64_t run_room
@@ -118,14 +135,22 @@ cdef class TrackFragments:
     cdef int add(self, uint64_t number, uint64_t start, bytes data, uint64_t content) except -1
     cdef int child(self, str path, uint64_t at, uint64_t end, uint64_t* inner,
                    uint64_t* stop) except -1
-    cdef int add_traf(self, str path, uint64_t moof, uint64_t start, uint64_t end,
-                      bint first) except -1
+    cdef int add_traf(self, str moof_path, uint64_t ordinal, uint64_t moof, uint64_t start,
+                      uint64_t end) except -1
+    cdef uint64_t data_before(self, str path, uint64_t ordinal, uint64_t moof,
+                              uint64_t end) except? 0
+    cdef uint64_t data_end(self, str path, uint64_t moof, uint64_t base, uint64_t start,
+                           uint64_t end) except? 0
+    cdef uint64_t any_base(self, uint64_t moof, uint64_t before, uint64_t start) noexcept
+    cdef uint32_t default_size(self, str path, uint64_t start) except? 0
     cdef int add_runs(self, str path, const Header* header, uint64_t base, uint64_t start,
                       uint64_t end) except -1
     cdef int read_header(self, str path, uint64_t start, uint64_t end, Header* header) except -1
     cdef uint64_t decode_time(self, str path, uint64_t start, uint64_t end) except? 0
     cdef uint64_t add_run(self, str path, const Header* header, uint64_t base, uint64_t offset,
                           uint64_t start, uint64_t end) except? 0
+    cdef int read_run(self, str path, uint64_t base, uint64_t offset, uint64_t start, uint64_t end,
+                      Run* run) except -1
     cdef int check_run(self, str path, uint64_t start, Run* run) except -1
     cdef object bad_row(self, str path, uint64_t at, uint64_t number, uint64_t size,
                         uint64_t duration)

@@ -11,11 +11,15 @@ from libc.stdlib cimport free, realloc
 
 from native._bytes cimport load_be32, load_be64
 from native._sample cimport LATEST_TIME, LONGEST_DURATION, Sample, beyond, claim
-from native._track_fragments cimport FIRST_FLAGS, Header, Run, row_bytes, run_row
+from native._track_fragments cimport FIRST_FLAGS, Header, Run, row_bytes, run_bytes, run_row
 
 from native.errors import MalformedMovie, box_name
 
 cdef enum:
+    TRAF = 0x74726166  # the letters of the boxes
+    TFHD = 0x74666864
+    TFDT = 0x74666474
+    TRUN = 0x7472756E
     BASE_DATA_OFFSET = 0x01
     DESCRIPTION_INDEX = 0x02
     DURATION = 0x08
@@ -27,17 +31,18 @@ cdef enum:
 
 
 cdef class TrackFragments:
-    """The runs of one track; the arguments are those of `SampleTable`.
+    """The runs of one track; the arguments are those of `SampleTable`, `sizes` its `default_sizes`.
 
     `reached` is to be set to where the tables end before a fragment is added.
     """
 
-    def __cinit__(self, uint64_t descriptions, uint32_t track_id, defaults):
+    def __cinit__(self, uint64_t descriptions, uint32_t track_id, defaults, dict sizes not None):
         self.runs = NULL
         self.parts = []
         self.descriptions = descriptions
         self.track_id = track_id
         self.defaults = defaults
+        self.sizes = sizes
 
     def __dealloc__(self):
         free(self.runs)
@@ -53,12 +58,15 @@ cdef class TrackFragments:
             raise ValueError(f"the content of {end} bytes begins at {content}")
         self.parts.append(data)
         self.part = <const uint8_t*>data
+        self.measured = 0
+        self.measured_at = content
+        self.measured_end = start
         path = f"moof[{number}]"
         while at < end:
             self.child(path, at, end, &inner, &stop)
-            if load_be32(self.part + at + 4) == 0x74726166:  # traf
+            if load_be32(self.part + at + 4) == TRAF:
                 trafs += 1
-                self.add_traf(f"{path}/traf[{trafs}]", start, inner, stop, trafs == 1)
+                self.add_traf(path, trafs, start, inner, stop)
             at = stop
         return 0
 
@@ -83,8 +91,8 @@ cdef class TrackFragments:
         stop[0] = at + length
         return 0
 
-    cdef int add_traf(self, str path, uint64_t moof, uint64_t start, uint64_t end,
-                      bint first) except -1:
+    cdef int add_traf(self, str moof_path, uint64_t ordinal, uint64_t moof, uint64_t start,
+                      uint64_t end) except -1:
         cdef uint64_t at = start
         cdef uint64_t inner = 0
         cdef uint64_t stop = 0
@@ -94,15 +102,16 @@ cdef class TrackFragments:
         cdef bint has_header = False
         cdef uint32_t kind
         cdef Header header
+        path = f"{moof_path}/traf[{ordinal}]"
         while at < end:
             self.child(path, at, end, &inner, &stop)
             kind = load_be32(self.part + at + 4)
-            if kind == 0x74666864:  # tfhd
+            if kind == TFHD:
                 if has_header:
                     raise MalformedMovie(f"{path}/tfhd", at, "stands there twice")
                 self.read_header(f"{path}/tfhd", inner, stop, &header)
                 has_header = True
-            elif kind == 0x74666474:  # tfdt
+            elif kind == TFDT:
                 if has_time:
                     raise MalformedMovie(f"{path}/tfdt", at, "stands there twice")
                 time = self.decode_time(f"{path}/tfdt", inner, stop)
@@ -114,12 +123,88 @@ cdef class TrackFragments:
             return 0
         if header.explicit:
             base = header.base
-        elif not header.from_moof and not first:
-            raise MalformedMovie(f"{path}/tfhd", start, "does not say where its data begin")
+        elif not header.from_moof and ordinal > 1:
+            base = self.data_before(moof_path, ordinal, moof, start)
         if has_time:
             self.reached.duration = time
         self.add_runs(path, &header, base, start, end)
         return 0
+
+    cdef uint64_t data_before(self, str path, uint64_t ordinal, uint64_t moof,
+                              uint64_t end) except? 0:
+        """Give the byte behind the data of the trafs before one, whose boxes have been walked.
+
+        Each is measured once, however many ask.
+        """
+        cdef uint64_t inner = 0
+        cdef uint64_t stop = 0
+        while self.measured < ordinal - 1:
+            self.child(path, self.measured_at, end, &inner, &stop)
+            if load_be32(self.part + self.measured_at + 4) == TRAF:
+                self.measured += 1
+                self.measured_end = self.data_end(
+                    f"{path}/traf[{self.measured}]", moof, self.measured_end, inner, stop
+                )
+            self.measured_at = stop
+        return self.measured_end
+
+    cdef uint64_t data_end(self, str path, uint64_t moof, uint64_t base, uint64_t start,
+                           uint64_t end) except? 0:
+        """Give the byte behind the data of any track's traf; its tfhd has been measured.
+
+        Data without a base begin where those of the traf before end (§8.8.7.1).
+        """
+        cdef uint64_t at = start
+        cdef uint64_t inner = 0
+        cdef uint64_t stop = 0
+        cdef uint64_t runs = 0
+        cdef uint64_t offset
+        cdef uint64_t length
+        cdef uint32_t size = 0
+        cdef Run run
+        while at < end:
+            self.child(path, at, end, &inner, &stop)
+            if load_be32(self.part + at + 4) == TFHD:
+                size = self.default_size(f"{path}/tfhd", inner)
+                base = self.any_base(moof, base, inner)
+            at = stop
+        at = start
+        offset = base
+        while at < end:
+            self.child(path, at, end, &inner, &stop)
+            if load_be32(self.part + at + 4) == TRUN:
+                runs += 1
+                run.size = size
+                self.read_run(f"{path}/trun[{runs}]", base, offset, inner, stop, &run)
+                length = run_bytes(&run)
+                if (
+                    run.offset > self.reached.file_bytes
+                    or length > self.reached.file_bytes - run.offset
+                ):
+                    raise MalformedMovie(
+                        f"{path}/trun[{runs}]", inner, beyond(&self.reached, run.offset, length)
+                    )
+                offset = run.offset + length
+            at = stop
+        return offset
+
+    cdef uint64_t any_base(self, uint64_t moof, uint64_t before, uint64_t start) noexcept:
+        cdef uint32_t flags = load_be32(self.part + start)
+        if flags & BASE_DATA_OFFSET:
+            return load_be64(self.part + start + 8)
+        return moof if flags & DEFAULT_BASE_IS_MOOF else before
+
+    cdef uint32_t default_size(self, str path, uint64_t start) except? 0:
+        cdef uint32_t flags = load_be32(self.part + start)
+        cdef uint64_t at = start + 8
+        if flags & SIZE:
+            at += 8 * (flags & BASE_DATA_OFFSET != 0) + 4 * (flags & DESCRIPTION_INDEX != 0)
+            at += 4 * (flags & DURATION != 0)
+            return load_be32(self.part + at)
+        number = load_be32(self.part + start + 4)
+        if number not in self.sizes:
+            raise MalformedMovie(path, start, f"belongs to track {number}, which has no trex")
+        return self.sizes[number]
 
     cdef int add_runs(self, str path, const Header* header, uint64_t base, uint64_t start,
                       uint64_t end) except -1:
@@ -130,7 +215,7 @@ cdef class TrackFragments:
         cdef uint64_t offset = base
         while at < end:
             self.child(path, at, end, &inner, &stop)
-            if load_be32(self.part + at + 4) == 0x7472756E:  # trun
+            if load_be32(self.part + at + 4) == TRUN:
                 runs += 1
                 run_path = f"{path}/trun[{runs}]"
                 if header.empty:
@@ -210,11 +295,26 @@ cdef class TrackFragments:
     cdef uint64_t add_run(self, str path, const Header* header, uint64_t base, uint64_t offset,
                           uint64_t start, uint64_t end) except? 0:
         """Take a run; gives the byte behind its data."""
+        cdef Run run
+        self.read_run(path, base, offset, start, end, &run)
+        if run.count == 0:
+            return run.offset
+        run.time = self.reached.duration
+        run.duration = header.duration
+        run.size = header.size
+        run.flags = header.flags
+        run.description = header.description
+        self.check_run(path, start, &run)
+        self.keep_run(&run)
+        return run.offset + run.length
+
+    cdef int read_run(self, str path, uint64_t base, uint64_t offset, uint64_t start, uint64_t end,
+                      Run* run) except -1:
+        """Find fields, rows and offset of a run; its rows are within the box."""
         cdef uint64_t held = end - start
         cdef uint64_t head = 8
         cdef const uint8_t* at
         cdef int64_t moved
-        cdef Run run
         if held < 8:
             raise MalformedMovie(path, start, f"is cut off after {held} bytes")
         if self.part[start] > 1:
@@ -228,26 +328,17 @@ cdef class TrackFragments:
             raise MalformedMovie(
                 path, start + 4, f"claims {run.count} samples in {held - head} bytes"
             )
+        run.offset = offset
         at = self.part + start + 8
         if run.fields & DATA_OFFSET:
             moved = <int64_t>base + <int32_t>load_be32(at)
             if moved < 0:
                 raise MalformedMovie(path, start + 8, f"places data at {moved}")
-            offset = moved
+            run.offset = moved
             at += 4
-        if run.count == 0:
-            return offset
         run.first_flags = load_be32(at) if run.fields & FIRST_FLAGS else 0
         run.rows = self.part + start + head
-        run.offset = offset
-        run.time = self.reached.duration
-        run.duration = header.duration
-        run.size = header.size
-        run.flags = header.flags
-        run.description = header.description
-        self.check_run(path, start, &run)
-        self.keep_run(&run)
-        return offset + run.length
+        return 0
 
     cdef int check_run(self, str path, uint64_t start, Run* run) except -1:
         cdef Sample sample

@@ -36,6 +36,10 @@ class MalformedMovie(ValueError):
         return MalformedMovie(self.path, self.offset + start, self.problem)
 
 
+class UnfitTimes(ValueError):
+    """The times of a track are not in the usual order; its samples have to be looked at singly."""
+
+
 def box_name(kind: bytes) -> str:
     """Give a box's four letters for a message, in hexadecimal where they are none."""
     return kind.decode("ascii") if PRINTABLE.issuperset(kind) else f"0x{kind.hex()}"

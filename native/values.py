@@ -9,6 +9,12 @@ PICTURE_HEADER_BYTES: Final = 136
 """The length of the header of a segment that holds one picture alone, its `styp` included."""
 
 
+SYNC: Final = 1
+OPEN_ACCESS: Final = 2
+EXAMINE: Final = 4
+"""What `sample_access` says of a sample; the first two are also the flags of an index's row."""
+
+
 class RequestHead(NamedTuple):
     """The head of a request that was accepted; `length` counts its bytes, empty line included.
 
@@ -42,3 +48,29 @@ class SampleRun(NamedTuple):
     composition_offsets: list[int]
     durations: list[int]
     access: list[int]
+
+
+class AvcSlice(NamedTuple):
+    """What of its parameter sets a slice header of H.264 depends on (ITU-T H.264 §7.3.3).
+
+    `references_0` and `references_1` are the numbers of reference pictures where the slice says
+    nothing else, `slice_group_bits` the length of `slice_group_change_cycle`, 0 where there is
+    none.
+    """
+
+    separate_colour_planes: bool
+    has_chroma: bool
+    frames_only: bool
+    frame_number_bits: int
+    order_type: int
+    order_bits: int
+    delta_is_zero: bool
+    bottom_field_order: bool
+    redundant_pictures: bool
+    references_0: int
+    references_1: int
+    weighted: bool
+    weighted_bipred: int
+    arithmetic: bool
+    deblocking: bool
+    slice_group_bits: int

@@ -8,8 +8,10 @@ from typing import Final
 
 from origin.delivery.announcements import Announcements, Purger
 from origin.delivery.builds import OpenBuilds
+from origin.delivery.key_desk import KeyDesk
 from origin.delivery.pipeline import Pipeline
 from origin.delivery.presenter import Presenter
+from origin.delivery.protected import ProtectedSegments
 from origin.delivery.reading import FileReader
 from origin.delivery.titles import Titles
 from origin.repository import Repository
@@ -79,8 +81,18 @@ def _pipeline(
         "About how much memory the open builds take.",
         lambda: builds.used_bytes,
     )
-    presenter = Presenter(titles, builds, store, executor, text_limit_bytes=TEXT_LIMIT_BYTES)
-    return Pipeline(titles, builds, presenter, FileReader(executor), health, metrics)
+    protected = ProtectedSegments(executor, settings.master_keys(), metrics)
+    presenter = Presenter(
+        titles,
+        builds,
+        store,
+        executor,
+        text_limit_bytes=TEXT_LIMIT_BYTES,
+        protected=protected,
+    )
+    keys = KeyDesk(titles, protected, metrics)
+    reader = FileReader(executor)
+    return Pipeline(titles, builds, presenter, reader, health, metrics, keys=keys)
 
 
 async def _check_store(store: LocalStore) -> None:

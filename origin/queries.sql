@@ -170,7 +170,17 @@ SELECT
     tracks.kind, tracks.name, tracks.build_hash, tracks.store_prefix, tracks.codec, tracks.timescale,
     tracks.duration, tracks.bandwidth, tracks.average_bandwidth, tracks.width, tracks.height,
     tracks.frame_rate_num, tracks.frame_rate_den, tracks.channels, tracks.sample_rate, tracks.language,
-    tracks.label, tracks.is_default
+    tracks.label, tracks.is_default,
+    film.protection, tracks.id AS number,
+    (
+        SELECT jsonb_agg(jsonb_build_object(
+            'scheme', scheme, 'kind', kind, 'master', master,
+            'kid', encode(kid, 'base64'), 'vector', encode(vector, 'base64'),
+            'nonce', encode(nonce, 'base64'), 'sealed', encode(sealed, 'base64')
+        ))
+        FROM content_keys
+        WHERE content_keys.video_id = film.id
+    ) AS content_keys
 FROM videos AS asked
 LEFT JOIN edit_parts AS part ON part.edit_id = asked.id
 JOIN videos AS film ON film.id = COALESCE(part.film_id, asked.id)

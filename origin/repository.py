@@ -14,6 +14,9 @@ from core.media.excerpt import Excerpt, excerpt
 from core.media.presentation import TrackKind
 from core.media.ticks import Ticks
 from core.media.timeline import CutPlan
+from core.protection.scheme import Protection
+from core.protection.stored_key import StoredKey
+from origin.content_keys import read_content_keys
 from runtime.jobs import Step, enqueue, requeue_lost
 from runtime.postgres import Connection, Pool, Record, connection, transaction
 from runtime.sql import load_queries
@@ -58,7 +61,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class PublishedTrack:
-    """One track of a build as the catalogue knows it; bit rates in bit/s, duration in ticks."""
+    """One track of a build as the catalogue knows it; bit rates in bit/s, duration in ticks.
+
+    `number` is another for each row that ever was, 0 before there is one.
+    """
 
     kind: TrackKind
     name: str
@@ -77,17 +83,18 @@ class PublishedTrack:
     language: str | None = None
     label: str | None = None
     is_default: bool = False
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Title:
     """A playback id as delivery sees it at one moment; one with a view is a title of its own.
 
-    What is cut from one film has the `tracks` and the `plan` of that film and an `excerpt` of it;
-    `duration_ms` is always the film's. What several were joined to has `parts`, and no tracks of
-    its own. `base_id` is the playback id without a view. `films` are the video and playback ids of
-    those that it was made from. `home` is where its media lie, seen from its manifests, if not
-    beside them.
+    What is cut from one film has the `tracks`, the `plan` and the (wrapped) `keys` of that film and
+    an `excerpt` of it; `duration_ms` is always the film's. What several were joined to has `parts`,
+    and no tracks of its own. `base_id` is the playback id without a view. `films` are the video and
+    playback ids of those that it was made from. `home` is where its media lie, seen from its
+    manifests, if not beside them.
     """
 
     playback_id: str
@@ -98,6 +105,8 @@ class Title:
     poster_key: str | None
     plan: CutPlan
     tracks: tuple[PublishedTrack, ...]
+    protection: Protection = Protection.NONE
+    keys: tuple[StoredKey, ...] = ()
     base_id: str = ""
     excerpt: Excerpt | None = None
     parts: tuple["Title", ...] = ()
@@ -305,6 +314,8 @@ def _title(playback_id: str, rows: Sequence[Record]) -> Title | None:
     films = tuple(dict.fromkeys((row["film_id"], row["film_playback_id"]) for row in rows))
     if len(whole) == 1:
         return replace(whole[0], films=films)
+    if any(part.protection is not Protection.NONE for part in whole):
+        return None  # one playlist under several keys is not offered
     return replace(whole[0], tracks=(), excerpt=None, parts=tuple(whole), films=films)
 
 
@@ -326,6 +337,8 @@ def _part(playback_id: str, rows: Sequence[Record]) -> Title | None:
         poster_key=first["poster_key"],
         plan=plan,
         tracks=tuple(map(_track, rows)),
+        protection=Protection(first["protection"]),
+        keys=read_content_keys(first["film_id"], first["content_keys"]),
         base_id=playback_id,
         excerpt=part,
     )
@@ -358,6 +371,7 @@ def _track(row: Record) -> PublishedTrack:
         language=row["language"],
         label=row["label"],
         is_default=row["is_default"],
+        number=row["number"],
     )
 
 

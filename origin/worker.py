@@ -94,7 +94,7 @@ def _manager(
         repository=repository,
         lanes=(
             Lane(frozenset({Task.INGEST, Task.POSTER}), LIGHT_JOBS),
-            Lane(frozenset({Task.ENCODE, Task.RUNG}), settings.concurrency),
+            Lane(frozenset({Task.ENCODE, Task.SOUND, Task.RUNG}), settings.concurrency),
         ),
     )
     manager = QueueManager(queries, QUEUE_SETTINGS.channel)

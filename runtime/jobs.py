@@ -1,8 +1,8 @@
 """The job queue as every service sees it: the steps of a video's preparation.
 
-A *step* (`ingest`, `encode`, `rung:720p`, `poster`) is a row of `work`, which is the truth about
-what is left to do; a pgqueuer entry with the key `video/step` carries it to a worker. Both are
-written in the caller's transaction, so a video and its job appear together or not at all.
+A *step* (`ingest`, `encode`, `sound:1`, `rung:720p`, `poster`) is a row of `work`, which is the
+truth about what is left to do; a pgqueuer entry with the key `video/step` carries it to a worker.
+Both are written in the caller's transaction, so a video and its job appear together or not at all.
 """
 
 from dataclasses import dataclass
@@ -50,12 +50,19 @@ class Task(StrEnum):
 
     INGEST = "ingest"  # look at the upload; publish it if it can be played as it is
     ENCODE = "encode"  # encode what is needed to play it at all
+    SOUND = "sound"  # encode one more sound, by stream number
     RUNG = "rung"  # encode one more size
     POSTER = "poster"
 
 
 # What does not play yet goes before what only becomes better; lower rungs go before higher ones.
-PRIORITIES = {Task.INGEST: 300, Task.POSTER: 200, Task.ENCODE: 200, Task.RUNG: 100}
+PRIORITIES = {
+    Task.INGEST: 300,
+    Task.POSTER: 200,
+    Task.ENCODE: 200,
+    Task.SOUND: 150,
+    Task.RUNG: 100,
+}
 
 # Its share of a video's progress, in the unit of the steps that may follow: millions of pixels a
 # picture. Next to nothing, but all there is when nothing follows.
@@ -70,7 +77,7 @@ class MalformedJob(InternalFault):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of one video; `subject` names the rung, and is empty for what a video has once."""
+    """One step of one video; `subject` names a rung or a stream, and is empty for what is one."""
 
     video_id: str
     task: Task

@@ -209,6 +209,24 @@ CREATE SEQUENCE jobs.pgqueuer_statistics_id_seq
 
 ALTER SEQUENCE jobs.pgqueuer_statistics_id_seq OWNED BY jobs.pgqueuer_statistics.id;
 
+CREATE TABLE public.content_keys (
+    kid bytea NOT NULL,
+    video_id text NOT NULL,
+    scheme text NOT NULL,
+    kind text NOT NULL,
+    vector bytea NOT NULL,
+    master text NOT NULL,
+    nonce bytea NOT NULL,
+    sealed bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT content_keys_kid_check CHECK ((length(kid) = 16)),
+    CONSTRAINT content_keys_kind_check CHECK ((kind = ANY (ARRAY['v'::text, 'a'::text]))),
+    CONSTRAINT content_keys_nonce_check CHECK ((length(nonce) = 12)),
+    CONSTRAINT content_keys_scheme_check CHECK ((scheme = ANY (ARRAY['aes-128'::text, 'cenc'::text, 'cbcs'::text]))),
+    CONSTRAINT content_keys_sealed_check CHECK ((length(sealed) = 32)),
+    CONSTRAINT content_keys_vector_check CHECK ((length(vector) = 16))
+);
+
 CREATE TABLE public.edit_parts (
     edit_id text NOT NULL,
     place integer NOT NULL,
@@ -338,12 +356,15 @@ CREATE TABLE public.videos (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     source_repaired text,
+    protection text DEFAULT 'none'::text NOT NULL,
     CONSTRAINT videos_check CHECK (((status <> 'errored'::text) OR (error_code IS NOT NULL))),
     CONSTRAINT videos_check1 CHECK (((error_code IS NULL) = (error_message IS NULL))),
     CONSTRAINT videos_check2 CHECK ((((plan_timescale IS NULL) = (plan_starts IS NULL)) AND ((plan_starts IS NULL) = (plan_end IS NULL)))),
     CONSTRAINT videos_duration_ms_check CHECK ((duration_ms >= 0)),
     CONSTRAINT videos_playback_id_states_policy CHECK ((playback_id ~ '^[ps]_'::text)),
     CONSTRAINT videos_progress_check CHECK (((progress >= (0)::double precision) AND (progress <= (1)::double precision))),
+    CONSTRAINT videos_protected_are_signed CHECK (((protection = 'none'::text) OR (playback_id ~ '^s_'::text))),
+    CONSTRAINT videos_protection_check CHECK ((protection = ANY (ARRAY['none'::text, 'aes-128'::text, 'cenc'::text, 'cbcs'::text, 'aes-128+cenc'::text]))),
     CONSTRAINT videos_source_bytes_check CHECK ((source_bytes >= 0)),
     CONSTRAINT videos_source_is_whole CHECK ((((upload_key IS NULL) = (source_filename IS NULL)) AND ((upload_key IS NULL) = (source_bytes IS NULL)))),
     CONSTRAINT videos_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'preparing'::text, 'playable'::text, 'ready'::text, 'errored'::text]))),
@@ -382,6 +403,12 @@ ALTER TABLE ONLY jobs.pgqueuer_schedules
 
 ALTER TABLE ONLY jobs.pgqueuer_statistics
     ADD CONSTRAINT pgqueuer_statistics_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.content_keys
+    ADD CONSTRAINT content_keys_pkey PRIMARY KEY (kid);
+
+ALTER TABLE ONLY public.content_keys
+    ADD CONSTRAINT content_keys_video_id_scheme_kind_key UNIQUE (video_id, scheme, kind);
 
 ALTER TABLE ONLY public.edit_parts
     ADD CONSTRAINT edit_parts_pkey PRIMARY KEY (edit_id, place);
@@ -445,6 +472,8 @@ CREATE UNIQUE INDEX pgqueuer_unique_dedupe_key ON jobs.pgqueuer USING btree (ded
 
 CREATE INDEX pgqueuer_updated_id_id1_idx ON jobs.pgqueuer USING btree (updated, id DESC) INCLUDE (id) WHERE (status = 'picked'::jobs.pgqueuer_status);
 
+CREATE INDEX content_keys_by_master ON public.content_keys USING btree (master);
+
 CREATE INDEX edit_parts_by_film ON public.edit_parts USING btree (film_id);
 
 CREATE INDEX history_by_recency ON public.history USING btree (user_id, client_ts DESC, video_id DESC);
@@ -470,6 +499,9 @@ CREATE TRIGGER videos_announce_retirement AFTER UPDATE OF playback_id ON public.
 CREATE TRIGGER videos_show_in_edits AFTER UPDATE OF status, poster_key ON public.videos FOR EACH ROW WHEN (((old.status <> new.status) OR (old.poster_key IS DISTINCT FROM new.poster_key))) EXECUTE FUNCTION public.show_film_in_edits();
 
 CREATE TRIGGER videos_version BEFORE UPDATE ON public.videos FOR EACH ROW EXECUTE FUNCTION public.count_video_version();
+
+ALTER TABLE ONLY public.content_keys
+    ADD CONSTRAINT content_keys_video_id_fkey FOREIGN KEY (video_id) REFERENCES public.videos(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.edit_parts
     ADD CONSTRAINT edit_parts_edit_id_fkey FOREIGN KEY (edit_id) REFERENCES public.videos(id) ON DELETE CASCADE;

@@ -11,6 +11,7 @@ from core.errors import Fault
 from core.http.cache_key import resource_of_url
 from core.media.playback_id import PlaybackPolicy
 from core.media.recipe import MOST_STRETCHES
+from core.protection.scheme import Protection
 from server.identifiers import END, UserId, VideoId
 
 MAX_POSITION_MS = 30 * 24 * 3600 * 1000
@@ -117,6 +118,9 @@ class PlaybackId(Struct, frozen=True):
 
     id: str
     policy: PlaybackPolicy
+    protection: Annotated[
+        Protection, Meta(description="What its media is encrypted by; `none` unless `drm`.")
+    ] = Protection.NONE
 
 
 class VideoLinks(Struct, frozen=True):
@@ -176,6 +180,7 @@ class UploadForm(Struct, frozen=True):
     file: Annotated[bytes, Meta(description="The video file, with its file name.")]
     title: Title | UnsetType = UNSET
     policy: PlaybackPolicy | UnsetType = UNSET
+    protection: Protection | UnsetType = UNSET
 
 
 class PartInput(Struct, frozen=True, forbid_unknown_fields=True):
@@ -208,6 +213,7 @@ class ImportRequest(Struct, frozen=True, forbid_unknown_fields=True):
     input: ImportInput
     title: Title | UnsetType = UNSET
     policy: PlaybackPolicy | UnsetType = UNSET
+    protection: Protection | UnsetType = UNSET
 
 
 class ClipRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -232,6 +238,7 @@ class VideoChange(Struct, frozen=True, forbid_unknown_fields=True):
 
     title: Title | UnsetType = UNSET
     policy: PlaybackPolicy | UnsetType = UNSET
+    protection: Protection | UnsetType = UNSET
 
 
 Names = Annotated[str, Meta(min_length=2, max_length=100, pattern=rf"^[A-Za-z0-9,-]+{END}")]
@@ -264,6 +271,21 @@ class PlayRequest(Struct, frozen=True, forbid_unknown_fields=True):
     )
 
 
+class ClearKey(Struct, frozen=True):
+    """Where a player with ClearKey gets its licence: by POST, as Encrypted Media Extensions say."""
+
+    license_url: str
+
+
+class Drm(Struct, frozen=True):
+    """How the media is encrypted. HLS under `aes-128` names its keys itself."""
+
+    protection: Protection
+    clearkey: Annotated[
+        ClearKey | None, Meta(description="For media under `cenc` and `cbcs`; null without.")
+    ]
+
+
 class Playback(Struct, frozen=True):
     """Everything that a player needs to start.
 
@@ -276,7 +298,9 @@ class Playback(Struct, frozen=True):
     session_id: str
     title: str
     hls: Annotated[str, Meta(description="The HLS multivariant playlist.")]
-    dash: Annotated[str, Meta(description="The DASH MPD.")]
+    dash: Annotated[
+        str | None, Meta(description="The DASH MPD; null under `aes-128`, which DASH lacks.")
+    ]
     poster: str | None
     duration_ms: int | None
     start_ms: Annotated[int, Meta(ge=0, description="Where in the player to begin.")]
@@ -287,6 +311,7 @@ class Playback(Struct, frozen=True):
         Meta(description="What the URLs of a signed video hold after `/media/~`; else null."),
     ]
     expires_at: Annotated[datetime | None, Meta(description="When the URLs end; null is never.")]
+    drm: Annotated[Drm | None, Meta(description="Null where the media is not encrypted.")] = None
 
 
 class HistoryReport(Struct, frozen=True, forbid_unknown_fields=True):

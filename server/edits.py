@@ -11,6 +11,7 @@ from core.manifest.joined import UnlikeParts
 from core.media.playback_id import PlaybackPolicy, policy_of
 from core.media.recipe import MOST_STRETCHES, Film, OutsideRecipe, Programme, Stretch
 from core.media.view import codec_name
+from core.protection.scheme import Protection
 from server.documents import ClipRequest, ImportRequest, PartInput, VideoStatus
 from server.endpoint import Call
 from server.faults import (
@@ -18,7 +19,9 @@ from server.faults import (
     NeverPlayable,
     NotPlayableYet,
     PartUnknown,
+    ProtectedEdit,
     TooManyParts,
+    VideoInUse,
     VideoUnknown,
 )
 from server.identifiers import new_id, new_playback_id
@@ -30,6 +33,7 @@ EDIT_FAULTS: Final[tuple[type[Fault], ...]] = (
     NeverPlayable,
     OutsideRecipe,
     PartUnknown,
+    ProtectedEdit,
     TooManyParts,
     UnlikeParts,
 )
@@ -57,6 +61,21 @@ async def join_videos(call: Call, wanted: ImportRequest, parts: Sequence[PartInp
     return await call.services.repository.add_edit(
         NewEdit(new_id(), ids), partial(_join, call, wanted, parts)
     )
+
+
+async def require_protectable(
+    call: Call, video_id: str, policy: PlaybackPolicy | None, protection: Protection | None
+) -> None:
+    """Raise `ProtectedEdit` or `VideoInUse` where encrypting a video would break an edit."""
+    if policy is not PlaybackPolicy.DRM and protection in {None, Protection.NONE}:
+        return
+    row = await call.services.repository.get_video(video_id)
+    if row is not None and row.parts:
+        raise ProtectedEdit(f"{row.title!r} is made of other videos, and cannot be put under drm")
+    if await call.services.repository.is_needed(video_id):
+        raise VideoInUse(
+            f"{video_id} is needed for others, which cannot be made of videos under drm"
+        )
 
 
 def require_signable(call: Call, policy: PlaybackPolicy | None) -> None:
@@ -91,6 +110,10 @@ def _settle(
             f"this would be {len(stretches)} stretches of films; {MOST_STRETCHES} are possible"
         )
     require_alike(stretches)
+    if policy is PlaybackPolicy.DRM or any(
+        film.protection is not Protection.NONE for film, _ in stretches
+    ):
+        raise ProtectedEdit("videos under drm can be neither cut nor joined, nor the result be one")
     chosen = _policy(call, stretches) if policy is UNSET else policy
     require_signable(call, chosen)
     programme = Programme.of(
@@ -143,9 +166,10 @@ def require_alike(stretches: Stretches) -> None:
 def _policy(call: Call, stretches: Stretches) -> PlaybackPolicy:
     """What is made of a signed video is a signed one, unless somebody says otherwise."""
     policies = {policy_of(film.playback_id) for film, _ in stretches}
-    if PlaybackPolicy.SIGNED in policies:
+    default = call.services.settings.default_policy
+    if PlaybackPolicy.SIGNED in policies or default is PlaybackPolicy.DRM:
         return PlaybackPolicy.SIGNED
-    return call.services.settings.default_policy
+    return default
 
 
 def _title(given: str | UnsetType, usual: str) -> str:

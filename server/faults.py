@@ -55,6 +55,24 @@ class SigningUnavailable(StateFault):
     code = "video.signing_unavailable"
 
 
+class ProtectionUnavailable(StateFault):
+    """The video would be encrypted, and the server has no master key to keep its keys under."""
+
+    code = "video.protection_unavailable"
+
+
+class Unprotectable(StateFault):
+    """The video has pictures of a codec that cannot be encrypted in the way that was asked for."""
+
+    code = "video.unprotectable"
+
+
+class NotOffered(StateFault):
+    """The video plays, but not by the protocol that was asked for."""
+
+    code = "video.not_offered"
+
+
 class VideoUnknown(InputFault):
     """There is no such video, or no longer."""
 
@@ -110,6 +128,13 @@ class PartUnknown(InputFault):
 
     status = 422
     code = "edit.part_unknown"
+
+
+class ProtectedEdit(InputFault):
+    """What is made of others is not encrypted, nor made of what is."""
+
+    status = 422
+    code = "edit.protected"
 
 
 class TooManyParts(InputFault):

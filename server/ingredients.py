@@ -9,6 +9,7 @@ import msgspec
 from core.media.recipe import Film, Programme, Stretch
 from core.media.ticks import Ticks
 from core.media.timeline import CutPlan
+from core.protection.scheme import Protection
 from runtime.postgres import Connection, Record
 from runtime.sql import load_queries
 from server.documents import VideoStatus
@@ -41,6 +42,7 @@ class Ingredient:
     plan: CutPlan | None
     tracks: tuple[IngredientTrack, ...]
     stretch: Stretch
+    protection: Protection = Protection.NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ def _ingredient(row: Record) -> Ingredient:
         plan=_plan(row),
         tracks=_TRACKS.decode(row["tracks"]),
         stretch=Stretch(row["start_ms"] or 0, row["end_ms"]),
+        protection=Protection(row["protection"]),
     )
 
 

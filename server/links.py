@@ -46,6 +46,10 @@ class Links:
         """The MPD of a playback id, or of a view of it."""
         return f"{self.edge}{media_folder(seen, signature)}/manifest.mpd"
 
+    def licence(self, playback_id: str, signature: Signature | None) -> str:
+        """Where ClearKey licences are given."""
+        return f"{self.edge}{media_folder(playback_id, signature)}/license"
+
     def poster(self, playback_id: str, poster_key: str) -> str | None:
         """The still picture; a new picture has a new URL, so each may be cached for good.
 

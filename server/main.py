@@ -9,6 +9,7 @@ from aiohttp import web
 
 from core.errors import OperatorFault
 from core.media.playback_id import PlaybackPolicy
+from core.protection.master_key import MasterKeyMissing
 from runtime.listen import bind, local_address
 from runtime.metrics import Metrics
 from runtime.migrations import require_current_schema
@@ -24,6 +25,7 @@ from server.deletions import Deletions
 from server.purge_publisher import PurgePublisher
 from server.purges import Purges
 from server.repository import Repository
+from server.rewrapping import rewrap_all
 from server.services import Services
 from server.visitor import parse_networks
 from server.web_site import WebSite, built_folder
@@ -42,7 +44,7 @@ async def run(settings: ServerSettings, *, ready: Callable[[str], None] | None =
     """Serve the API and the pages until cancelled; `ready` is told our URL once we answer.
 
     Raises `AddressInUse`, `DatabaseUnavailable`, `DatabaseRefused`, `SchemaOutdated`,
-    `SchemaDiverged`, `StoreUnwritable` and `MediaKeysMissing`.
+    `SchemaDiverged`, `StoreUnwritable`, `MediaKeysMissing` and `MasterKeyMissing`.
     """
     _check_policy(settings)
     listener = bind(settings.listen)
@@ -55,14 +57,21 @@ async def run(settings: ServerSettings, *, ready: Callable[[str], None] | None =
                 async with asyncio.TaskGroup() as group:
                     group.create_task(services.purges.run(), name="purges")
                     group.create_task(services.deletions.run(), name="deletions")
+                    group.create_task(rewrap_all(services), name="rewrap content keys")
     finally:
         listener.close()
 
 
 def _check_policy(settings: ServerSettings) -> None:
-    if settings.default_policy is PlaybackPolicy.SIGNED and settings.media_keys is None:
+    policy = settings.default_policy
+    if policy is not PlaybackPolicy.PUBLIC and settings.media_keys is None:
         raise MediaKeysMissing(
-            "default_policy is signed, and there is no key to sign with: set SLUICE_MEDIA_KEYS"
+            f"default_policy is {policy}, and there is no key to sign with: set SLUICE_MEDIA_KEYS"
+        )
+    if policy is PlaybackPolicy.DRM and settings.master_key is None:
+        raise MasterKeyMissing(
+            "default_policy is drm, and there is no key to keep content keys under: set "
+            "SLUICE_MASTER_KEY"
         )
 
 
@@ -102,6 +111,7 @@ async def _services(settings: ServerSettings) -> AsyncIterator[tuple[Services, P
                     redis=redis,
                     trusted=parse_networks(settings.trusted_proxy),
                     media_keys=settings.key_ring(),
+                    master_keys=settings.master_keys(),
                 ),
                 pool,
             )

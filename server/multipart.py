@@ -15,6 +15,7 @@ from aiohttp import BodyPartReader, ClientPayloadError, MultipartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from core.media.playback_id import PlaybackPolicy
+from core.protection.scheme import Protection
 from runtime.problems import BodyTooLarge
 from server.documents import Title
 from server.faults import (
@@ -48,16 +49,17 @@ class UploadLimits:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedUpload:
-    """What came with a file that is now whole; `title` and `policy` are None if not sent."""
+    """What came with a file that is now whole; what was not sent of the rest is None."""
 
     size_bytes: int
     filename: str
     title: str | None
     policy: PlaybackPolicy | None
+    protection: Protection | None
 
 
 async def receive_upload(request: web.Request, path: Path, limits: UploadLimits) -> ReceivedUpload:
-    """Stream the field `file` of a form to `path`; `title` and `policy` may come with it.
+    """Stream the field `file` of a form to `path`; title, policy and protection may come with it.
 
     Raises `MalformedBody`, `InvalidBody`, `BodyTooLarge`, `UploadStalled`, `UploadBroken` and
     `StorageFull`; `path` may then hold a part of the file.
@@ -65,7 +67,7 @@ async def receive_upload(request: web.Request, path: Path, limits: UploadLimits)
     form = await _Form.read(_parts(request, limits), path, limits)
     if form.filename is None:
         raise _invalid("/file", "the form has no field 'file' with a file in it")
-    return ReceivedUpload(form.size_bytes, form.filename, form.title, form.policy)
+    return ReceivedUpload(form.size_bytes, form.filename, form.title, form.policy, form.protection)
 
 
 class _Form:
@@ -75,6 +77,7 @@ class _Form:
         self.filename: str | None = None
         self.title: str | None = None
         self.policy: PlaybackPolicy | None = None
+        self.protection: Protection | None = None
         self.size_bytes = 0
 
     @classmethod
@@ -91,12 +94,16 @@ class _Form:
                     form.title = await _text(part, "title", Title, limits)
                 case "policy" if form.policy is None:
                     form.policy = await _text(part, "policy", PlaybackPolicy, limits)
-                case "file" | "title" | "policy" as name:
+                case "protection" if form.protection is None:
+                    form.protection = await _text(part, "protection", Protection, limits)
+                case "file" | "title" | "policy" | "protection" as name:
                     raise _invalid(f"/{name}", "it is there twice; send one video at a time")
                 case None:
                     raise _invalid("", "a part of it has no name")
                 case name:
-                    raise _invalid(f"/{name}", "it is none of 'file', 'title' and 'policy'")
+                    raise _invalid(
+                        f"/{name}", "it is none of 'file', 'title', 'policy' and 'protection'"
+                    )
         return form
 
 

@@ -11,6 +11,7 @@ from server.endpoint import JSON, Answer, Call, Reply, endpoint
 from server.faults import (
     NeverPlayable,
     NothingLeft,
+    NotOffered,
     NotPlayableYet,
     SigningUnavailable,
     VideoUnknown,
@@ -37,6 +38,7 @@ _PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": "Accept"}
         VideoUnknown,
         NotPlayableYet,
         NeverPlayable,
+        NotOffered,
         SigningUnavailable,
         UnusableView,
         OutsideRecipe,
@@ -52,7 +54,8 @@ async def play_video(call: Call, video_id: VideoId, query: PlayRequest) -> Reply
     so that this URL itself can be given to a player.
 
     The URLs of a signed video hold a token, which ends two hours after the film would, begun now.
-    It opens what the parameters leave of the video, and nothing else.
+    That of licences (`drm`) is among them, and HLS playlists name keys beside them: who may play
+    gets the keys. It opens what the parameters leave of the video, and nothing else.
     """
     repository = call.services.repository
     row = await repository.get_playback(video_id, query.user)
@@ -72,6 +75,8 @@ async def play_video(call: Call, video_id: VideoId, query: PlayRequest) -> Reply
         case "application/vnd.apple.mpegurl":
             return Reply(None, {**_PRIVATE, "Location": playback.hls}, HTTPStatus.FOUND)
         case "application/dash+xml":
+            if playback.dash is None:
+                raise NotOffered(f"{row.title!r} is under {row.protection}, which DASH lacks")
             return Reply(None, {**_PRIVATE, "Location": playback.dash}, HTTPStatus.FOUND)
         case _:
             return Reply(playback, _PRIVATE)

@@ -40,7 +40,7 @@ LIMIT $4;
 -- Videos with their tracks, both of one snapshot, so that the version fits the content.
 SELECT
     id, playback_id, title, status, stage, progress, error_code, error_message, source_filename, source_bytes,
-    source_repaired, duration_ms, poster_key, version, created_at, updated_at,
+    source_repaired, duration_ms, poster_key, version, created_at, updated_at, protection,
     (
         SELECT coalesce(jsonb_agg(to_jsonb(tracks) ORDER BY kind DESC, bandwidth, name), '[]')
         FROM tracks
@@ -56,20 +56,47 @@ WHERE id = ANY ($1::text[]);
 
 -- name: add_video
 -- A video whose upload lies in the store, waiting to be prepared.
-INSERT INTO videos (id, playback_id, title, status, upload_key, source_filename, source_bytes)
-VALUES ($1, $2, $3, 'waiting', $4, $5, $6);
+INSERT INTO videos (id, playback_id, title, status, upload_key, source_filename, source_bytes, protection)
+VALUES ($1, $2, $3, 'waiting', $4, $5, $6, $7);
+
+-- name: add_content_key
+-- One wrapped key of a video.
+INSERT INTO content_keys (video_id, scheme, kind, kid, vector, master, nonce, sealed)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- name: drop_content_keys
+-- Forget the keys of a video: its media under them ends with them.
+DELETE FROM content_keys WHERE video_id = $1;
+
+-- name: keys_under_other_masters
+-- Up to $2 keys that are not wrapped under master key $1, which nobody else wraps anew at this moment.
+SELECT video_id, scheme, kind, kid, vector, master, nonce, sealed
+FROM content_keys
+WHERE master <> $1
+ORDER BY kid
+LIMIT $2
+FOR UPDATE SKIP LOCKED;
+
+-- name: rewrap_content_key
+-- The same key under another master key.
+UPDATE content_keys SET master = $2, nonce = $3, sealed = $4 WHERE kid = $1;
 
 -- name: lock_video
--- The version and public name of a video that nobody else can change until the end of the transaction.
-SELECT version, playback_id FROM videos WHERE id = $1 FOR UPDATE;
+-- The version, public name and protection of a video that nobody else can change until the transaction ends.
+SELECT
+    version, playback_id, protection,
+    ARRAY(SELECT codec FROM tracks WHERE tracks.video_id = videos.id AND tracks.kind = 'v') AS picture_codecs
+FROM videos
+WHERE id = $1
+FOR UPDATE;
 
 -- name: retitle_video
 -- A new title.
 UPDATE videos SET title = $2 WHERE id = $1 AND title <> $2;
 
 -- name: rename_playback
--- A new playback id; the old one ends.
-UPDATE videos SET playback_id = $2 WHERE id = $1;
+-- A new playback id and what its media is under; the old one ends.
+UPDATE videos SET playback_id = $2, protection = $3 WHERE id = $1;
 
 -- name: delete_video
 -- Remove a video and all that hangs on it; answers where its files are.
@@ -90,7 +117,7 @@ SELECT
     asked.id AS asked_id, asked.title AS asked_title, asked.status AS asked_status,
     asked.error_message AS asked_error_message, part.place, part.start_ms, part.end_ms,
     film.id, film.playback_id, film.status, film.duration_ms, film.poster_key,
-    film.plan_timescale, film.plan_starts, film.plan_end,
+    film.plan_timescale, film.plan_starts, film.plan_end, film.protection,
     (
         SELECT coalesce(jsonb_agg(to_jsonb(tracks) ORDER BY tracks.id), '[]')
         FROM tracks
@@ -117,7 +144,7 @@ INSERT INTO edit_parts (edit_id, place, film_id, start_ms, end_ms) VALUES ($1, $
 SELECT
     videos.id, videos.playback_id, videos.title, videos.status, videos.duration_ms, videos.poster_key,
     videos.error_message, history.position_ms, history.duration_ms AS watched_ms,
-    videos.upload_key IS NULL AS is_edit
+    videos.upload_key IS NULL AS is_edit, videos.protection
 FROM videos
 LEFT JOIN history ON history.video_id = videos.id AND history.user_id = $2
 WHERE videos.id = $1;

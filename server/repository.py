@@ -9,7 +9,11 @@ from typing import Any, Literal, Self
 import msgspec
 
 from core.cache.purge_stream import PurgeOrder
-from core.media.playback_id import PlaybackPolicy, policy_of
+from core.media.presentation import TrackKind
+from core.protection.choice import Access
+from core.protection.master_key import WrappedKey
+from core.protection.scheme import Protection, Scheme
+from core.protection.stored_key import StoredKey
 from runtime import jobs
 from runtime.postgres import Connection, Pool, Record, check, connection, transaction
 from runtime.sql import load_queries
@@ -24,6 +28,9 @@ _PAGES = {
     VideoSort.TITLE: "page_title",
     VideoSort.TITLE_DESCENDING: "page_title_descending",
 }
+# Judges what becomes of the access of a video with pictures of these codecs; None leaves it.
+ChangeAccess = Callable[[Access, Sequence[str]], "NewAccess | None"]
+Rewrap = Callable[[StoredKey], WrappedKey]
 # Judges the ETag of the present version; raises where the request was made for another.
 Judge = Callable[[str], None]
 
@@ -82,6 +89,7 @@ class VideoRow:
     version: int
     created_at: datetime
     updated_at: datetime
+    protection: Protection
     tracks: tuple[TrackRow, ...]
     parts: tuple[PartRow, ...]
 
@@ -95,6 +103,7 @@ class VideoRow:
         """From a row of `get_videos`."""
         fields: dict[str, Any] = dict(record.items())
         fields["status"] = VideoStatus(fields["status"])
+        fields["protection"] = Protection(fields["protection"])
         fields["tracks"] = tuple(_TRACKS.decode(fields["tracks"]))
         fields["parts"] = tuple(_PARTS.decode(fields["parts"]))
         return cls(**fields)
@@ -110,7 +119,7 @@ class VideoSlice:
 
 @dataclass(frozen=True, slots=True)
 class NewVideo:
-    """A video that is about to be."""
+    """A video that is about to be; `keys` are those that its protection takes."""
 
     id: str
     playback_id: str
@@ -118,6 +127,8 @@ class NewVideo:
     upload_key: str
     filename: str
     size_bytes: int
+    protection: Protection = Protection.NONE
+    keys: tuple[StoredKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +145,16 @@ class PlaybackRow:
     position_ms: int | None
     watched_ms: int | None
     is_edit: bool
+    protection: Protection
+
+
+@dataclass(frozen=True, slots=True)
+class NewAccess:
+    """The public name that a video gets, what its media is under then, and the keys it takes."""
+
+    playback_id: str
+    protection: Protection
+    keys: tuple[StoredKey, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +224,9 @@ class Repository:
                 video.upload_key,
                 video.filename,
                 video.size_bytes,
+                video.protection,
             )
+            await _add_keys(session, video.keys)
             await jobs.enqueue_ingest(session, video.id)
             return (await _videos(session, [video.id]))[video.id]
 
@@ -223,19 +246,18 @@ class Repository:
             await insert_edit(session, edit.id, settled)
             return (await _videos(session, [edit.id]))[edit.id]
 
-    async def change_video(
-        self,
-        video_id: str,
-        *,
-        title: str | None,
-        policy: PlaybackPolicy | None,
-        new_playback_id: str,
-        only_if: Judge,
-    ) -> VideoRow | None:
-        """Change title and policy if the present version is right; None where there is no video.
+    async def is_needed(self, video_id: str) -> bool:
+        """Whether there are edits that a video is needed for."""
+        async with connection(self._pool) as session:
+            return bool(await session.fetch(_QUERIES["edits_of_video"], video_id))
 
-        A policy that is another one needs the new playback id; the edges are owed a purge of the
-        old one.
+    async def change_video(
+        self, video_id: str, *, title: str | None, change: ChangeAccess, only_if: Judge
+    ) -> VideoRow | None:
+        """Change title and access if the present version is right; None where there is no video.
+
+        Another access means another playback id and other keys; the edges are owed a purge of the
+        old id.
         """
         async with transaction(self._pool) as session:
             locked = await session.fetchrow(_QUERIES["lock_video"], video_id)
@@ -245,10 +267,34 @@ class Repository:
             if title is not None:
                 await session.execute(_QUERIES["retitle_video"], video_id, title)
             old = locked["playback_id"]
-            if policy is not None and policy is not policy_of(old):
-                await session.execute(_QUERIES["rename_playback"], video_id, new_playback_id)
+            present = Access.of(old, Protection(locked["protection"]))
+            following = change(present, locked["picture_codecs"])
+            if following is not None:
+                await session.execute(
+                    _QUERIES["rename_playback"],
+                    video_id,
+                    following.playback_id,
+                    following.protection,
+                )
+                await session.execute(_QUERIES["drop_content_keys"], video_id)
+                await _add_keys(session, following.keys)
                 await session.fetchval(_QUERIES["owe_purge"], [f"playback:{old}"], False)
             return (await _videos(session, [video_id])).get(video_id)
+
+    async def rewrap_keys(self, rewrap: Rewrap, master: str, *, limit: int) -> int:
+        """Wrap up to `limit` content keys anew that are not under `master`; answers how many."""
+        async with transaction(self._pool) as session:
+            rows = await session.fetch(_QUERIES["keys_under_other_masters"], master, limit)
+            for row in rows:
+                wrapped = rewrap(_stored_key(row))
+                await session.execute(
+                    _QUERIES["rewrap_content_key"],
+                    row["kid"],
+                    wrapped.master,
+                    wrapped.nonce,
+                    wrapped.sealed,
+                )
+        return len(rows)
 
     async def delete_video(
         self, video_id: str, *, cascade: bool = False, only_if: Judge
@@ -284,7 +330,9 @@ class Repository:
         if row is None:
             return None
         fields: dict[str, Any] = dict(row.items())
-        return PlaybackRow(**fields | {"status": VideoStatus(fields["status"])})
+        fields["status"] = VideoStatus(fields["status"])
+        fields["protection"] = Protection(fields["protection"])
+        return PlaybackRow(**fields)
 
     async def report_positions(
         self, user_id: str, reports: Sequence[HistoryReport]
@@ -370,6 +418,35 @@ def contains(q: str | None) -> str | None:
     for special in ("\\", "%", "_"):
         q = q.replace(special, f"\\{special}")
     return f"%{q}%"
+
+
+async def _add_keys(session: Connection, keys: Sequence[StoredKey]) -> None:
+    rows = [
+        (
+            key.video_id,
+            key.scheme,
+            key.kind,
+            key.kid,
+            key.vector,
+            key.wrapped.master,
+            key.wrapped.nonce,
+            key.wrapped.sealed,
+        )
+        for key in keys
+    ]
+    if rows:
+        await session.executemany(_QUERIES["add_content_key"], rows)
+
+
+def _stored_key(row: Record) -> StoredKey:
+    return StoredKey(
+        row["video_id"],
+        Scheme(row["scheme"]),
+        TrackKind(row["kind"]),
+        row["kid"],
+        row["vector"],
+        WrappedKey(row["master"], row["nonce"], row["sealed"]),
+    )
 
 
 async def _videos(session: Connection, ids: Sequence[str]) -> Mapping[str, VideoRow]:

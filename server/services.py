@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from core.http.media_token import KeyRing
+from core.protection.master_key import MasterKeys
 from runtime.metrics import Metrics
 from runtime.redis import RedisDoor
 from runtime.scratch import Scratch
@@ -15,6 +16,7 @@ from runtime.storage import LocalStore
 from server.cursor import CursorKey
 from server.deletions import Deletions
 from server.links import Links
+from server.protecting import Protector
 from server.purges import Purges
 from server.repository import Repository
 from server.signing import Signer
@@ -36,6 +38,7 @@ class Services:
     trusted: tuple[Network, ...]
     redis: RedisDoor | None
     media_keys: KeyRing
+    master_keys: MasterKeys
 
     def visitor(self, request: web.Request) -> Visitor:
         """How the client of `request` reached us. Raises `MalformedHost`."""
@@ -49,6 +52,10 @@ class Services:
     def signer(self) -> Signer:
         """What signs media paths now."""
         return Signer(self.media_keys, time.time())
+
+    def protector(self) -> Protector:
+        """What chooses who may play a video."""
+        return Protector(self.signer(), self.master_keys, self.settings.default_policy)
 
     def links(self, request: web.Request) -> Links:
         """The URLs to hand to the client of `request`."""

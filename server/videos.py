@@ -19,6 +19,7 @@ from core.http.conditional import (
     evaluate,
 )
 from core.media.playback_id import PlaybackPolicy, policy_of
+from core.protection.choice import ContradictoryProtection
 from runtime.problems import BodyTooLarge
 from server.documents import (
     ClipRequest,
@@ -30,20 +31,23 @@ from server.documents import (
     VideoChange,
     VideoPage,
 )
-from server.edits import EDIT_FAULTS, cut_video, join_videos, require_signable
+from server.edits import EDIT_FAULTS, cut_video, join_videos, require_protectable
 from server.endpoint import JSON, Answer, Call, Reply, endpoint, read_body
 from server.faults import (
     ImportUnavailable,
     InvalidBody,
     InvalidCursor,
     PreconditionRequired,
+    ProtectedEdit,
+    ProtectionUnavailable,
     SigningUnavailable,
     StorageFull,
+    Unprotectable,
     UploadStalled,
     VideoInUse,
     VideoUnknown,
 )
-from server.identifiers import VideoId, new_id, new_playback_id
+from server.identifiers import VideoId, new_id
 from server.multipart import (
     FRAMING_BYTES,
     UploadLimits,
@@ -137,6 +141,8 @@ def admit_upload(call: Call) -> None:
         UploadStalled,
         StorageFull,
         SigningUnavailable,
+        ContradictoryProtection,
+        ProtectionUnavailable,
         *EDIT_FAULTS,
     ),
     reads={_FORM: UploadForm, JSON: ImportRequest},
@@ -145,10 +151,11 @@ def admit_upload(call: Call) -> None:
 async def create_video(call: Call) -> Reply:
     """Add a video.
 
-    The file comes as the field `file` of a form; the fields `title` and `policy` may stand before
-    or after it. Where they are missing, the title is the file's name without extension, and the
-    policy the server's default. When the answer comes, the file is
-    safe on the server's disk and its preparation is queued. Import by URL is not available yet.
+    The file comes as the field `file` of a form; the fields `title`, `policy` and `protection` may
+    stand before or after it. Where they are missing, the title is the file's name without
+    extension, the policy the server's default, and the protection of the policy `drm`
+    `aes-128+cenc`: HLS under AES-128, DASH under `cenc`. When the answer comes, the file is safe on
+    the server's disk and its preparation is queued. Import by URL is not available yet.
 
     As JSON, `input.parts` names stretches of videos that are there: they become one video, in this
     order, that plays at once and needs no room.
@@ -167,13 +174,24 @@ async def create_video(call: Call) -> Reply:
     "/videos/{video_id}",
     tag="videos",
     answer=Answer(Video, headers=_ETAG),
-    faults=(VideoUnknown, PreconditionRequired, FailedPrecondition, SigningUnavailable),
+    faults=(
+        VideoUnknown,
+        PreconditionRequired,
+        FailedPrecondition,
+        SigningUnavailable,
+        ContradictoryProtection,
+        ProtectionUnavailable,
+        Unprotectable,
+        ProtectedEdit,
+        VideoInUse,
+    ),
     headers=_IF_MATCH,
 )
 async def change_video(call: Call, video_id: VideoId, body: VideoChange) -> Reply:
-    """Change the title, or who may play it.
+    """Change the title, who may play it, or how its media is encrypted.
 
-    Another policy means another playback id: media URLs that were handed out before end at once.
+    Another policy or protection means another playback id, and other keys: media URLs that were
+    handed out before end at once.
 
     The version that the change is based on is named in `If-Match`, so that two people do not undo
     each other's work. While a video is prepared its version moves often; `*` changes any version.
@@ -187,15 +205,15 @@ async def change_video(call: Call, video_id: VideoId, body: VideoChange) -> Repl
             errors=[{"in": "body", "pointer": "/title", "detail": "it is blank"}],
         )
     policy = None if body.policy is UNSET else body.policy
-    require_signable(call, policy)
+    protection = None if body.protection is UNSET else body.protection
+    await require_protectable(call, video_id, policy, protection)
     row = await call.services.repository.change_video(
         video_id,
         title=title,
-        policy=policy,
-        new_playback_id=new_playback_id(policy or PlaybackPolicy.PUBLIC),
+        change=partial(call.services.protector().change, video_id, policy, protection),
         only_if=partial(require_match, call.request),
     )
-    if policy is not None:
+    if policy is not None or protection is not None:
         call.services.purges.announce()
     return _video_reply(call, _known(row, video_id))
 
@@ -278,18 +296,20 @@ async def _receive(call: Call) -> VideoRow:
     key = f"uploads/{upload_id}/source"
     with services.scratch.claim(upload_id) as folder:
         received = await receive_upload(call.request, folder / "source", _limits(call))
-        policy = received.policy or services.settings.default_policy
-        require_signable(call, policy)
+        video_id = new_id()
+        access = services.protector().admit(video_id, received.policy, received.protection)
         with disk_faults():
             await services.store.adopt(folder / "source", key)
         return await services.repository.add_video(
             NewVideo(
-                id=new_id(),
-                playback_id=new_playback_id(policy),
+                id=video_id,
+                playback_id=access.playback_id,
                 title=received.title or default_title(received.filename),
                 upload_key=key,
                 filename=received.filename,
                 size_bytes=received.size_bytes,
+                protection=access.protection,
+                keys=access.keys,
             )
         )
 

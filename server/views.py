@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 
-from core.media.playback_id import policy_of
 from core.media.view import address
+from core.protection.choice import Access
+from core.protection.scheme import Protection
 from server.documents import (
+    ClearKey,
+    Drm,
     EditPart,
     HistoryEntry,
     Playback,
@@ -20,6 +23,7 @@ from server.identifiers import new_id
 from server.links import Links
 from server.playback_view import Seen
 from server.repository import HistoryRow, PlaybackRow, TrackRow, VideoRow
+from server.signing import Signature
 
 # The end of a film is its credits: whoever got there has seen it, and begins anew.
 _SEEN_SHARE = 0.95
@@ -55,7 +59,7 @@ def video_document(row: VideoRow, links: Links) -> Video:
         errors=_errors(row),
         tracks=_choices(row.tracks),
         renditions=[_rendition(track) for track in row.tracks],
-        playback_ids=[PlaybackId(row.playback_id, policy_of(row.playback_id))],
+        playback_ids=[_playback_id(row)],
         poster=_poster(row.poster_key, row.playback_id, links),
         links=VideoLinks(watch=links.watch(row.id), play=links.play(row.id)),
     )
@@ -72,7 +76,7 @@ def playback_document(row: PlaybackRow, seen: Seen, links: Links) -> Playback:
         session_id=session_id,
         title=row.title,
         hls=links.hls(name, signature),
-        dash=links.dash(name, signature),
+        dash=links.dash(name, signature) if row.protection.has_dash else None,
         poster=_poster(row.poster_key, row.playback_id, links),
         duration_ms=seen.duration_ms,
         start_ms=seen.start_ms,
@@ -80,6 +84,7 @@ def playback_document(row: PlaybackRow, seen: Seen, links: Links) -> Playback:
         resume_ms=0 if seen.view.has_range else resume_ms,
         token=None if signature is None else signature.token,
         expires_at=None if signature is None else signature.expires_at,
+        drm=_drm(row, name, links, signature),
     )
 
 
@@ -103,6 +108,19 @@ def _source(row: VideoRow) -> Source | None:
     if row.source_filename is None or row.source_bytes is None:
         return None
     return Source(row.source_filename, row.source_bytes, row.source_repaired)
+
+
+def _playback_id(row: VideoRow) -> PlaybackId:
+    access = Access.of(row.playback_id, row.protection)
+    return PlaybackId(row.playback_id, access.policy, access.protection)
+
+
+def _drm(row: PlaybackRow, seen: str, links: Links, signature: Signature | None) -> Drm | None:
+    if row.protection is Protection.NONE:
+        return None
+    licensed = any(scheme.is_common for scheme in row.protection.schemes)
+    clear_key = ClearKey(links.licence(seen, signature)) if licensed else None
+    return Drm(row.protection, clear_key)
 
 
 def _errors(row: VideoRow) -> list[VideoError]:

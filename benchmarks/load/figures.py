@@ -84,10 +84,10 @@ class Comparison:
 Costs = Mapping[str, Mapping[str, Sequence[float]]]
 
 
-def compare(work: str, costs: Costs) -> list[Comparison]:
+def compare(work: str, costs: Costs, goals: Sequence[Goal] = GOALS) -> list[Comparison]:
     """Compare every pair of families that has a goal, as far as both were measured."""
     found = []
-    for goal in GOALS:
+    for goal in goals:
         if goal.ours in costs and goal.theirs in costs:
             ours, theirs = costs[goal.ours], costs[goal.theirs]
             against = best(theirs)

@@ -1,4 +1,4 @@
-/* Asks for one resource over many connections, as fast as it is answered.
+/* Asks for one resource, or a few in turn, over many connections, as fast as it is answered.
  *
  * One thread, one epoll. A body is not copied: what follows a head is received with MSG_TRUNC,
  * which on a TCP socket drops the bytes in the kernel (tcp(7)), so that the generator's core has
@@ -7,12 +7,14 @@
  * another client, once, before the time is taken.
  *
  * Usage: generator PORT CONNECTIONS DEPTH SOURCES MSS STATUS LENGTH LIMIT_S REQUEST
+ *                 [LENGTH REQUEST]...
  *
  *   DEPTH    requests sent in one write; the next follow when all of them are answered
  *   SOURCES  loopback addresses to connect from, 0 for the kernel's choice
  *   MSS      TCP_MAXSEG set before connect, 0 for the kernel's choice
  *   LIMIT_S  how long all connections, and then each round, may take
- *   REQUEST  one head, its empty line included
+ *   REQUEST  one head, its empty line included; of several, each connection sends the next one
+ *            when it is to send, and all have the same STATUS; DEPTH is 1 then
  *
  * It connects, asks once on every connection, says "ready", and reads a number of requests from
  * its input. It sends that many, says "REQUESTS NANOSECONDS P50_NS P99_NS", and reads the next
@@ -51,6 +53,7 @@ struct connection {
     int fd;
     int due;               /* answers to come */
     uint64_t asked_ns;
+    size_t length;         /* of the body that was asked for */
     size_t body_due;       /* bytes of the present body that are still on their way */
     size_t held;           /* bytes of input[] in use */
     char input[INPUT_BYTES];
@@ -59,13 +62,17 @@ struct connection {
 static struct {
     int connections, depth, sources, mss, status;
     uint16_t port;
-    size_t length;
     uint64_t limit_ns;
-    char *requests;        /* DEPTH times the request */
-    size_t request_bytes;
+    int kinds;
+    struct request {
+        char *text;        /* DEPTH times the request */
+        size_t bytes;      /* of one */
+        size_t length;     /* of the body that answers it */
+    } *requests;
 } plan;
 
 static uint64_t to_send, to_receive;
+static int next_kind;
 static uint64_t latencies[BUCKETS];
 
 static void fail(const char *format, ...) {
@@ -121,8 +128,11 @@ static void ask(struct connection *c) {
     int count = to_send < (uint64_t)plan.depth ? (int)to_send : plan.depth;
     if (count == 0)
         return;
-    size_t bytes = plan.request_bytes * (size_t)count;
-    ssize_t sent = send(c->fd, plan.requests, bytes, MSG_NOSIGNAL);
+    struct request *request = &plan.requests[next_kind];
+    next_kind = (next_kind + 1) % plan.kinds;
+    c->length = request->length;
+    size_t bytes = request->bytes * (size_t)count;
+    ssize_t sent = send(c->fd, request->text, bytes, MSG_NOSIGNAL);
     require(sent >= 0, "send");
     if ((size_t)sent != bytes)
         fail("the server left %d requests of some hundred bytes unread", count);
@@ -133,21 +143,21 @@ static void ask(struct connection *c) {
 
 /* ---- reading answers ---- */
 
-static int has_expected_length(const char *head, const char *end) {
+static int has_expected_length(const char *head, const char *end, size_t length) {
     static const char name[] = "content-length:";
     for (const char *line = head; line < end; line = memchr(line, '\n', (size_t)(end - line)) + 1) {
         if (strncasecmp(line, name, sizeof name - 1) == 0)
-            return strtoull(line + sizeof name - 1, NULL, 10) == plan.length;
+            return strtoull(line + sizeof name - 1, NULL, 10) == length;
     }
     return 0;
 }
 
 /* The head must be what was planned; `end` is behind its empty line. */
-static void check_head(const char *head, const char *end) {
+static void check_head(const char *head, const char *end, size_t length) {
     if (end - head < 16 || strncmp(head, "HTTP/1.1 ", 9) != 0 || atoi(head + 9) != plan.status)
         fail("expected status %d, got: %.*s", plan.status, 32, head);
-    if (!has_expected_length(head, end))
-        fail("expected Content-Length %zu, got:\n%.*s", plan.length, (int)(end - head), head);
+    if (!has_expected_length(head, end, length))
+        fail("expected Content-Length %zu, got:\n%.*s", length, (int)(end - head), head);
 }
 
 static void finish_answer(struct connection *c) {
@@ -163,11 +173,11 @@ static void take_answers(struct connection *c) {
         char *end = memmem(at, (size_t)(stop - at), "\r\n\r\n", 4);
         if (end == NULL)
             break;
-        check_head(at, end + 4);
+        check_head(at, end + 4, c->length);
         at = end + 4;
-        size_t here = (size_t)(stop - at) < plan.length ? (size_t)(stop - at) : plan.length;
+        size_t here = (size_t)(stop - at) < c->length ? (size_t)(stop - at) : c->length;
         at += here;
-        c->body_due = plan.length - here;
+        c->body_due = c->length - here;
         if (c->body_due == 0)
             finish_answer(c);
     }
@@ -282,18 +292,24 @@ static char *repeated(const char *text, int times) {
 }
 
 int main(int argc, char **argv) {
-    if (argc != 10)
-        fail("takes nine arguments; they are explained in its source");
+    if (argc < 10 || argc % 2 != 0)
+        fail("takes nine arguments or more; they are explained in its source");
     plan.port = (uint16_t)atoi(argv[1]);
     plan.connections = atoi(argv[2]);
     plan.depth = atoi(argv[3]);
     plan.sources = atoi(argv[4]);
     plan.mss = atoi(argv[5]);
     plan.status = atoi(argv[6]);
-    plan.length = strtoull(argv[7], NULL, 10);
     plan.limit_ns = strtoull(argv[8], NULL, 10) * 1000000000u;
-    plan.request_bytes = strlen(argv[9]);
-    plan.requests = repeated(argv[9], plan.depth);
+    plan.kinds = 1 + (argc - 10) / 2;
+    plan.requests = calloc((size_t)plan.kinds, sizeof *plan.requests);
+    require(plan.requests != NULL, "calloc");
+    for (int kind = 0; kind < plan.kinds; kind++) {
+        const char *length = kind == 0 ? argv[7] : argv[8 + 2 * kind];
+        const char *text = argv[9 + 2 * kind];
+        plan.requests[kind] = (struct request){
+            repeated(text, plan.depth), strlen(text), strtoull(length, NULL, 10)};
+    }
 
     int epoll = epoll_create1(EPOLL_CLOEXEC);
     require(epoll >= 0, "epoll_create1");

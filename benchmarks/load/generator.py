@@ -9,7 +9,7 @@ from typing import IO, Final
 
 from benchmarks.load.compiling import compiled
 from benchmarks.load.contestant import Contestant
-from benchmarks.load.works import Work, request_head
+from benchmarks.load.works import Work
 
 SOURCE: Final = Path(__file__).with_name("generator.c")
 CLOSE_DEADLINE_S: Final = 10.0
@@ -85,12 +85,15 @@ def generator(contestant: Contestant, work: Work, load: Load) -> Iterator[Genera
     Raises:
         LoadFailed: a connection or its first answer failed.
     """
-    head = request_head(work, contestant.folder, f"127.0.0.1:{contestant.port}")
+    host = f"127.0.0.1:{contestant.port}"
+    (length, head), *others = work.asks(contestant.folder, host)
     numbers = (
         contestant.port, load.connections, work.depth, load.sources, work.mss, work.status,
-        work.body_bytes, load.limit_s,
+        length, load.limit_s,
     )  # fmt: skip
     words = [str(compiled(SOURCE)), *map(str, numbers), head]
+    for length, head in others:
+        words += [str(length), head]
     pipe = subprocess.PIPE
     with subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as process:
         try:

@@ -77,10 +77,17 @@ def nginx_files(
     program: str, folder: Path, objects: Sequence[int], core: int
 ) -> Iterator[list[Contestant]]:
     """Run nginx over files on disk, which the page cache holds."""
-    site = folder / "site" / PUBLIC_FOLDER.lstrip("/")
-    site.mkdir(parents=True)
+    place = folder / "site" / PUBLIC_FOLDER.lstrip("/")
+    place.mkdir(parents=True)
     for size_bytes in objects:
-        (site / f"{size_bytes}.m4s").write_bytes(object_body(size_bytes))
+        (place / f"{size_bytes}.m4s").write_bytes(object_body(size_bytes))
+    with nginx_site(program, folder, core) as found:
+        yield found
+
+
+@contextmanager
+def nginx_site(program: str, folder: Path, core: int) -> Iterator[list[Contestant]]:
+    """Run nginx over what lies in `site` of a folder."""
     location = f"root {folder}/site;"
     with _running(program, folder, FILES, core, {"location": location, "extra": ""}) as found:
         yield [_contestant("nginx", *each) for each in found]

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.load.contestant import Contestant
-from benchmarks.load.figures import Comparison, Costs, compare
+from benchmarks.load.figures import GOALS, Comparison, Costs, Goal, compare
 from benchmarks.load.idle import Idle
 from benchmarks.load.rounds import Round
 from benchmarks.load.works import Work
@@ -24,6 +24,7 @@ class Results:
     contestants: Sequence[Contestant]
     rounds: dict[str, dict[str, list[Round]]] = field(default_factory=dict)
     idle: dict[str, Idle] = field(default_factory=dict)
+    goals: Sequence[Goal] = GOALS
 
     def add(self, work: Work, contestant: Contestant, seen: Round) -> None:
         """Keep a round."""
@@ -40,7 +41,11 @@ class Results:
 
     def comparisons(self) -> list[Comparison]:
         """Every ratio there is."""
-        return [found for work in self.works for found in compare(work.name, self.costs(work.name))]
+        return [
+            found
+            for work in self.works
+            for found in compare(work.name, self.costs(work.name), self.goals)
+        ]
 
 
 def as_json(results: Results, settings: Mapping[str, object]) -> str:

@@ -52,6 +52,10 @@ class Work:
             return {}
         return {"Range": f"bytes={self.first}-{self.first + self.length - 1}"}
 
+    def asks(self, folder: str, host: str) -> list[tuple[int, str]]:
+        """Give what is sent in turn: the heads, each behind the length of the body it asks for."""
+        return [(self.body_bytes, request_head(self, folder, host))]
+
     def body(self) -> bytes:
         """The bytes that must arrive."""
         whole = object_body(self.object_bytes)
@@ -80,6 +84,11 @@ def object_body(size_bytes: int) -> bytes:
 
 def request_head(work: Work, folder: str, host: str) -> str:
     """Write the head of a request, its empty line included."""
-    fields = {"Host": host, "User-Agent": "sluice-bench", "Accept": "*/*", **work.fields()}
-    lines = [f"GET {folder}/{work.file} HTTP/1.1", *(f"{k}: {v}" for k, v in fields.items())]
+    return head_of(f"{folder}/{work.file}", host, work.fields())
+
+
+def head_of(target: str, host: str, more: Mapping[str, str] | None = None) -> str:
+    """Write the head of a GET request for a target, its empty line included."""
+    fields = {"Host": host, "User-Agent": "sluice-bench", "Accept": "*/*", **(more or {})}
+    lines = [f"GET {target} HTTP/1.1", *(f"{k}: {v}" for k, v in fields.items())]
     return "\r\n".join(lines) + "\r\n\r\n"

@@ -17,6 +17,7 @@ from benchmarks.load.results import machine
 from benchmarks.packaging import shaka
 from benchmarks.packaging.contestants import WORKS, Contestant, Work, contestants
 from benchmarks.packaging.film import film
+from benchmarks.packaging.publishing import WarmWorker
 from benchmarks.packaging.rounds import PackagingFailed, Run, check, interleaved
 from tools.gate.needs import FFMPEG, provide
 from tools.launcher.failure import SetupFailed
@@ -40,9 +41,10 @@ def main(words: Sequence[str]) -> int:
         say(f"{each.name}, {each.work}: every packet is compared")
         check(each, ffmpeg, source, options.folder)
     runs: Runs = {}
-    for each, run in interleaved(field, source, options.folder, options.repetitions):
-        say(f"{each.name}, {each.work}: {run.cpu_s:.2f} s")
-        runs.setdefault(each.work, {}).setdefault(each.name, []).append(run)
+    with WarmWorker(source, options.folder) as worker:
+        for each, run in interleaved(field, source, options.folder, options.repetitions, worker):
+            say(f"{each.name}, {each.work}: {seconds(run.cpu_s)} s")
+            runs.setdefault(each.work, {}).setdefault(each.name, []).append(run)
     found = [each for work in WORKS for each in compare(work, field, runs[work.name])]
     print("\n".join(report(runs, found)))
     settings = {
@@ -78,15 +80,21 @@ def report(runs: Runs, found: Sequence[Comparison]) -> Iterator[str]:
         yield f"{work.title:<46}{'CPU s: median (least-most)':<30}{'elapsed s':>9}"
         for name, done in runs[work.name].items():
             cost = spread([run.cpu_s for run in done])
-            shown = f"{cost.median:.2f} ({cost.least:.2f}-{cost.most:.2f})"
+            shown = f"{seconds(cost.median)} ({seconds(cost.least)}-{seconds(cost.most)})"
             yield f"  {name:<44}{shown:<30}{median(run.wall_s for run in done):>9.2f}"
     yield ""
     for each in found:
         quotient = each.ratio
-        shown = f"{quotient.median:.2f} ({quotient.least:.2f}-{quotient.most:.2f})"
+        figures = map(seconds, (quotient.median, quotient.least, quotient.most))
+        shown = "{} ({}-{})".format(*figures)
         verdict = "" if each.limit is None else f"goal {each.limit:.2f}: "
         verdict += "" if each.limit is None else ("kept" if each.kept else "MISSED")
         yield f"{each.work:<10}{each.ours} / {each.against:<28}{shown:<24}{verdict}"
+
+
+def seconds(value: float) -> str:
+    """Write a figure with two digits that count."""
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.4f}"
 
 
 def as_json(runs: Runs, found: Sequence[Comparison], settings: Mapping[str, object]) -> str:

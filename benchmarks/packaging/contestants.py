@@ -17,12 +17,15 @@ Words = Callable[[Path, Path], Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """One command: it reads a film and writes into a folder, where `manifest` will lie."""
+    """One command: it reads a film and writes into a folder, where `manifest` will lie.
+
+    Who has no `words` is a worker that runs already.
+    """
 
     name: str
     family: str
     work: str
-    words: Words
+    words: Words | None
     manifest: str
 
 
@@ -38,6 +41,7 @@ class Work:
 WORKS: Final = (
     Work("file", "one file for each track, sidx, HLS and DASH", {"shaka-packager": 0.40}),
     Work("segments", "a file for each segment", {"shaka-packager": 0.40, "ffmpeg": 1.0}),
+    Work("publish", "stored tracks published, in a warm worker", {"ffmpeg": 0.01}),
 )
 
 
@@ -50,6 +54,8 @@ def contestants(shaka: str, ffmpeg: str) -> list[Contestant]:
         Contestant("shaka-packager", "shaka-packager", "segments", _shaka_segments(shaka), "m.mpd"),
         Contestant("ffmpeg dash + hls", "ffmpeg", "segments", _ffmpeg_dash(ffmpeg), "m.mpd"),
         Contestant("ffmpeg hls", "ffmpeg", "segments", _ffmpeg_hls(ffmpeg), "m.m3u8"),
+        Contestant("sluice", "sluice", "publish", None, ""),
+        Contestant("ffmpeg copy", "ffmpeg", "publish", _ffmpeg_copy(ffmpeg), "m.mp4"),
     ]
     return [each for each in found if each.family != "shaka-packager" or shaka]
 
@@ -88,6 +94,12 @@ def _shaka_manifests(out: Path) -> Sequence[str]:
     return (
         "--mpd_output", f"{out}/m.mpd", "--hls_master_playlist_output", f"{out}/m.m3u8",
         "--segment_duration", str(SEGMENT_S),
+    )  # fmt: skip
+
+
+def _ffmpeg_copy(program: str) -> Words:
+    return lambda film, out: (
+        program, "-nostdin", "-v", "error", "-i", str(film), "-c", "copy", str(out / "m.mp4"),
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from origin.packaging.faults import readable_bytes
 from origin.packaging.inspection import InspectedAudio, InspectedVideo, Inspection
+from origin.packaging.movie_facts import MovieFacts
 from origin.packaging.report import Decision
 
 VERBS = {
@@ -21,10 +22,14 @@ def inspection_text(inspection: Inspection) -> str:
 def _lines(found: Inspection) -> Iterator[str]:
     seconds = found.duration_ms / 1000
     yield f"{found.file}: {found.container}, {readable_bytes(found.size_bytes)}, {seconds:.3f} s"
+    if found.movie is not None:
+        yield from _movie(found.movie)
     if found.video is not None:
         yield from _video(found.video)
+        yield from _edits(found.movie, found.video)
     for track in found.audio:
         yield from _audio(track)
+        yield from _edits(found.movie, track)
     for each in found.ignored:
         yield f"stream {each.index}: {each.kind} {each.codec}".rstrip()
         yield f"  left out: {each.reason}"
@@ -34,8 +39,30 @@ def _lines(found: Inspection) -> Iterator[str]:
         yield f"segments: {cut.count}, {lengths}"
     for problem in found.problems:
         yield f"problem: {problem}"
-    if found.problems:
+    if found.repaired:
         yield "  it is repaired: FFmpeg's demuxer takes the file apart"
+
+
+def _movie(movie: MovieFacts) -> Iterator[str]:
+    place = "in front of" if movie.index_first else "behind"
+    words = [f"index of {readable_bytes(movie.index_bytes)} {place} the media"]
+    if movie.fragments:
+        words.append(f"{movie.fragments} fragments")
+    if movie.segment_indexes:
+        words.append(f"{movie.segment_indexes} segment indexes")
+    if movie.brands:
+        words.append(f"brands {', '.join(movie.brands)}")
+    yield f"  {'; '.join(words)}"
+
+
+def _edits(movie: MovieFacts | None, track: InspectedVideo | InspectedAudio) -> Iterator[str]:
+    for each in () if movie is None else movie.tracks:
+        if each.track_id != track.track_id:
+            continue
+        if each.edits:
+            yield f"  edit list: {each.edits}"
+        if each.descriptions > 1:
+            yield f"  {each.descriptions} sample descriptions that differ"
 
 
 def _video(track: InspectedVideo) -> Iterator[str]:
@@ -43,7 +70,11 @@ def _video(track: InspectedVideo) -> Iterator[str]:
     yield (
         f"stream {track.stream}: video {_codec(track.codec, track.codecs, track.profile)}, "
         f"{track.width}×{track.height}, {rate}, {track.bit_depth} bit, {track.samples} samples"
+        f"{_words(track)}"
     )
+    if track.colour:
+        high = " (high dynamic range)" if track.high_dynamic_range else ""
+        yield f"  colour: {track.colour}{high}"
     if (track.shown_width, track.shown_height) != (track.width, track.height):
         yield f"  shown as {track.shown_width}×{track.shown_height}"
     if track.groups is not None:
@@ -58,8 +89,19 @@ def _audio(track: InspectedAudio) -> Iterator[str]:
     yield (
         f"stream {track.stream}: audio {_codec(track.codec, track.codecs, track.profile)}, "
         f"{track.channels} channels, {track.sample_rate} Hz, language {track.language}{default}"
+        f"{_titled(track.label)}"
     )
     yield f"  {VERBS[track.decision]}: {track.reason}"
+
+
+def _words(track: InspectedVideo) -> str:
+    language = "" if track.language == "und" else f", language {track.language}"
+    interlaced = ", interlaced" if track.interlaced else ""
+    return f"{interlaced}{language}{_titled(track.label)}"
+
+
+def _titled(label: str) -> str:
+    return f', "{label}"' if label else ""
 
 
 def _codec(codec: str, codecs: str, profile: str) -> str:

@@ -1,29 +1,13 @@
-"""`sluice package`: the command. It starts no service, and imports none."""
+"""`sluice package`: the command as typer reads it; `plain.py` reads its usual words faster."""
 
-import signal
-import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
-import msgspec
 import typer
 
-from cli.package.bar import choose_watcher
-from cli.report.sentences import megabytes
-from core.errors import InputFault
-from origin.static.package import package
-from origin.static.request import Arrangement, Packaged, PackageRequest
-
-SEGMENT_S: Final = 4.0
-SHORTEST_SEGMENT_S: Final = 1.0
-LONGEST_SEGMENT_S: Final = 30.0
-EXIT_TERMINATED: Final = 128 + signal.SIGTERM
-
-
-class SameFile(InputFault):
-    """A file was named twice."""
-
-    code = "package.same_file"
+from cli.package.bounds import LONGEST_SEGMENT_S, SEGMENT_S, SHORTEST_SEGMENT_S
+from cli.package.run import run_package
+from origin.static.request import Arrangement, PackageRequest
 
 
 def package_command(
@@ -62,36 +46,14 @@ def package_command(
     ] = False,
 ) -> None:
     """Write the folder, and say what is in it."""
-    _check_distinct(files)
-    # Unwind, so that nothing half made is left behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TERMINATED))
-    request = PackageRequest(
-        files=files,
-        folder=folder,
-        segment_s=segment_s,
-        arrangement=Arrangement.SINGLE_FILE if single_file else Arrangement.SEGMENTS,
-        may_transcode=transcode,
-        may_replace=force,
+    run_package(
+        PackageRequest(
+            files=files,
+            folder=folder,
+            segment_s=segment_s,
+            arrangement=Arrangement.SINGLE_FILE if single_file else Arrangement.SEGMENTS,
+            may_transcode=transcode,
+            may_replace=force,
+        ),
+        as_json=as_json,
     )
-    with choose_watcher() as watcher:
-        made = package(request, watcher)
-    typer.echo(msgspec.json.encode(made).decode() if as_json else _told(made))
-
-
-def _check_distinct(files: list[Path]) -> None:
-    seen: set[Path] = set()
-    for path in files:
-        if path.resolve() in seen:
-            raise SameFile(f"{path} is named twice")
-        seen.add(path.resolve())
-
-
-def _told(made: Packaged) -> str:
-    """Say in lines what was made."""
-    lines = [f"{made.folder}: {megabytes(made.size_bytes)} in {made.took_s:.1f} s"]
-    for track in made.tracks:
-        how = "encoded" if track.transcoded else "copied"
-        rate = f"{track.average_bandwidth / 1000:.0f} kbit/s"
-        lines.append(f"  {track.path}: {track.codec}, {rate}, {track.segments} segments, {how}")
-    lines += [f"  left out: {each.kind} of {each.source}: {each.reason}" for each in made.left_out]
-    return "\n".join([*lines, f"  HLS   {made.hls}", f"  DASH  {made.dash}"])

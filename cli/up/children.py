@@ -14,6 +14,7 @@ from runtime.logs import LogFormat
 from runtime.process import STOP_SIGNALS
 from runtime.settings import (
     EdgeSettings,
+    MasterKeySettings,
     MediaKeySettings,
     OriginSettings,
     ServerSettings,
@@ -46,18 +47,22 @@ def commands(
     *,
     database_url: str,
     media_keys: str,
+    master_key: str,
     colours: bool,
 ) -> list[Command]:
     """Give the service processes in the order in which they stand in the house."""
     environment = _environment(database_url, colours=colours)
-    keyed = {**environment, "SLUICE_MEDIA_KEYS": media_keys}
 
     def command(name: str, cls: type[SluiceSettings], **own: str) -> Command:
         word = name.partition("-")[0]
         flags = [text for key, value in own.items() for text in (_flag(key), value)]
         head = (sys.executable, "-m", "cli", word, *shared_flags(settings, addresses, cls))
-        has_keys = issubclass(cls, MediaKeySettings)
-        return Command(name, (*head, *flags), keyed if has_keys else environment)
+        keys = {}
+        if issubclass(cls, MediaKeySettings):
+            keys["SLUICE_MEDIA_KEYS"] = media_keys
+        if issubclass(cls, MasterKeySettings):
+            keys["SLUICE_MASTER_KEY"] = master_key
+        return Command(name, (*head, *flags), environment | keys)
 
     api, edge, origin = str(addresses.api), str(addresses.edge), str(addresses.origin)
     admin = addresses.edge_admin

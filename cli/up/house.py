@@ -12,6 +12,7 @@ from cli.report.events import Migrated, Ready, Starting, Stopped
 from cli.report.reporter import Reporter
 from cli.up.addresses import Addresses, local_url, shown_url
 from cli.up.children import PostgresRunner, ServiceRunner, commands
+from cli.up.master_key import master_keys
 from cli.up.media_keys import media_keys
 from cli.up.supervisor import Supervisor
 from runtime.child import OnLine
@@ -64,6 +65,7 @@ class House:
             addresses,
             database_url=database_url,
             media_keys=self._settings.media_keys or media_keys(self._settings.data),
+            master_key=self._settings.master_key or master_keys(self._settings.data),
             colours=self._colours,
         )
         async with asyncio.TaskGroup() as group:

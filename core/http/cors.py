@@ -21,10 +21,11 @@ MEDIA_CORS: Final[Headers] = (
 
 PREFLIGHT: Final[Headers] = (
     *MEDIA_CORS,
-    ("Access-Control-Allow-Methods", ALLOWED_METHODS),
+    # POST is for licences alone.
+    ("Access-Control-Allow-Methods", "GET, HEAD, POST, OPTIONS"),
     (
         "Access-Control-Allow-Headers",
-        "Range, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status",
+        "Range, Content-Type, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status",
     ),
     ("Access-Control-Max-Age", "86400"),
 )

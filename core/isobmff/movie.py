@@ -80,6 +80,11 @@ class Movie:
     tracks: tuple[MovieTrack, ...]
     fragmented: bool
 
+    @property
+    def default_sizes(self) -> dict[int, int]:
+        """The size of a sample that says nothing else, by track (`trex`, §8.8.3)."""
+        return {track.track_id: track.defaults[2] for track in self.tracks if track.defaults}
+
 
 def read_movie(parts: MovieParts) -> Movie:
     """Read all but the samples. Raises `MalformedMovie`."""
@@ -106,6 +111,7 @@ def sample_table(movie: Movie, track: MovieTrack) -> SampleTable:
             descriptions=len(track.entries),
             track_id=track.track_id,
             defaults=track.defaults,
+            default_sizes=movie.default_sizes,
         )
         for number, part in enumerate(movie.parts.fragments, start=1):
             start = part.start

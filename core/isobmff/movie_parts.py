@@ -18,8 +18,8 @@ class FilePart:
 class MovieParts:
     """What is read of a file of `file_bytes`.
 
-    The index, the fragments (`moof`) and the segment indexes (`sidx`) in order, the brands, and the
-    first byte of every box at the top of the file, rising.
+    The index, the fragments (`moof`) and the segment indexes (`sidx`) in order, the brands, the
+    first byte of every box at the top of the file, rising, and that of the first `mdat`.
     """
 
     file_bytes: int
@@ -28,3 +28,4 @@ class MovieParts:
     brands: tuple[bytes, ...] = ()
     indexes: Sequence[FilePart] = ()
     starts: Sequence[int] = field(default_factory=lambda: array("Q"))
+    media: int | None = None

@@ -1,8 +1,9 @@
 """The audio a player may choose from, in the groups that HLS and DASH both speak of."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
+from core.media.compatibility import plays_everywhere
 from core.media.language import UNDETERMINED, language_tag
 from core.media.presentation import AudioTraits, Rendition
 
@@ -31,6 +32,11 @@ class AudioGroup:
     choices: tuple[AudioChoice, ...]
 
     @property
+    def codecs(self) -> tuple[str, ...]:
+        """The codecs of its choices, that of the group first."""
+        return tuple(dict.fromkeys((self.codec, *(each.rendition.codec for each in self.choices))))
+
+    @property
     def default(self) -> AudioChoice:
         """The choice that plays when the viewer chose nothing."""
         return next(choice for choice in self.choices if choice.is_default)
@@ -54,6 +60,29 @@ def audio_groups(renditions: Iterable[Rendition]) -> tuple[AudioGroup, ...]:
             raise TypeError(f"rendition {rendition.name} has no audio traits")
         by_codec.setdefault(rendition.codec, []).append((rendition, rendition.traits))
     return tuple(AudioGroup(codec, _choices(members)) for codec, members in by_codec.items())
+
+
+def filled(groups: Sequence[AudioGroup]) -> tuple[AudioGroup, ...]:
+    """Give every group what it lacks, so that each offers all content (RFC 8216bis §4.4.6.1.1).
+
+    What a group lacks comes from the one that plays everywhere, or from the first that has it.
+    """
+    usual = sorted(groups, key=lambda group: not plays_everywhere(group.choices[0].rendition))
+    return tuple(_filled(group, usual) for group in groups)
+
+
+def _filled(group: AudioGroup, others: Sequence[AudioGroup]) -> AudioGroup:
+    choices = list(group.choices)
+    known = {_content(choice) for choice in choices}
+    for choice in (each for other in others for each in other.choices):
+        if _content(choice) not in known:
+            known.add(_content(choice))
+            choices.append(replace(choice, is_default=False))
+    return replace(group, choices=tuple(choices))
+
+
+def _content(choice: AudioChoice) -> tuple[str, str]:
+    return choice.traits.language, choice.traits.label
 
 
 def _choices(members: list[tuple[Rendition, AudioTraits]]) -> tuple[AudioChoice, ...]:

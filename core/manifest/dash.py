@@ -20,7 +20,9 @@ from math import ceil
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from core.manifest.audio import AudioChoice, audio_groups
+from core.manifest.dash_protection import content_protection
 from core.manifest.dash_timeline import segment_timeline
+from core.manifest.dash_traits import channel_configuration, colour_properties, object_property
 from core.manifest.dash_trick import trick_set
 from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment, rendition_folder
 from core.media.presentation import Presentation, Rendition, VideoTraits
@@ -28,11 +30,10 @@ from core.media.ticks import MICROSECONDS
 
 NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
 ROLE_SCHEME = "urn:mpeg:dash:role:2011"
-CHANNEL_SCHEME = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011"
 ASSET_SCHEME = "urn:org:dashif:asset-id:2013"
 CONNECTIVITY_SCHEME = "urn:mpeg:dash:period-connectivity:2015"
-CHANNEL_CONFIGURATIONS = {8: 7}
-"""ISO/IEC 23003-3: up to 5.1 the configuration's number is that of its channels, 7.1 has 7."""
+OPEN_GROUPS = "3"
+"""SAP type where pictures may lean on the segment before (ISO/IEC 14496-12 annex I)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,17 +142,21 @@ def _families(
     renditions: Sequence[Rendition],
 ) -> Iterable[Sequence[tuple[Rendition, VideoTraits]]]:
     """Give the pictures that one decoder plays, together."""
-    families: dict[str, list[tuple[Rendition, VideoTraits]]] = {}
+    families: dict[tuple[str, str], list[tuple[Rendition, VideoTraits]]] = {}
     for rendition in renditions:
         if not isinstance(rendition.traits, VideoTraits):
             raise TypeError(f"rendition {rendition.name} has no video traits")
-        family = rendition.codec.partition(".")[0]
+        family = rendition.codec.partition(".")[0], rendition.traits.video_range
         families.setdefault(family, []).append((rendition, rendition.traits))
     return families.values()
 
 
 def _video_set(members: Sequence[tuple[Rendition, VideoTraits]], profile: _Profile) -> Element:
     adaptation_set = _adaptation_set("video", profile, is_main=True)
+    for place, told in enumerate(colour_properties(members[0][1])):
+        adaptation_set.insert(place, told)  # before Role, as the schema has it
+    if not all(rendition.independent for rendition, _ in members):
+        adaptation_set.set(profile.starts_with_sap, OPEN_GROUPS)
     adaptation_set.set("maxWidth", str(max(traits.width for _, traits in members)))
     adaptation_set.set("maxHeight", str(max(traits.height for _, traits in members)))
     rates = [traits.frame_rate for _, traits in members if traits.frame_rate is not None]
@@ -166,6 +171,7 @@ def _video_set(members: Sequence[tuple[Rendition, VideoTraits]], profile: _Profi
             representation.set("frameRate", str(traits.frame_rate))
         representation.extend(profile.address(rendition))
         adaptation_set.append(representation)
+    adaptation_set[0:0] = content_protection(rendition for rendition, _ in members)
     return adaptation_set
 
 
@@ -192,13 +198,11 @@ def _audio_set(choices: Sequence[AudioChoice], profile: _Profile) -> Element:
     for choice in choices:
         representation = _representation(choice.rendition)
         representation.set("audioSamplingRate", str(choice.traits.sample_rate))
-        channels = choice.traits.channels
-        configuration = CHANNEL_CONFIGURATIONS.get(channels, channels)
-        representation.append(
-            _scheme("AudioChannelConfiguration", CHANNEL_SCHEME, str(configuration))
-        )
+        representation.append(channel_configuration(choice.rendition.codec, choice.traits))
+        representation.extend(object_property(choice.traits))
         representation.extend(profile.address(choice.rendition))
         adaptation_set.append(representation)
+    adaptation_set[0:0] = content_protection(choice.rendition for choice in choices)
     return adaptation_set
 
 

@@ -5,6 +5,7 @@ from fractions import Fraction
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement
 
+from core.manifest.dash_protection import content_protection
 from core.manifest.dash_timeline import segment_timeline
 from core.manifest.urls import INIT_SEGMENT, iframe_segment, rendition_folder
 from core.media.iframes import IFrames
@@ -39,6 +40,7 @@ def trick_set(members: Sequence[tuple[Rendition, VideoTraits]], main_id: str) ->
             "codingDependency": "false",
         },
     )
+    adaptation_set.extend(content_protection(each for each, _, _ in winding))
     SubElement(adaptation_set, "EssentialProperty", schemeIdUri=TRICK_MODE, value=main_id)
     for rendition, shown, traits in winding:
         adaptation_set.append(_representation(rendition, shown, traits))

@@ -1,11 +1,14 @@
 """HLS playlists (RFC 8216bis, draft-pantos-hls-rfc8216bis)."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import pairwise
 
-from core.manifest.audio import AudioChoice, AudioGroup, audio_groups
+from core.manifest.audio import AudioChoice, AudioGroup, audio_groups, filled
+from core.manifest.hls_channels import channels_attribute
 from core.manifest.hls_iframes import iframe_variants
+from core.manifest.hls_keys import segment_key, session_keys
 from core.manifest.urls import (
     INIT_SEGMENT,
     MEDIA_PLAYLIST,
@@ -20,6 +23,8 @@ from core.media.ticks import MICROSECONDS, rescale
 VERSION = 7
 """EXT-X-MAP outside I-frame playlists needs 6; 7 is what players of fragmented MP4 expect."""
 
+INDEPENDENT_SEGMENTS = "#EXT-X-INDEPENDENT-SEGMENTS"
+USUAL_CODECS = re.compile(r'CODECS="avc1\.(42|4d|58|64)[0-9a-f]{4}(,mp4a\.40\.2)?"')
 STARTING_BANDWIDTH = 2_500_000
 """Players begin with the first variant listed, before they have measured anything."""
 
@@ -30,14 +35,13 @@ def multivariant_playlist(presentation: Presentation) -> str:
     The best variant within `STARTING_BANDWIDTH` comes first, the others follow by rising
     bandwidth. Raises `ValueError` when there is neither video nor audio.
     """
-    lines = [
-        "#EXTM3U",
-        f"#EXT-X-VERSION:{VERSION}",
-        "#EXT-X-INDEPENDENT-SEGMENTS",
-        *start_tag(presentation.start_us),
-    ]
+    lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}"]
+    if all(each.independent for each in (*presentation.video, *presentation.audio)):
+        lines.append(INDEPENDENT_SEGMENTS)
+    lines += [*start_tag(presentation.start_us), *session_keys(presentation)]
     groups = audio_groups(presentation.audio)
     if presentation.video:
+        groups = filled(groups)
         lines += _media_tags(groups)
         variants = [
             _video_variant(rendition, group)
@@ -99,12 +103,12 @@ def _media_playlist(rendition: Rendition, init: str, segments: Sequence[Sequence
         f"#EXT-X-TARGETDURATION:{target_duration(durations)}",
         "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:VOD",
-        "#EXT-X-INDEPENDENT-SEGMENTS",
+        *((INDEPENDENT_SEGMENTS,) if rendition.independent else ()),
         *start_tag(rendition.window.start_us if rendition.window else 0),
         f"#EXT-X-MAP:{init}",
     ]
-    for duration, segment in zip(durations, segments, strict=True):
-        lines += [duration_tag(duration), *segment]
+    for place, (duration, segment) in enumerate(zip(durations, segments, strict=True)):
+        lines += [*segment_key(rendition, place, segment[-1]), duration_tag(duration), *segment]
     lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"
 
@@ -153,7 +157,7 @@ def _media_tags(groups: Iterable[AudioGroup]) -> Iterator[str]:
                 f"NAME={_quoted(choice.name)}",
                 f"DEFAULT={_yes(choice.is_default)}",
                 f"AUTOSELECT={_yes(selectable[language] is choice)}",
-                f"CHANNELS={_quoted(str(choice.traits.channels))}",
+                f"CHANNELS={_quoted(channels_attribute(choice.traits))}",
                 f"URI={_quoted(_playlist_uri(choice.rendition))}",
             ]
             if language is not None:
@@ -175,7 +179,7 @@ def _video_variant(rendition: Rendition, group: AudioGroup | None) -> tuple[int,
     if group is not None:
         peak += group.peak_bandwidth
         average += group.average_bandwidth
-        codecs += f",{group.codec}"
+        codecs = ",".join((codecs, *group.codecs))
     attributes = [
         f"BANDWIDTH={peak}",
         f"AVERAGE-BANDWIDTH={average}",
@@ -184,7 +188,9 @@ def _video_variant(rendition: Rendition, group: AudioGroup | None) -> tuple[int,
     ]
     if traits.frame_rate is not None:
         attributes.append(f"FRAME-RATE={_three_decimals(traits.frame_rate)}")
-    attributes.append("VIDEO-RANGE=SDR")
+    attributes.append(f"VIDEO-RANGE={traits.video_range}")
+    if traits.supplemental_codec:
+        attributes.append(f"SUPPLEMENTAL-CODECS={_quoted(traits.supplemental_codec)}")
     if group is not None:
         attributes.append(f"AUDIO={_quoted(_group_id(group))}")
     return peak, f"#EXT-X-STREAM-INF:{','.join(attributes)}", _playlist_uri(rendition)
@@ -205,9 +211,11 @@ def _audio_variant(choice: AudioChoice, group: AudioGroup | None) -> tuple[int, 
 
 
 def _starting_first(variants: list[tuple[int, str, str]]) -> list[tuple[int, str, str]]:
+    """Put the one to begin with first: of those that play everywhere, where there are any."""
     rising = sorted(variants, key=lambda variant: variant[0])
-    affordable = [variant for variant in rising if variant[0] <= STARTING_BANDWIDTH]
-    start = affordable[-1] if affordable else rising[0]
+    usual = [variant for variant in rising if USUAL_CODECS.search(variant[1])] or rising
+    affordable = [variant for variant in usual if variant[0] <= STARTING_BANDWIDTH]
+    start = affordable[-1] if affordable else usual[0]
     return [start, *(variant for variant in rising if variant is not start)]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from core.manifest.hls_keys import segment_key
 from core.manifest.urls import (
     IFRAME_PLAYLIST,
     INIT_SEGMENT,
@@ -35,7 +36,7 @@ def iframe_playlist(rendition: Rendition) -> str:
         [
             *_head(durations),
             _map(rendition),
-            *_body(durations, _addresses(shown, way_to_segments(rendition))),
+            *_body(rendition, durations, _addresses(shown, way_to_segments(rendition))),
             "#EXT-X-ENDLIST",
             "",
         ]
@@ -55,7 +56,7 @@ def iframe_variants(presentation: Presentation) -> Iterator[str]:
             f"AVERAGE-BANDWIDTH={shown.average_bandwidth}",
             f'CODECS="{rendition.codec}"',
             f"RESOLUTION={traits.width}x{traits.height}",
-            "VIDEO-RANGE=SDR",
+            f"VIDEO-RANGE={traits.video_range}",
             f'URI="{playlist_folder(rendition)}/{IFRAME_PLAYLIST}"',
         )
         yield f"#EXT-X-I-FRAME-STREAM-INF:{','.join(attributes)}"
@@ -92,7 +93,10 @@ def _addresses(shown: IFrames, way: str) -> Iterator[tuple[str, ...]]:
         yield f"#EXT-X-BYTERANGE:{each.length}@{each.start}", each.address
 
 
-def _body(durations_us: Iterable[int], addresses: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    for duration, lines in zip(durations_us, addresses, strict=True):
+def _body(
+    rendition: Rendition, durations_us: Iterable[int], addresses: Iterable[tuple[str, ...]]
+) -> Iterator[str]:
+    for place, (duration, lines) in enumerate(zip(durations_us, addresses, strict=True)):
+        yield from segment_key(rendition, place, lines[-1])
         yield f"#EXTINF:{duration // MICROSECONDS}.{duration % MICROSECONDS:06},"
         yield from lines

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from core.errors import InputFault
+from core.manifest.urls import rendition_folder
 from core.media.language import UNDETERMINED, language_tag
 from core.media.presentation import (
     AudioTraits,
@@ -40,6 +41,11 @@ class Line:
     kind: TrackKind
     name: str
     renditions: tuple[Rendition | None, ...]
+
+    @property
+    def builds(self) -> tuple[str, ...]:
+        """What tells it from other lines: where the segments of its parts lie."""
+        return (self.kind, *(rendition_folder(each) if each else "" for each in self.renditions))
 
 
 def lines(parts: Sequence[Presentation]) -> tuple[Line, ...]:
@@ -80,9 +86,9 @@ def joined(playback_id: str, parts: Sequence[Presentation]) -> Presentation:
 
     Raises `UnlikeParts` where there is no line of pictures although there are pictures.
     """
-    listed: dict[tuple[Rendition | None, ...], Line] = {}
+    listed: dict[tuple[str, ...], Line] = {}
     for line in lines(parts):
-        listed.setdefault(line.renditions, line)
+        listed.setdefault(line.builds, line)
     video = tuple(
         _rendition(line, parts) for line in listed.values() if line.kind is TrackKind.VIDEO
     )

@@ -11,6 +11,7 @@ IFRAME_PLAYLIST = "iframe.m3u8"
 IFRAME_FOLDER = "iframe"
 MASTER = "master.m3u8"
 MPD = "manifest.mpd"
+KEYS = "key"
 
 
 def rendition_folder(rendition: Rendition) -> str:
@@ -50,3 +51,8 @@ def iframe_segment(number: int | str) -> str:
 def media_segment(number: int | str) -> str:
     """Give the name of a media segment within its rendition's folder, counted from 0."""
     return f"{number}.m4s"
+
+
+def key_address(kid: bytes) -> str:
+    """Give where a content key is to be had, relative to the manifests."""
+    return f"{KEYS}/{kid.hex()}"

@@ -1,6 +1,5 @@
 """A published build of a track: its name in URLs, and the table of its segments."""
 
-import hashlib
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +15,8 @@ FORMAT_VERSION = 1
 """Part of every build hash; raise it when the same index and plan come to give other bytes."""
 
 HASH_DIGITS = 20
+REORDER_WINDOW = 33
+"""A picture is decoded less than so many places before it is shown."""
 
 
 class MisalignedRendition(InternalFault):
@@ -37,6 +38,8 @@ class SegmentTable:
     `first` and `count` say which samples a segment holds. `spans` are presentation times with the
     edit applied, in ticks of the track: what manifests say. The decode time in `tfdt` comes from
     the index. `byte_lengths` count the generated header and the body. Bit rates are in bit/s.
+    `independent`: no segment begins with a picture that others, decoded after it, are shown before;
+    those may lean on the segment before (an open group of pictures).
     """
 
     first: tuple[int, ...]
@@ -45,6 +48,7 @@ class SegmentTable:
     byte_lengths: tuple[int, ...]
     peak_bandwidth: int
     average_bandwidth: int
+    independent: bool = True
 
     def __len__(self) -> int:
         return len(self.first)
@@ -58,6 +62,9 @@ def build_hash(flat_sha256: bytes, index_sha256: bytes, plan: CutPlan, key_id: s
     if len(flat_sha256) != 32 or len(index_sha256) != 32:
         raise ValueError(f"a SHA-256 has 32 bytes, not {len(flat_sha256)} and {len(index_sha256)}")
     key = key_id.encode()
+    # Imported here: who packages into a folder needs no names, and it loads a library.
+    import hashlib  # noqa: PLC0415 - see above
+
     numbers = (*plan.starts, plan.end)
     hashed = hashlib.sha256(b"sluice build")
     hashed.update(struct.pack("<II", FORMAT_VERSION, plan.timescale))
@@ -95,7 +102,21 @@ def segment_table(index: TrackIndex, plan: CutPlan) -> SegmentTable:
         byte_lengths=lengths,
         peak_bandwidth=peak_bandwidth(lengths, durations, index.timescale, max(durations)),
         average_bandwidth=bit_rate(sum(lengths), sum(durations), index.timescale),
+        independent=not any(_begins_open(index, number) for number in first),
     )
+
+
+def _begins_open(index: TrackIndex, first: int) -> bool:
+    """Whether a sample after the first is presented before it, and may lean on others."""
+    _, _, time, _, offset, _ = index.sample(first)
+    if offset <= 0:
+        return False  # nothing is decoded later and presented earlier: offsets are not negative
+    stop = min(first + REORDER_WINDOW, index.sample_count)
+    for number in range(first + 1, stop):
+        _, _, later, _, later_offset, _ = index.sample(number)
+        if later + later_offset < time + offset:
+            return True
+    return False
 
 
 def peak_bandwidth(

@@ -4,6 +4,7 @@ import msgspec
 
 from core.errors import InternalFault
 from core.media.presentation import TrackKind
+from core.media.video_range import SDR, UNSPECIFIED_COLOUR
 
 IDENTITY_MATRIX = (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 """`tkhd.matrix` of an unrotated picture (ISO/IEC 14496-12 §6.2.2)."""
@@ -22,6 +23,8 @@ class TrackDescription(msgspec.Struct, frozen=True, kw_only=True):
     §8.5.2); `width` and `height` the coded size in pixels; `display_width` and `display_height`
     after pixel aspect, before rotation; `matrix` that of `tkhd`; `sample_rate` in Hz;
     `frame_rate` a fraction in frames per second. Numbers that do not apply to the kind are zero.
+    `video_range` and `supplemental_codec` are those of HLS; `objects` tells of sound objects;
+    `colour` is primaries, transfer and matrix as ISO/IEC 23091-2 numbers them.
     """
 
     kind: TrackKind
@@ -37,6 +40,10 @@ class TrackDescription(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "und"
     frame_rate: tuple[int, int] | None = None
     label: str = ""
+    video_range: str = SDR
+    supplemental_codec: str = ""
+    objects: bool = False
+    colour: tuple[int, int, int] = UNSPECIFIED_COLOUR
 
 
 def encode_description(description: TrackDescription) -> bytes:

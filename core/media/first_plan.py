@@ -10,8 +10,8 @@ from core.media.timeline import CutPlan, Span, cut_plan, even_plan, plan_segment
 from native import TrackIndex
 
 MOST_TARGETS = 3
-"""A segment that common key pictures make longer than so many targets, and 10 s, is refused."""
-LONGEST_SEGMENT_S = 10
+"""A segment that common key pictures make longer than so many targets, and 12 s, is refused."""
+LONGEST_SEGMENT_S = 12
 LARGEST_END_DIFFERENCE_S = 0.2
 
 

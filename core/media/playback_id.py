@@ -9,17 +9,26 @@ from typing import Final
 
 
 class PlaybackPolicy(StrEnum):
-    """Who may play: whoever has the id, or whoever was also given a token for it."""
+    """Who may play: whoever has the id, or whoever was also given a token for it.
+
+    Of media under `drm` what is stored and sent is encrypted, too. Its ids are signed ones: who has
+    a token gets the keys with it.
+    """
 
     PUBLIC = "public"
     SIGNED = "signed"
+    DRM = "drm"
 
 
-PREFIXES: Final = {PlaybackPolicy.PUBLIC: "p_", PlaybackPolicy.SIGNED: "s_"}
+PREFIXES: Final = {
+    PlaybackPolicy.PUBLIC: "p_",
+    PlaybackPolicy.SIGNED: "s_",
+    PlaybackPolicy.DRM: "s_",
+}
 
 
 def policy_of(playback_id: str) -> PlaybackPolicy:
-    """The policy that an id states.
+    """The policy that an id states: whether it is public or signed.
 
     >>> policy_of("s_0d3k")
     <PlaybackPolicy.SIGNED: 'signed'>

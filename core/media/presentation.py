@@ -8,6 +8,8 @@ from core.media.file_layout import FileLayout
 from core.media.iframes import IFrames
 from core.media.ticks import Ticks
 from core.media.timeline import Span
+from core.media.video_range import SDR, UNSPECIFIED_COLOUR
+from core.protection.content_key import KeyUse
 
 
 class TrackKind(StrEnum):
@@ -22,23 +24,31 @@ class TrackKind(StrEnum):
 class VideoTraits:
     """What tells video renditions apart.
 
-    Width and height are as displayed: in square pixels, after rotation.
+    Width and height are as displayed: in square pixels, after rotation. `video_range` and
+    `supplemental_codec` are attributes of HLS, `colour` has numbers of ISO/IEC 23091-2.
     """
 
     width: int
     height: int
     frame_rate: Fraction | None
+    video_range: str = SDR
+    supplemental_codec: str = ""
+    colour: tuple[int, int, int] = UNSPECIFIED_COLOUR
 
 
 @dataclass(frozen=True, slots=True)
 class AudioTraits:
-    """What tells audio renditions apart; `language` is a BCP 47 tag, "und" when unknown."""
+    """What tells audio renditions apart; `language` is a BCP 47 tag, "und" when unknown.
+
+    `objects`: beside its channels it has sound objects (Dolby Atmos).
+    """
 
     channels: int
     sample_rate: int
     language: str
     label: str
     default: bool
+    objects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +72,10 @@ class Rendition:
     applied, and the time to the next segment's, in ticks of `timescale`. They tile the track.
     `bandwidth` is the peak and `average_bandwidth` the mean bit rate over segments, headers
     included, in bit/s. `layout` is that of the rendition's one file, where there is one. `iframes`
-    are the pictures for winding, where it has any. `home` is where its segments lie, relative to
-    the presentation's manifests: beside them where empty.
+    are the pictures for winding, where it has any. `independent`: every segment can be decoded
+    without the one before it, whole. `protection` says what key its segments are under; None where
+    they are clear. `home` is where its segments lie, relative to the presentation's manifests:
+    beside them where empty.
     """
 
     kind: TrackKind
@@ -77,6 +89,8 @@ class Rendition:
     traits: VideoTraits | AudioTraits
     layout: FileLayout | None = None
     iframes: IFrames | None = None
+    protection: KeyUse | None = None
+    independent: bool = True
     window: Window | None = None
     home: str = ""
 

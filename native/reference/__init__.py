@@ -1,18 +1,32 @@
 """The clear Python twin of every pure compiled function: the oracle and the readable definition."""
 
-from native.errors import CorruptIndex, MalformedMovie
+from native.errors import CorruptIndex, MalformedMovie, UnfitTimes
+from native.reference.bitstream import frame_lengths, sample_access
 from native.reference.builder import IndexBuilder
 from native.reference.head import scan_head
 from native.reference.index import TrackIndex
 from native.reference.nal import nal_types
+from native.reference.protection import FragmentCipher, encrypt_resource
+from native.reference.sample_file import SampleFile, copy_samples, shared_byte
+from native.reference.sample_times import audio_rows, video_rows
 from native.reference.samples import SampleTable
 
 __all__ = [
     "CorruptIndex",
+    "FragmentCipher",
     "IndexBuilder",
     "MalformedMovie",
+    "SampleFile",
     "SampleTable",
     "TrackIndex",
+    "UnfitTimes",
+    "audio_rows",
+    "copy_samples",
+    "encrypt_resource",
+    "frame_lengths",
     "nal_types",
+    "sample_access",
     "scan_head",
+    "shared_byte",
+    "video_rows",
 ]

@@ -1,6 +1,7 @@
 """The index writer: eats samples in decode order and gives the index's bytes while it goes."""
 
 import zlib
+from typing import TYPE_CHECKING
 
 from native.reference.layout import (
     ANCHOR,
@@ -15,6 +16,9 @@ from native.reference.layout import (
     flags_problem,
     header_length,
 )
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 
 class IndexBuilder:
@@ -61,6 +65,14 @@ class IndexBuilder:
         self.duration += duration
         if self.sample_count % BLOCK_SAMPLES == 0:
             self._close_block()
+
+    def extend(self, rows: "Buffer") -> None:
+        """Append samples, given as rows of the index (`layout.py`)."""
+        view = memoryview(rows).cast("B")
+        if len(view) % ROW.size:
+            raise ValueError(f"{len(view)} bytes are no rows of {ROW.size}")
+        for size, duration, composition_offset, flags in ROW.iter_unpack(view):
+            self.add(size, duration, composition_offset, flags)
 
     def take(self) -> bytes:
         """Give the blocks completed since the last call, to append after `header_length` bytes."""

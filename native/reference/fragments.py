@@ -116,6 +116,14 @@ def track_header(
     return Header(track_id, base, from_moof, empty, *values)
 
 
+def any_base(data: memoryview, start: int, moof: int, before: int) -> int:
+    """Give where the data of any track's `tfhd` begin: where it says, or behind those `before`."""
+    flags = u32(data, start)
+    if flags & BASE_DATA_OFFSET:
+        return int.from_bytes(data[start + 8 : start + 16])
+    return moof if flags & DEFAULT_BASE_IS_MOOF else before
+
+
 def decode_time(data: memoryview, path: str, start: int, end: int) -> int:
     """Read `tfdt` (§8.8.12)."""
     wide = end - start >= 4 and data[start] == 1

@@ -40,11 +40,15 @@ class Reached:
 
     def claim(self, path: str, at: int, offset: int, length: int) -> None:
         """Check that bytes lie within the file, and note whether they lie behind all others."""
+        self.check_within(path, at, offset, length)
+        if offset < self.data_end:
+            self.ascending = False
+        self.data_end = max(self.data_end, offset + length)
+
+    def check_within(self, path: str, at: int, offset: int, length: int) -> None:
+        """Check that bytes lie within the file."""
         size = self.file_bytes
         if offset > size or length > size - offset:
             raise MalformedMovie(
                 path, at, f"places {length} bytes at {offset}, beyond the file's {size}"
             )
-        if offset < self.data_end:
-            self.ascending = False
-        self.data_end = max(self.data_end, offset + length)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from native.errors import MalformedMovie
 from native.reference.fragments import Defaults
+from native.reference.sample_rows import SampleRow, packed
 from native.reference.sample_tables import SampleTables
 from native.reference.track_fragments import TrackFragments
 from native.values import SampleRun
@@ -30,8 +31,9 @@ class SampleTable:
     a part of a file of `file_bytes`; `stbl` is the box around them, and `sbgp` the random access
     points' (`rap `). `path` names that box in messages. `descriptions` counts the track's sample
     entries. With fragments, `track_id` and `defaults` (of `trex`) say what belongs to the track,
-    and `add_fragment` is called for each `moof`. After the last call `finish`, then read with
-    `next_run`.
+    and `add_fragment` is called for each `moof`; `default_sizes` has the sizes from every track's
+    `trex`, by its number, for fragments whose data begin behind those of other tracks. After the
+    last call `finish`, then read with `next_run` or `next_rows`.
 
     Raises `MalformedMovie` for the first contradiction found.
     """
@@ -46,10 +48,13 @@ class SampleTable:
         descriptions: int,
         track_id: int = 0,
         defaults: Defaults | None = None,
+        default_sizes: Mapping[int, int] | None = None,
     ) -> None:
         self._tables = SampleTables(data, dict(boxes), file_bytes, path, descriptions)
         self._reached = self._tables.reached
-        self._fragments = TrackFragments(self._reached, descriptions, track_id, defaults)
+        self._fragments = TrackFragments(
+            self._reached, descriptions, track_id, defaults, dict(default_sizes or ())
+        )
         self._finished = False
         self.rewind()
 
@@ -141,3 +146,21 @@ class SampleTable:
             [sample.duration for sample in taken],
             [sample.access for sample in taken],
         )
+
+    def next_rows(self, limit: int) -> bytes:
+        """Give up to `limit` samples as rows, wherever they lie; nothing behind the last one."""
+        rows: list[SampleRow] = []
+        if not self._finished:
+            raise ValueError("the table is not finished")
+        if not self._begun:
+            self._begun = True
+            self._pending = next(self._cursor, None)
+        while (sample := self._pending) is not None and len(rows) < limit:
+            rows.append(
+                SampleRow(
+                    sample.offset, sample.decode_time, sample.composition_offset, sample.size,
+                    sample.duration, sample.access, sample.description,
+                )
+            )  # fmt: skip
+            self._pending = next(self._cursor, None)
+        return packed(rows)

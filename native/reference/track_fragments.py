@@ -8,11 +8,17 @@ from collections.abc import Iterator
 
 from native.errors import MalformedMovie
 from native.reference.fragments import (
+    BASE_DATA_OFFSET,
     DATA_OFFSET,
+    DESCRIPTION_INDEX,
+    DURATION,
     FIRST_FLAGS,
+    RUN_SIZE,
+    SIZE,
     Defaults,
     Header,
     Run,
+    any_base,
     child_boxes,
     decode_time,
     row_bytes,
@@ -30,25 +36,36 @@ class TrackFragments:
     """The runs of one track, whose samples have got as far as `reached`."""
 
     def __init__(
-        self, reached: Reached, descriptions: int, track_id: int, defaults: Defaults | None
+        self,
+        reached: Reached,
+        descriptions: int,
+        track_id: int,
+        defaults: Defaults | None,
+        sizes: dict[int, int],
     ) -> None:
         self._reached = reached
         self._descriptions = descriptions
         self._track_id = track_id
         self._defaults = defaults
+        self._sizes = sizes
         self._part = memoryview(b"")
+        self._measured = 0, 0
         self.runs: list[Run] = []
 
     def add(self, number: int, start: int, data: bytes, content: int) -> None:
         """Take this track's runs from a `moof`; see `SampleTable.add_fragment`."""
         self._part = memoryview(data)
-        trafs = 0
+        self._measured = 0, start
+        before: list[tuple[str, int, int]] = []
         for kind, _, inner, stop in child_boxes(self._part, f"moof[{number}]", content, len(data)):
             if kind == b"traf":
-                trafs += 1
-                self._add_traf(f"moof[{number}]/traf[{trafs}]", start, (inner, stop), trafs)
+                path = f"moof[{number}]/traf[{len(before) + 1}]"
+                self._add_traf(path, start, (inner, stop), before)
+                before.append((path, inner, stop))
 
-    def _add_traf(self, path: str, moof: int, span: tuple[int, int], ordinal: int) -> None:
+    def _add_traf(
+        self, path: str, moof: int, span: tuple[int, int], before: list[tuple[str, int, int]]
+    ) -> None:
         header: Header | None = None
         time: int | None = None
         headers = 0
@@ -66,11 +83,54 @@ class TrackFragments:
             raise MalformedMovie(path, span[0], "has no tfhd")
         if header is None:
             return
-        if header.base is None and not header.from_moof and ordinal > 1:
-            raise MalformedMovie(f"{path}/tfhd", span[0], "does not say where its data begin")
         if time is not None:
             self._reached.duration = time
-        self._add_runs(path, header, moof if header.base is None else header.base, span)
+        base = header.base
+        if base is None:
+            base = moof if header.from_moof else self._data_before(before, moof)
+        self._add_runs(path, header, base, span)
+
+    def _data_before(self, before: list[tuple[str, int, int]], moof: int) -> int:
+        """Give the byte behind the data of the trafs before one; each is measured once."""
+        measured, end = self._measured
+        for path, start, stop in before[measured:]:
+            end = self._data_end(path, moof, end, (start, stop))
+        self._measured = len(before), end
+        return end
+
+    def _data_end(self, path: str, moof: int, base: int, span: tuple[int, int]) -> int:
+        """Give the byte behind the data of any track's traf, whose boxes have been walked.
+
+        Data without a base begin where those of the traf before end (§8.8.7.1).
+        """
+        part, size, runs = self._part, 0, 0
+        for kind, _, inner, _ in child_boxes(part, path, *span):
+            if kind == b"tfhd":
+                size = self._default_size(f"{path}/tfhd", inner)
+                base = any_base(part, inner, moof, base)
+        offset = base
+        for kind, _, inner, stop in child_boxes(part, path, *span):
+            if kind != b"trun":
+                continue
+            runs += 1
+            run_path = f"{path}/trun[{runs}]"
+            run = self._read_run(run_path, (base, offset), inner, stop)
+            if not run.fields & RUN_SIZE:
+                length = run.samples * size
+            else:
+                length = sum(each.size for each in run_samples(run))
+            self._reached.check_within(run_path, inner, run.offset, length)
+            offset = run.offset + length
+        return offset
+
+    def _default_size(self, path: str, start: int) -> int:
+        flags, number = u32(self._part, start), u32(self._part, start + 4)
+        if flags & SIZE:
+            before = (BASE_DATA_OFFSET, BASE_DATA_OFFSET, DESCRIPTION_INDEX, DURATION)
+            return u32(self._part, start + 8 + 4 * sum(bool(flags & bit) for bit in before))
+        if number not in self._sizes:
+            raise MalformedMovie(path, start, f"belongs to track {number}, which has no trex")
+        return self._sizes[number]
 
     def _header(self, path: str, start: int, end: int) -> Header | None:
         header = track_header(
@@ -105,7 +165,26 @@ class TrackFragments:
     def _add_run(
         self, path: str, header: Header, places: tuple[int, int], start: int, end: int
     ) -> int:
-        """Read `trun` (§8.8.8); gives the byte behind its data."""
+        """Take a run; gives the byte behind its data."""
+        run = self._read_run(path, places, start, end)
+        if run.samples == 0:
+            return run.offset
+        run = run._replace(
+            time=self._reached.duration, duration=header.duration, size=header.size,
+            flags=header.flags, description=header.description,
+        )  # fmt: skip
+        before, time = self._reached.last_time, self._reached.duration
+        if self._reached.samples and time <= before:
+            raise MalformedMovie(path, start, f"goes from decode time {before} to {time}")
+        length = self._rows(path, run) if row_bytes(run.fields) else self._plain(path, start, run)
+        self._check_time(path, start)
+        self._reached.claim(path, start, run.offset, length)
+        self.runs.append(run._replace(length=length))
+        self._reached.samples += run.samples
+        return run.offset + length
+
+    def _read_run(self, path: str, places: tuple[int, int], start: int, end: int) -> Run:
+        """Find fields, rows and offset of a `trun` (§8.8.8); its rows are within the box."""
         base, offset = places
         if end - start < 8:
             raise MalformedMovie(path, start, f"is cut off after {end - start} bytes")
@@ -122,25 +201,9 @@ class TrackFragments:
             offset = base + int(struct.unpack_from(">i", self._part, start + 8)[0])
             if offset < 0:
                 raise MalformedMovie(path, start + 8, f"places data at {offset}")
-        if samples == 0:
-            return offset
         first_flags = u32(self._part, start + head - 4) if fields & FIRST_FLAGS else 0
-        run = Run(
-            self._part, offset, 0, self._reached.duration, start + head, samples, fields,
-            header.duration, header.size, header.flags, first_flags, header.description,
-        )  # fmt: skip
-        if self._reached.samples and self._reached.duration <= self._reached.last_time:
-            raise MalformedMovie(
-                path,
-                start,
-                f"goes from decode time {self._reached.last_time} to {self._reached.duration}",
-            )
-        length = self._rows(path, run) if row_bytes(fields) else self._plain(path, start, run)
-        self._check_time(path, start)
-        self._reached.claim(path, start, offset, length)
-        self.runs.append(run._replace(length=length))
-        self._reached.samples += samples
-        return offset + length
+        rows = start + head
+        return Run(self._part, offset, 0, 0, rows, samples, fields, 0, 0, 0, first_flags, 0)
 
     def _rows(self, path: str, run: Run) -> int:
         """Check the rows of a run, and give its bytes."""

@@ -1,8 +1,8 @@
 """Answers of the pipeline: a representation as conditions and ranges ask for it, or a problem."""
 
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from core.errors import Fault
 from core.http.fields import Headers, combined, first
@@ -10,6 +10,9 @@ from core.http.plan_response import RepresentationFacts, RequestFacts, ResponseP
 from core.http.problem import PROBLEM_TYPE, problem_body
 from origin.delivery.reading import FileReader
 from origin.delivery.representation import CachePolicy, FilePart, Representation
+
+if TYPE_CHECKING:
+    from native import StoredBody
 
 NO_STORE: Final = ("Cache-Control", "no-store")
 # For the cache in front of us, which keeps the field to itself (RFC 9213). What a hash names does
@@ -62,6 +65,25 @@ class Answer:
                 assert self.reader is not None
                 async for chunk in self.reader.read(piece):
                     yield chunk
+
+    async def stretches(
+        self, keep_file: "Callable[[int, int, int], StoredBody | None]"
+    ) -> "AsyncIterator[bytes | StoredBody]":
+        """The body, with stretches of files unread where `keep_file` takes them.
+
+        It is given a descriptor, a number of bytes and the first of them.
+        """
+        for piece in self.pieces:
+            if isinstance(piece, bytes):
+                yield piece
+                continue
+            kept = keep_file(piece.track.flat, piece.length, piece.offset)
+            if kept is not None:
+                yield kept
+                continue
+            assert self.reader is not None
+            async for chunk in self.reader.read(piece):
+                yield chunk
 
 
 def present(

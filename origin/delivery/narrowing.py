@@ -14,6 +14,7 @@ from core.media.playback_id import PlaybackPolicy, policy_of
 from core.media.presentation import TrackKind
 from core.media.recipe import Film, OutsideRecipe, Programme, Stretch
 from core.media.view import View, address
+from core.protection.scheme import Protection
 from origin.repository import PublishedTrack, Title
 
 
@@ -35,7 +36,7 @@ def seen_through(title: Title, view: View) -> Title:
         return title
     seen = replace(title, playback_id=address(title.playback_id, view))
     if view.only_pictures:
-        return replace(seen, tracks=(), parts=())
+        return replace(seen, tracks=(), parts=(), protection=Protection.NONE, keys=())
     if policy_of(title.playback_id) is PlaybackPolicy.PUBLIC and not title.films:
         seen = replace(seen, home=f"../{title.playback_id}/")
     seen = _filtered(seen, view)

@@ -16,6 +16,7 @@ from core.http.fields import list_members
 from core.http.target import MEDIA_PREFIX
 from origin.delivery.answer import Answer, Asked, explain, page, present
 from origin.delivery.builds import OpenBuilds
+from origin.delivery.key_desk import KeyDesk
 from origin.delivery.lru import LruCache
 from origin.delivery.presenter import MANIFESTS, NoSuchMedia, Presenter
 from origin.delivery.reading import FileReader
@@ -59,6 +60,8 @@ class Pipeline:
         reader: FileReader,
         health: Health,
         metrics: Metrics,
+        *,
+        keys: KeyDesk,
     ) -> None:
         self._titles = titles
         self._builds = builds
@@ -66,6 +69,7 @@ class Pipeline:
         self._reader = reader
         self._health = health
         self._metrics = metrics
+        self._keys = keys
         self._asked_for: LruCache[str, bool] = LruCache(MOST_REMEMBERED)
         self._answers = metrics.counter_family(
             "sluice_origin_answers_total",
@@ -86,6 +90,7 @@ class Pipeline:
 
     async def close(self) -> None:
         """Let go of what is open."""
+        await self._presenter.close()
         await self._builds.close()
         await self._titles.close()
 
@@ -97,11 +102,11 @@ class Pipeline:
 
     @asynccontextmanager
     async def send(
-        self, asked: Asked, _body: AsyncIterator[bytes] | None = None
+        self, asked: Asked, body: AsyncIterator[bytes] | None = None
     ) -> AsyncIterator[Answer]:
         """Give the answer; whatever goes wrong before its first byte is one, too."""
         try:
-            answer = await self._answer(asked)
+            answer = await self._answer(asked, body)
         except Fault as fault:
             if fault.status >= 500:
                 _report(fault, asked)
@@ -111,10 +116,15 @@ class Pipeline:
             self._bytes.inc(answer.length or 0)
         yield answer
 
-    async def _answer(self, asked: Asked) -> Answer:
+    async def _answer(self, asked: Asked, body: AsyncIterator[bytes] | None) -> Answer:
+        path = asked.target.partition("?")[0]
+        match path.split("/"):
+            case ["", "media", playback_id, "license"] if asked.method == "POST":
+                return await self._keys.licence(asked, playback_id, body)
+            case ["", "media", playback_id, "key", name] if asked.method in SAFE:
+                return await self._keys.key(asked, playback_id, name)
         if asked.method not in SAFE:
             raise MethodRefused(f"{asked.method} is not possible here; GET and HEAD are")
-        path = asked.target.partition("?")[0]
         if not path.startswith(MEDIA_PREFIX):
             return await self._page(asked, path)
         found = await self._find(path.removeprefix(MEDIA_PREFIX))
@@ -123,7 +133,7 @@ class Pipeline:
             found,
             self._reader,
             listening=self._titles.listening,
-            keep=asked.method != "GET" or self._is_wanted(asked.target, found),
+            keep=asked.method != "GET" or found.is_made or self._is_wanted(asked.target, found),
         )
 
     def _is_wanted(self, target: str, found: Representation) -> bool:

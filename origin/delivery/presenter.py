@@ -22,10 +22,15 @@ from core.manifest.urls import (
     MEDIA_PLAYLIST,
     MPD,
     TRACK_FILE,
+    iframe_segment,
+    media_segment,
 )
 from core.media.presentation import Presentation, Rendition, TrackKind
+from core.protection.scheme import Scheme
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
+from origin.delivery.offers import Offer, find_offer, offers
+from origin.delivery.protected import Plain, ProtectedSegments
 from origin.delivery.renditions import has_iframe, has_segment, rendition_of
 from origin.delivery.representation import (
     CachePolicy,
@@ -35,7 +40,7 @@ from origin.delivery.representation import (
     playback_key,
 )
 from origin.delivery.titles import Titles
-from origin.repository import PublishedTrack, Title
+from origin.repository import Title
 from origin.stored_track import DamagedTrack
 from runtime.logs import get_logger
 from runtime.storage import LocalStore
@@ -67,17 +72,27 @@ class Presenter:
         executor: Executor,
         *,
         text_limit_bytes: int,
+        protected: ProtectedSegments,
     ) -> None:
         self._titles = titles
         self._builds = builds
         self._store = store
         self._executor = executor
+        self._protected = protected
         self._texts: LruCache[tuple[str, ...], Representation] = LruCache(text_limit_bytes)
+
+    async def close(self) -> None:
+        """Wait for what is being made, and forget it."""
+        await self._protected.close()
 
     async def manifest(self, playback_id: str, name: str) -> Representation:
         """Give one of `MANIFESTS`."""
         title = await self._titles.get(playback_id)
-        return await self._text(title, name, lambda parts: _manifest(title, name, parts))
+        protection = title.protection
+        if name != MASTER and not protection.has_dash:
+            raise NoSuchMedia(f"{playback_id!r} is under {protection}, which DASH does not have")
+        scheme = protection.hls if name == MASTER else protection.dash
+        return await self._text(title, name, scheme, lambda parts: _manifest(title, name, parts))
 
     async def line(self, playback_id: str, kind: str, name: str) -> Representation:
         """Give the media playlist of one line through a title of several parts."""
@@ -89,20 +104,24 @@ class Presenter:
                     return joined_playlist(line, parts)
             raise NoSuchMedia(f"{playback_id!r} has no line {kind}/{name}")
 
-        return await self._text(title, f"{kind}/{name}/{MEDIA_PLAYLIST}", write)
+        return await self._text(title, f"{kind}/{name}/{MEDIA_PLAYLIST}", None, write)
 
     async def _text(
-        self, title: Title, name: str, write: Callable[[Sequence[Presentation]], str]
+        self,
+        title: Title,
+        name: str,
+        scheme: Scheme | None,
+        write: Callable[[Sequence[Presentation]], str],
     ) -> Representation:
         """Give a text about all of a title as it is at this moment."""
         if not any(part.tracks for part in title.all_parts):
-            raise NoSuchMedia(f"{title.playback_id!r} is played by nobody")
+            raise NoSuchMedia(f"nothing of {title.playback_id!r} is played")
         hashes = (track.build_hash for part in title.all_parts for track in part.tracks)
         key = (name, title.playback_id, title.status, *hashes)
         known = self._texts.get(key)
         if known is not None:
             return known
-        made_of = [await self._presentation(part) for part in title.all_parts]
+        made_of = [await self._presentation(part, scheme) for part in title.all_parts]
         whole = all(is_whole for _, is_whole in made_of)
         settled = whole and title.status == "ready"
         made = _generated(
@@ -121,20 +140,19 @@ class Presenter:
         """Give a media playlist, an init segment, a media segment or all of one build."""
         title = await self._titles.get(playback_id)
         found = _find(title, kind, name, build_hash)
-        _, track = found[0]
+        part, offer = found[0]
         if file in PLAYLISTS and not title.parts:
-            return await self._playlist(title, track, file)
+            return await self._playlist(title, offer, file)
         if file not in {INIT_SEGMENT, TRACK_FILE} and not SEGMENT_NAME.fullmatch(file):
             raise NoSuchMedia(f"a track has no file {file!r}")
-        build = await self._builds.get(track, found[0][0].plan)
+        build = await self._builds.get(offer.track, part.plan)
         if file == INIT_SEGMENT:
-            return _init(title, build)
+            return self._init(title, build, offer)
         if file == TRACK_FILE:
-            return _whole(title, build)
-        number = int(file.removesuffix(".m4s"))
-        if not any(has_segment(part, build, number) for part, _ in found):
-            raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no segment {number}")
-        return _segment(title, build, number)
+            return _whole(title, build, offer)
+        if not any(has_segment(each, build, _number(file)) for each, _ in found):
+            raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no segment {file}")
+        return await self._media(title, build, offer, _segment(build, _number(file)))
 
     async def iframe(
         self, playback_id: str, kind: str, name: str, build_hash: str, file: str
@@ -142,13 +160,39 @@ class Presenter:
         """Give one I-frame of a build."""
         title = await self._titles.get(playback_id)
         found = _find(title, kind, name, build_hash)
+        part, offer = found[0]
         if not SEGMENT_NAME.fullmatch(file):
             raise NoSuchMedia(f"a track has no I-frame {file!r}")
-        build = await self._builds.get(found[0][1], found[0][0].plan)
-        number = int(file.removesuffix(".m4s"))
-        if not any(has_iframe(part, build, number) for part, _ in found):
-            raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no I-frame {number}")
-        return _iframe(title, build, number)
+        build = await self._builds.get(offer.track, part.plan)
+        if not any(has_iframe(each, build, _number(file)) for each, _ in found):
+            raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no I-frame {file}")
+        return await self._media(title, build, offer, _iframe(build, _number(file)))
+
+    async def _media(
+        self, title: Title, build: Build, offer: Offer, plain: Plain
+    ) -> Representation:
+        """Give a media segment or an I-frame, encrypted where its title is."""
+        clear = Representation(
+            content_type=media_type(f"{offer.track.kind}/{plain.name}"),
+            etag=f'"{offer.build_hash}-{plain.name.removesuffix(".m4s").replace("/", "-")}"',
+            cache=CachePolicy.IMMUTABLE,
+            surrogate_keys=_keys(title),
+            head=plain.header,
+            body=FilePart(build.stored, plain.offset, plain.length),
+        )
+        if offer.use is None:
+            return clear
+        made = await self._protected.segment(title, build, offer, plain)
+        return replace(clear, head=b"", body=made, is_made=True)
+
+    def _init(self, title: Title, build: Build, offer: Offer) -> Representation:
+        return Representation(
+            content_type=media_type(f"{offer.track.kind}/{INIT_SEGMENT}"),
+            etag=f'"{offer.build_hash}-init"',
+            cache=CachePolicy.IMMUTABLE,
+            surrogate_keys=_keys(title),
+            head=build.init if offer.use is None else self._protected.init(build, offer.use),
+        )
 
     async def poster(self, playback_id: str, name: str | None) -> Representation:
         """Give the title's picture: under its own name for ever, under none until it changes."""
@@ -169,12 +213,13 @@ class Presenter:
             self._texts.put(("poster", key), known, known.length)
         return known if name else known.under(CachePolicy.POSTER)
 
-    async def _playlist(self, title: Title, track: PublishedTrack, file: str) -> Representation:
-        key = (file, title.playback_id, track.kind, track.name, track.build_hash)
+    async def _playlist(self, title: Title, offer: Offer, file: str) -> Representation:
+        track = offer.track
+        key = (file, title.playback_id, track.kind, track.name, offer.build_hash)
         known = self._texts.get(key)
         if known is None:
             build = await self._builds.get(track, title.plan)
-            rendition = rendition_of(title, build)
+            rendition = rendition_of(title, build, offer)
             if rendition is None or (file == IFRAME_PLAYLIST and rendition.iframes is None):
                 raise NoSuchMedia(f"{title.playback_id!r} has no {file} of {track.name}")
             text = PLAYLISTS[file](rendition).encode()
@@ -182,18 +227,19 @@ class Presenter:
             self._texts.put(key, known, known.length)
         return known
 
-    async def _presentation(self, title: Title) -> tuple[Presentation, bool]:
+    async def _presentation(self, title: Title, scheme: Scheme | None) -> tuple[Presentation, bool]:
         """Give the presentation and whether it is whole; damaged tracks are left out of it."""
         renditions: dict[TrackKind, list[Rendition]] = {kind: [] for kind in TrackKind}
         damage: dict[TrackKind, InternalFault] = {}
-        for track in title.tracks:
+        for offer in offers(title, scheme):
+            track = offer.track
             try:
                 build = await self._builds.get(track, title.plan)
+                rendition = rendition_of(title, build, offer)
             except InternalFault as fault:
                 log.warning("media.damaged", track=track.store_prefix, reason=fault.message)
                 damage[track.kind] = fault
             else:
-                rendition = rendition_of(title, build)
                 if rendition is not None:
                     renditions[track.kind].append(rendition)
         video, audio = renditions[TrackKind.VIDEO], renditions[TrackKind.AUDIO]
@@ -232,16 +278,10 @@ def _manifest(title: Title, name: str, parts: Sequence[Presentation]) -> str:
     return mpd(*alike(parts))
 
 
-def _find(
-    title: Title, kind: str, name: str, build_hash: str
-) -> Sequence[tuple[Title, PublishedTrack]]:
+def _find(title: Title, kind: str, name: str, build_hash: str) -> Sequence[tuple[Title, Offer]]:
     """Find a build in those parts of a title that have it; there is one at least."""
-    found = [
-        (part, track)
-        for part in title.all_parts
-        for track in part.tracks
-        if (track.kind, track.name, track.build_hash) == (kind, name, build_hash)
-    ]
+    offered = ((part, find_offer(part, kind, name, build_hash)) for part in title.all_parts)
+    found = [(part, offer) for part, offer in offered if offer is not None]
     if not found:
         raise NoSuchMedia(f"{title.playback_id!r} has no build {kind}/{name}/{build_hash}")
     return found
@@ -263,19 +303,10 @@ def _generated(name: str, data: bytes, cache: CachePolicy, keys: tuple[str, ...]
     return Representation(media_type(name), etag, cache, keys, data)
 
 
-def _init(title: Title, build: Build) -> Representation:
+def _whole(title: Title, build: Build, offer: Offer) -> Representation:
     track = build.published
-    return Representation(
-        content_type=media_type(f"{track.kind}/{INIT_SEGMENT}"),
-        etag=f'"{track.build_hash}-init"',
-        cache=CachePolicy.IMMUTABLE,
-        surrogate_keys=_keys(title),
-        head=build.init,
-    )
-
-
-def _whole(title: Title, build: Build) -> Representation:
-    track = build.published
+    if offer.use is not None:
+        raise NoSuchMedia("an encrypted track is not to be had as one file")
     if build.file is None or title.excerpt is not None or title.parts:
         raise NoSuchMedia(f"{track.kind}/{track.name} does not fit into one indexed file")
     return Representation(
@@ -288,31 +319,23 @@ def _whole(title: Title, build: Build) -> Representation:
     )
 
 
-def _segment(title: Title, build: Build, number: int) -> Representation:
-    table, index, track = build.table, build.stored.index, build.published
+def _number(file: str) -> int:
+    return int(file.removesuffix(".m4s"))
+
+
+def _segment(build: Build, number: int) -> Plain:
+    table, index = build.table, build.stored.index
     first, count = table.first[number], table.count[number]
     offset, length, _, _ = index.segment(first, count)
-    return Representation(
-        content_type=media_type(f"{track.kind}/{number}.m4s"),
-        etag=f'"{track.build_hash}-{number}"',
-        cache=CachePolicy.IMMUTABLE,
-        surrogate_keys=_keys(title),
-        head=index.fragment_header(first, count, number + 1),
-        body=FilePart(build.stored, offset, length),
-    )
+    header = index.fragment_header(first, count, number + 1)
+    return Plain(media_segment(number), header, first, offset, length)
 
 
-def _iframe(title: Title, build: Build, number: int) -> Representation:
+def _iframe(build: Build, number: int) -> Plain:
     index, track, shown = build.stored.index, build.published, build.iframes
     if shown is None or number >= len(shown):
         raise NoSuchMedia(f"{track.kind}/{track.name} has no I-frame {number}")
     alone = shown.segment(number)
     offset, size, *_ = index.sample(alone.sample)
-    return Representation(
-        content_type=media_type(f"{track.kind}/{number}.m4s"),
-        etag=f'"{track.build_hash}-iframe-{number}"',
-        cache=CachePolicy.IMMUTABLE,
-        surrogate_keys=_keys(title),
-        head=index.picture_header(alone.sample, alone.duration, alone.sequence),
-        body=FilePart(build.stored, offset, size),
-    )
+    header = index.picture_header(alone.sample, alone.duration, alone.sequence)
+    return Plain(iframe_segment(number), header, alone.sample, offset, size)

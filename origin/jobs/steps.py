@@ -1,9 +1,12 @@
-"""What each step of a video's preparation does: ingest, encode, one rung, poster.
+"""What each step of a video's preparation does: ingest, encode, one sound, one rung, poster.
 
 An upload whose tracks can be played as they are is published by *ingest* itself. Of any other,
 *encode* makes what is needed to play it: the tracks that can be copied, the sound, and the lowest
-rung. Further rungs and the poster are steps of their own, for any worker. A copied picture gets no
-lower rungs yet.
+rung. Further rungs and the poster are steps of their own, for any worker. A copied picture that
+plays everywhere gets no lower rungs yet.
+
+A copied track that does not play everywhere is joined by an encoding that does. What browsers play
+is published at once, and the encodings join; what they do not waits in *encode* for the first.
 """
 
 import asyncio
@@ -17,13 +20,14 @@ import msgspec
 from core.errors import Fault, InternalFault
 from core.media.ladder import Rung, fixed_ladder
 from core.media.presentation import TrackKind
+from core.media.timeline import CutPlan
 from origin.jobs.bounds import copy_bounds, encode_bounds
 from origin.jobs.media import MediaProcesses, OnProgress
 from origin.jobs.reporting import Reporter
 from origin.packaging.faults import UnheardSound
 from origin.packaging.limits import Limits
 from origin.packaging.protocol import Audio, Ingest, Ingested, Poster, Video
-from origin.packaging.report import SourceReport
+from origin.packaging.report import Reach, SourceReport
 from origin.packaging.track import PackagedTrack
 from origin.publication import BuiltTrack, CheckedTracks, check_tracks
 from origin.repository import Attempt, Follower, Publication
@@ -76,6 +80,8 @@ async def perform(desk: Desk) -> Publication:
             return await _ingest(desk)
         case Task.ENCODE:
             return await _encode(desk)
+        case Task.SOUND:
+            return await _sound(desk)
         case Task.RUNG:
             return await _rung(desk)
         case Task.POSTER:
@@ -86,38 +92,49 @@ async def perform(desk: Desk) -> Publication:
 
 async def _ingest(desk: Desk) -> Publication:
     found = await _copy(desk, only_whole=True, on_progress=desk.reporter.part("Copying", 0.0, 0.9))
-    if found.to_encode:
+    if found.to_encode or not found.report.plays_at_once:
         return Publication(followers=[_encode_step(desk, found)])
-    return await _first_publication(desk, found, found.tracks, ())
+    followers = [_sound_step(desk, stream) for stream in _sounds(found.report, found.to_join)]
+    followers += _rung_steps(desk, _joining_rungs(found))
+    return await _first_publication(desk, found, found.tracks, followers)
 
 
 async def _encode(desk: Desk) -> Publication:
     copying = desk.reporter.part("Copying", 0.0, COPY_SHARE)
     found = await _copy(desk, only_whole=False, on_progress=copying)
-    report, streams = found.report, found.to_encode
-    tracks = list(found.tracks)
-    sounds = [track.index for track in report.audio if track.index in streams]
+    report, tracks = found.report, list(found.tracks)
+    sounds = _sounds(report, (*found.to_encode, *found.to_join))
     for number, stream in enumerate(sounds):
-        try:
-            tracks.append(await _encode_audio(desk, report, stream, number, len(sounds)))
-        except Fault as fault:  # it comes from another process, as a code
-            if fault.code != UnheardSound.code:
-                raise
-            log.info("sound.left_out", step=desk.attempt.step.key, reason=fault.message)
-    rungs: Sequence[Rung] = ()
-    if report.video is not None and report.video.index in streams:
+        low = COPY_SHARE + AUDIO_SHARE * number / len(sounds)
+        high = COPY_SHARE + AUDIO_SHARE * (number + 1) / len(sounds)
+        showing = desk.reporter.part("Encoding sound", low, high)
+        if sound := await _encode_audio(desk, report, stream, showing):
+            tracks.append(sound)
+    rungs: Sequence[Rung] = _joining_rungs(found)
+    if report.video is not None and _waits(found, report.video.index):
         rungs = _ladder(report)
         # Copying may have found the picture unfit, which ingest could not know.
         await desk.reporter.weigh(*_weights(report, needs_rungs=True))
         showing = desk.reporter.part(f"Encoding {rungs[0].name}", COPY_SHARE + AUDIO_SHARE, 1.0)
-        tracks.append(await _encode_video(desk, rungs[0], report, showing))
-    return await _first_publication(desk, found, tracks, rungs[1:])
+        plan = await _plan_of(desk, found.tracks)
+        tracks.append(await _encode_video(desk, rungs[0], report, showing, plan))
+        rungs = rungs[1:]
+    return await _first_publication(desk, found, tracks, _rung_steps(desk, rungs))
+
+
+async def _sound(desk: Desk) -> Publication:
+    stream = int(desk.attempt.step.subject)
+    track = await _encode_audio(desk, None, stream, desk.reporter.part("Encoding sound", 0.0, 1.0))
+    if track is None:
+        return Publication()
+    checked = await _checked(desk, [track])
+    return Publication(tracks=checked.tracks, sizes_bytes=checked.sizes_bytes)
 
 
 async def _rung(desk: Desk) -> Publication:
     rung = msgspec.convert(desk.attempt.detail["rung"], Rung)
     showing = desk.reporter.part(f"Encoding {rung.name}", 0.0, 1.0)
-    track = await _encode_video(desk, rung, None, showing)
+    track = await _encode_video(desk, rung, None, showing, desk.attempt.plan)
     checked = await _checked(desk, [track])
     return Publication(tracks=checked.tracks, sizes_bytes=checked.sizes_bytes)
 
@@ -144,31 +161,40 @@ async def _copy(desk: Desk, *, only_whole: bool, on_progress: OnProgress) -> Ing
 
 
 async def _encode_audio(
-    desk: Desk, report: SourceReport, stream: int, number: int, count: int
-) -> PackagedTrack:
-    low = COPY_SHARE + AUDIO_SHARE * number / count
-    high = COPY_SHARE + AUDIO_SHARE * (number + 1) / count
+    desk: Desk, report: SourceReport | None, stream: int, on_progress: OnProgress
+) -> PackagedTrack | None:
+    """Encode a sound; None where nothing of it is heard."""
+    duration_ms = report.duration_ms if report is not None else 0
     request = Audio(
         path=desk.source,
         out=desk.out,
         stream=stream,
         report=report,
         limits=desk.limits,
-        bounds=encode_bounds(report.size_bytes, report.duration_ms),
+        bounds=encode_bounds(_size_bytes(desk), duration_ms),
     )
-    showing = desk.reporter.part("Encoding sound", low, high)
-    return await desk.media.perform(request, PackagedTrack, showing)
+    try:
+        return await desk.media.perform(request, PackagedTrack, on_progress)
+    except Fault as fault:  # it comes from another process, as a code
+        if fault.code != UnheardSound.code:
+            raise
+        log.info("sound.left_out", step=desk.attempt.step.key, reason=fault.message)
+        return None
 
 
 async def _encode_video(
-    desk: Desk, rung: Rung, report: SourceReport | None, on_progress: OnProgress
+    desk: Desk,
+    rung: Rung,
+    report: SourceReport | None,
+    on_progress: OnProgress,
+    plan: CutPlan | None,
 ) -> PackagedTrack:
     duration_ms = report.duration_ms if report is not None else 0
     request = Video(
         path=desk.source,
         out=desk.out,
         rung=rung,
-        plan=desk.attempt.plan,
+        plan=plan,
         report=report,
         limits=desk.limits,
         bounds=encode_bounds(_size_bytes(desk), duration_ms),
@@ -177,13 +203,15 @@ async def _encode_video(
 
 
 async def _first_publication(
-    desk: Desk, found: Ingested, tracks: Sequence[PackagedTrack], rungs: Sequence[Rung]
+    desk: Desk,
+    found: Ingested,
+    tracks: Sequence[PackagedTrack],
+    followers: Sequence[Follower],
 ) -> Publication:
     ordered = sorted(tracks, key=lambda track: (track.kind is not TrackKind.VIDEO, track.stream))
     checked = await _checked(desk, ordered)
-    followers = [_rung_step(desk, rung, rank) for rank, rung in enumerate(rungs)]
     if found.report.video is not None:
-        followers.append(Follower(_sibling(desk, Task.POSTER), POSTER_WEIGHT))
+        followers = [*followers, Follower(_sibling(desk, Task.POSTER), POSTER_WEIGHT)]
     return Publication(
         tracks=checked.tracks,
         sizes_bytes=checked.sizes_bytes,
@@ -192,6 +220,12 @@ async def _first_publication(
         followers=followers,
         repaired=found.repaired,
     )
+
+
+async def _plan_of(desk: Desk, tracks: Sequence[PackagedTrack]) -> CutPlan | None:
+    """Give the cuts of a copied picture, at which what joins it has key pictures; None if none."""
+    pictures = [track for track in tracks if track.kind is TrackKind.VIDEO]
+    return (await _checked(desk, pictures)).plan if pictures else None
 
 
 async def _checked(desk: Desk, tracks: Sequence[PackagedTrack]) -> CheckedTracks:
@@ -213,7 +247,9 @@ async def _checked(desk: Desk, tracks: Sequence[PackagedTrack]) -> CheckedTracks
 def _encode_step(desk: Desk, found: Ingested) -> Follower:
     """What ingest hands over; the weights let one bar show all that is to come."""
     video = found.report.video
-    needs_rungs = video is not None and video.index in found.to_encode
+    needs_rungs = video is not None and (
+        video.index in found.to_encode or video.index in found.to_join
+    )
     weight, pending = _weights(found.report, needs_rungs=needs_rungs)
     return Follower(_sibling(desk, Task.ENCODE), weight=weight, pending=pending)
 
@@ -224,10 +260,36 @@ def _weights(report: SourceReport, *, needs_rungs: bool) -> tuple[float, float]:
     return AUDIO_WEIGHT + first, POSTER_WEIGHT + sum(rest)
 
 
-def _rung_step(desk: Desk, rung: Rung, rank: int) -> Follower:
-    step = _sibling(desk, Task.RUNG, rung.name)
-    detail = {"rung": msgspec.to_builtins(rung)}
-    return Follower(step, _weight(rung), rank=rank, detail=detail)
+def _sounds(report: SourceReport, streams: Sequence[int]) -> list[int]:
+    return [track.index for track in report.audio if track.index in streams]
+
+
+def _waits(found: Ingested, stream: int) -> bool:
+    """Whether a track cannot be played before it is encoded."""
+    joined = stream in found.to_join
+    return stream in found.to_encode or (joined and found.report.reach(stream) is Reach.SOME)
+
+
+def _joining_rungs(found: Ingested) -> tuple[Rung, ...]:
+    """Give the rungs beside a picture that is copied and does not play everywhere."""
+    video = found.report.video
+    return _ladder(found.report) if video is not None and video.index in found.to_join else ()
+
+
+def _sound_step(desk: Desk, stream: int) -> Follower:
+    return Follower(_sibling(desk, Task.SOUND, str(stream)), AUDIO_WEIGHT)
+
+
+def _rung_steps(desk: Desk, rungs: Sequence[Rung]) -> list[Follower]:
+    return [
+        Follower(
+            _sibling(desk, Task.RUNG, rung.name),
+            _weight(rung),
+            rank=rank,
+            detail={"rung": msgspec.to_builtins(rung)},
+        )
+        for rank, rung in enumerate(rungs)
+    ]
 
 
 def _sibling(desk: Desk, task: Task, subject: str = "") -> Step:

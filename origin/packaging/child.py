@@ -110,7 +110,7 @@ def perform(request: AnyRequest, pipe: Pipe) -> object:
         case Probe():
             return report
         case Ingest():
-            if request.only_whole and report.transcodable:
+            if request.only_whole and not report.plays_at_once:
                 return Ingested(report=report, tracks=(), rejected=())
             outcome = copy_tracks(request.path, report, request.out, pipe, limits=limits)
             return Ingested(

@@ -3,24 +3,30 @@
 from fractions import Fraction
 from pathlib import Path
 
-from core.isobmff.sample_entry import mp4a_codec_string, mp4a_sample_entry
-from core.media.description import TrackDescription
+from core.codecs.sound import AudioFormat, SourceSound, audio_format
+from core.isobmff.sample_entry import InvalidDecoderConfiguration
+from core.isobmff.visual_extensions import child_content
 from core.media.presentation import TrackKind
 from native import SampleRun
-from origin.packaging import aac
 from origin.packaging.demux import AnyPacket
+from origin.packaging.description import audio_description
 from origin.packaging.faults import NeedsTranscodeError
 from origin.packaging.movie_source import MovieTrackSource
 from origin.packaging.report import AudioTrackInfo
 from origin.packaging.timing import AudioPacket, AudioTimes, Row
 from origin.packaging.track import SYNC, PackagedTrack, Purpose, TrackWriter
 
+AUDIO_ENTRY_BYTES = 36
+"""The head of the box and the fields of an AudioSampleEntry (ISO/IEC 14496-12 §12.2.3)."""
+PARAMETRIC_STEREO = "HE-AACv2"
+
 
 class AudioCopier:
-    """Copies AAC frames; writing starts with the first one, whose time the index begins with.
+    """Copies coded sound; writing starts with the first sample, whose time the index begins with.
 
     Samples come as packets of FFmpeg's demuxer or, given `source`, as runs of a file's own tables,
-    never both. `zero` is the presentation's start on that clock, in seconds.
+    never both. `zero` is the presentation's start on that clock, in seconds. Some codecs tell in
+    their samples alone what a decoder needs, so the `AudioFormat` is made of the first.
     """
 
     def __init__(
@@ -35,19 +41,15 @@ class AudioCopier:
         self._purpose = purpose
         self._track = track
         self._out = out
-        configuration = aac.parse_configuration(track.record)
         self._rate = track.sample_rate
-        length = Fraction(configuration.frame_length * self._rate, configuration.core_rate)
-        if length.denominator != 1:
-            raise NeedsTranscodeError(f"{self._rate} Hz does not fit {configuration.core_rate} Hz")
         self._source = source
-        base = Fraction(1, source.timescale) if source else Fraction(*track.time_base)
-        granule = base * self._rate
-        self._times = AudioTimes(int(length), self._rate, granule, SYNC)
-        self._granule = _whole(granule)
+        self._base = Fraction(1, source.timescale) if source else Fraction(*track.time_base)
+        self._granule = _whole(self._base * self._rate)
         if source is not None:
             zero -= source.window.delay - Fraction(source.window.start, source.timescale)
         self._zero = _whole(zero * self._rate)
+        self._format: AudioFormat | None = None
+        self._times: AudioTimes | None = None
         self._writer: TrackWriter | None = None
         self._presented = False
 
@@ -60,9 +62,16 @@ class AudioCopier:
         if packet.has_sidedata("new_extradata"):
             raise NeedsTranscodeError("the coding parameters change on the way")
         self._presented = self._presented or not packet.is_discard
-        rows = list(self._times.push(self._described(packet, packet.pts)))
-        writer = self._writer or self._begin()
-        writer.write(bytes(packet))
+        data = bytes(packet)
+        try:
+            form, times = self._begun(data)
+            sample = form.framed(data)
+            (length,) = form.lengths(sample, [len(sample)])
+        except InvalidDecoderConfiguration as fault:
+            raise NeedsTranscodeError(fault.message) from fault
+        rows = list(times.push(self._described(packet, packet.pts, len(sample), length)))
+        writer = self._writer or self._begin(form, times)
+        writer.write(sample)
         writer.index(rows)
 
     def feed_run(self, run: SampleRun, data: memoryview) -> None:
@@ -73,22 +82,29 @@ class AudioCopier:
         first, stop = _presented(run, self._source)
         if first == stop:
             return
-        rows: list[Row] = []
-        for number in range(first, stop):
-            rows += self._times.push(self._timed(run, number, self._source))
-        writer = self._writer or self._begin()
         begin = sum(run.sizes[:first])
-        writer.write(data[begin : begin + sum(run.sizes[first:stop])])
+        sizes = run.sizes[first:stop]
+        samples = data[begin : begin + sum(sizes)]
+        try:
+            form, times = self._begun(bytes(samples[: sizes[0]]))
+            lengths = form.lengths(samples, sizes)
+        except InvalidDecoderConfiguration as fault:
+            raise NeedsTranscodeError(fault.message) from fault
+        rows: list[Row] = []
+        for number, length in zip(range(first, stop), lengths, strict=True):
+            rows += times.push(self._timed(run, number, length, self._source))
+        writer = self._writer or self._begin(form, times)
+        writer.write(samples)
         writer.index(rows)
 
     def finish(self) -> PackagedTrack:
         """Complete the track."""
-        if self._writer is None:
+        if self._writer is None or self._times is None:
             raise NeedsTranscodeError("the track has no samples")
         self._writer.index(self._times.finish())
         return self._writer.finish(
             TrackKind.AUDIO,
-            self._track.name(self._track.channels),
+            self._track.copied_name,
             self._track.index,
             priming=self._times.priming,
             default=self._track.default,
@@ -99,23 +115,49 @@ class AudioCopier:
         if self._writer is not None:
             self._writer.discard()
 
-    def _begin(self) -> TrackWriter:
+    def _begun(self, first: bytes) -> tuple[AudioFormat, AudioTimes]:
+        """Give the format, made with the first sample, and what lays samples one after another."""
+        if self._format is None or self._times is None:
+            self._format = audio_format(self._sound, first)
+            if self._format.rate != self._rate:
+                raise InvalidDecoderConfiguration(
+                    f"{self._rate} Hz is told, and {self._format.rate} Hz found"
+                )
+            self._times = AudioTimes(self._format.length, self._rate, self._base * self._rate, SYNC)
+        return self._format, self._times
+
+    @property
+    def _sound(self) -> SourceSound:
+        track = self._track
+        entry = b"" if self._source is None else self._source.entry
+        return SourceSound(
+            codec=track.codec,
+            record=track.record,
+            channels=track.channels,
+            sample_rate=track.sample_rate,
+            dec3=child_content(entry, b"dec3", AUDIO_ENTRY_BYTES) if entry else b"",
+            parametric=track.profile == PARAMETRIC_STEREO,
+        )
+
+    def _begin(self, form: AudioFormat, times: AudioTimes) -> TrackWriter:
         self._writer = TrackWriter(
-            self._out and self._out / f"a-{self._track.name(self._track.channels)}",
-            _audio_description(self._track),
+            self._out and self._out / f"a-{self._track.copied_name}",
+            audio_description(self._track, form),
             self._rate,
-            self._times.base_time,
+            times.base_time,
             purpose=self._purpose,
         )
         return self._writer
 
-    def _described(self, packet: AnyPacket, pts: int) -> AudioPacket:
+    def _described(self, packet: AnyPacket, pts: int, size: int, length: int) -> AudioPacket:
         skip, discard = _trimmed(packet)
         time = pts * self._granule - self._zero
         duration = (packet.duration or 0) * self._granule
-        return AudioPacket(packet.size, time, duration, skip, discard)
+        return AudioPacket(size, time, duration, skip, discard, length)
 
-    def _timed(self, run: SampleRun, number: int, source: MovieTrackSource) -> AudioPacket:
+    def _timed(
+        self, run: SampleRun, number: int, length: int, source: MovieTrackSource
+    ) -> AudioPacket:
         time = run.decode_times[number] + run.composition_offsets[number]
         duration = run.durations[number]
         over = 0 if source.window.end is None else time + duration - source.window.end
@@ -125,6 +167,7 @@ class AudioCopier:
             duration * self._granule,
             0,
             int(over * self._granule) if over > source.window.slack else 0,
+            length,
         )
 
 
@@ -154,15 +197,3 @@ def _trimmed(packet: AnyPacket) -> tuple[int, int]:
         return 0, 0
     data = bytes(packet.get_sidedata("skip_samples"))
     return int.from_bytes(data[:4], "little"), int.from_bytes(data[4:8], "little")
-
-
-def _audio_description(track: AudioTrackInfo) -> TrackDescription:
-    return TrackDescription(
-        kind=TrackKind.AUDIO,
-        codec=mp4a_codec_string(track.record),
-        sample_entry=mp4a_sample_entry(track.record, track.channels, track.sample_rate),
-        channels=track.channels,
-        sample_rate=track.sample_rate,
-        language=track.language,
-        label=track.label,
-    )

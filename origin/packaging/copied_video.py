@@ -1,31 +1,32 @@
 """A video track that is copied: its samples as they are, with times and access of our own."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
-from core.isobmff.sample_entry import avc_codec_string, avc_sample_entry
-from core.media.description import TrackDescription
+from core.codecs.video import video_format
+from core.isobmff.sample_entry import InvalidDecoderConfiguration
 from core.media.presentation import TrackKind
-from native import SampleRun, nal_types
-from origin.packaging import avc
-from origin.packaging.decision import LONGEST_GOP_S
+from native import EXAMINE, SampleRun
+from origin.packaging.decision import longest_gop_s
 from origin.packaging.demux import AnyPacket
+from origin.packaging.description import video_description
 from origin.packaging.faults import NeedsTranscodeError
 from origin.packaging.movie_source import MovieTrackSource
-from origin.packaging.picture import tagged_colour
 from origin.packaging.report import VideoTrackInfo
 from origin.packaging.timing import DecodeTimes, TickScale, VideoSample
 from origin.packaging.track import OPEN_ACCESS, SYNC, PackagedTrack, Purpose, TrackWriter
 
-IDR_UNIT = 1 << avc.IDR
-PARAMETER_UNITS = 1 << avc.SEQUENCE_PARAMETERS | 1 << avc.PICTURE_PARAMETERS
+LONGEST_JUMP_S = 10
+"""A longer step between pictures is a jump of the clock, where the container's may jump."""
 
 
 class VideoCopier:
-    """Copies H.264: every sample as it is, but for repeated parameter sets, which are left out.
+    """Copies pictures: every sample as it is, but for what belongs into the configuration.
 
     Samples come as packets of FFmpeg's demuxer or, given `source`, as runs of a file's own tables,
-    never both.
+    never both. What they are is asked of the track's `VideoFormat`, many at once.
     """
 
     def __init__(
@@ -35,21 +36,27 @@ class VideoCopier:
         source: MovieTrackSource | None = None,
         *,
         purpose: Purpose = Purpose.PUBLISHED,
+        may_jump: bool = False,
     ) -> None:
         self._track = track
-        self._configuration = avc.parse_configuration(track.record)
+        with _unfit():
+            self._format = video_format(track.codec, track.record, annexb=track.annexb)
         self._source = source
         base = Fraction(1, source.timescale) if source else Fraction(*track.time_base)
         self._scale = TickScale(base, track.start)
         self._times = DecodeTimes(SYNC)
-        self._longest_gop = LONGEST_GOP_S * self._scale.timescale
+        self._longest_gop_s = longest_gop_s(track.codec)
+        self._longest_jump = LONGEST_JUMP_S * self._scale.timescale if may_jump else None
         self._last_idr = 0
+        self._last_time = 0
         self._end = 0
         self._first = True
         self._last_dts: int | None = None
+        with _unfit():
+            description = video_description(track, self._format, source.entry if source else b"")
         self._writer = TrackWriter(
             out and out / f"v-{track.name}",
-            _video_description(track),
+            description,
             self._scale.timescale,
             purpose=purpose,
         )
@@ -57,11 +64,12 @@ class VideoCopier:
     def feed(self, packet: AnyPacket) -> None:
         """Take a packet."""
         time = self._checked_time(packet)
-        data = bytes(packet)
-        (units,) = nal_types(data, [len(data)], self._configuration.length_size)
-        sample = self._checked_sample(data, units)
-        self._take(len(sample), time, packet.duration or 0, units, access=packet.is_keyframe)
-        self._writer.write(sample)
+        data = self._format.framed(bytes(packet))
+        (access,) = self._format.access(data, [len(data)])
+        if access & EXAMINE:
+            data = self._stored(data)
+        self._take(len(data), time, packet.duration or 0, access, key=packet.is_keyframe)
+        self._writer.write(data)
 
     def feed_run(self, run: SampleRun, data: memoryview) -> None:
         """Take samples that lie one behind the other; `data` is theirs."""
@@ -72,24 +80,16 @@ class VideoCopier:
         if self._first:
             start = run.decode_times[0] + run.composition_offsets[0]
             self._scale = TickScale(Fraction(1, self._source.timescale), start)
-        units = nal_types(data, run.sizes, self._configuration.length_size)
-        plain = all(each >= 0 and not each & PARAMETER_UNITS for each in units)
-        if plain:
-            self._writer.write(data)
-        at = 0
-        for size, decode_time, offset, duration, access, types in zip(
-            run.sizes, run.decode_times, run.composition_offsets, run.durations, run.access, units,
+        accesses = self._format.access(data, run.sizes)
+        sizes = self._write_run(data, run.sizes, accesses)
+        for size, decode_time, offset, duration, key, access in zip(
+            sizes, run.decode_times, run.composition_offsets, run.durations, run.access, accesses,
             strict=True,
         ):  # fmt: skip
             time = decode_time + offset
             if time < window.start or (window.end is not None and time >= window.end):
                 raise NeedsTranscodeError("the file's edit list hides pictures")
-            if not plain:
-                sample = self._checked_sample(bytes(data[at : at + size]), types)
-                at += size
-                self._writer.write(sample)
-                size = len(sample)  # noqa: PLW2901 - what was left out is gone
-            self._take(size, self._scale.ticks(time), duration, types, access=access != 0)
+            self._take(size, self._scale.ticks(time), duration, access, key=key != 0)
 
     def finish(self) -> PackagedTrack:
         """Complete the track."""
@@ -103,26 +103,57 @@ class VideoCopier:
         """Remove what was written."""
         self._writer.discard()
 
-    def _take(self, size: int, time: int, duration: int, units: int, *, access: bool) -> None:
-        """Index a sample; `time` is in ticks, `duration` on the container's clock."""
+    def _write_run(self, data: memoryview, sizes: Sequence[int], accesses: bytes) -> Sequence[int]:
+        """Write samples as they are stored; gives their sizes, which may have become smaller.
+
+        What needs no looking at goes in one write up to the next sample that does.
+        """
+        if not any(access & EXAMINE for access in accesses):
+            self._writer.write(data)
+            return sizes
+        kept, begin, at = list(sizes), 0, 0
+        for number, (size, access) in enumerate(zip(sizes, accesses, strict=True)):
+            if access & EXAMINE:
+                sample = self._stored(bytes(data[at : at + size]))
+                if len(sample) != size:
+                    self._writer.write(data[begin:at])
+                    self._writer.write(sample)
+                    begin, kept[number] = at + size, len(sample)
+            at += size
+        self._writer.write(data[begin:at])
+        return kept
+
+    def _stored(self, sample: bytes) -> bytes:
+        with _unfit():
+            return self._format.stored(sample)
+
+    def _take(self, size: int, time: int, duration: int, access: int, *, key: bool) -> None:
+        """Index a sample; `time` is in ticks, `duration` and `key` are what the container says."""
+        self._check_jump(time)
         self._check_gop(time)
-        if units & IDR_UNIT:
+        if access & SYNC:
             flags, self._last_idr = SYNC, time
         else:
-            flags = OPEN_ACCESS if access else 0
+            flags = OPEN_ACCESS if key or access & OPEN_ACCESS else 0
         if self._first and not flags & SYNC:
-            raise NeedsTranscodeError("the first picture is not an IDR picture")
+            raise NeedsTranscodeError("the first picture is not one that decoding may begin with")
         self._first = False
         span = self._scale.span(duration)
         self._end = max(self._end, time + span)
         self._writer.index(self._times.push(VideoSample(size, time, span, flags)))
 
     def _check_gop(self, time: int) -> None:
-        if time - self._last_idr > self._longest_gop:
+        if time - self._last_idr > self._longest_gop_s * self._scale.timescale:
             seconds = self._last_idr / self._scale.timescale
             raise NeedsTranscodeError(
-                f"playback can start nowhere in the {LONGEST_GOP_S} s after {seconds:.2f} s"
+                f"playback can start nowhere in the {self._longest_gop_s} s after {seconds:.2f} s"
             )
+
+    def _check_jump(self, time: int) -> None:
+        if self._longest_jump is not None and abs(time - self._last_time) > self._longest_jump:
+            seconds = self._last_time / self._scale.timescale
+            raise NeedsTranscodeError(f"the clock of the pictures jumps at {seconds:.2f} s")
+        self._last_time = time
 
     def _checked_time(self, packet: AnyPacket) -> int:
         if packet.pts is None:
@@ -139,46 +170,11 @@ class VideoCopier:
             self._last_dts = packet.dts
         return self._scale.ticks(packet.pts)
 
-    def _checked_sample(self, data: bytes, units: int) -> bytes:
-        if units >= 0 and not units & PARAMETER_UNITS:
-            return data
-        try:
-            listed = avc.nal_units(data, self._configuration.length_size)
-        except ValueError as problem:
-            raise NeedsTranscodeError(str(problem)) from problem
-        return self._without_parameter_sets(data, listed)
 
-    def _without_parameter_sets(self, data: bytes, units: list[tuple[int, int, int]]) -> bytes:
-        """Leave out parameter sets that repeat the record's (ISO/IEC 14496-15 §5.3.2, `avc1`)."""
-        kept = []
-        for kind, start, end in units:
-            if not PARAMETER_UNITS >> kind & 1:
-                kept.append(data[start:end])
-            elif data[start + self._configuration.length_size : end] not in (
-                self._configuration.parameter_sets
-            ):
-                raise NeedsTranscodeError("the coding parameters change on the way")
-        if not kept:
-            raise NeedsTranscodeError("a sample has no picture in it")
-        return b"".join(kept)
-
-
-def _video_description(track: VideoTrackInfo) -> TrackDescription:
-    width, height = track.display_size
-    colr = tagged_colour(track.colour, full_range=track.full_range)
-    pasp = None if track.pixel_aspect == (1, 1) else track.pixel_aspect
-    return TrackDescription(
-        kind=TrackKind.VIDEO,
-        codec=avc_codec_string(track.record),
-        sample_entry=avc_sample_entry(
-            track.record, track.width, track.height, pasp=pasp, colr=colr
-        ),
-        width=track.width,
-        height=track.height,
-        display_width=width,
-        display_height=height,
-        matrix=track.matrix,
-        frame_rate=track.frame_rate,
-        language=track.language,
-        label=track.label,
-    )
+@contextmanager
+def _unfit() -> Iterator[None]:
+    """Have a track encoded anew whose configuration or samples are not what they should be."""
+    try:
+        yield
+    except InvalidDecoderConfiguration as fault:
+        raise NeedsTranscodeError(fault.message) from fault

@@ -1,12 +1,14 @@
 """Takes a source apart: its playable tracks, sample by sample as they are, into flat files.
 
-One pass over the file serves all tracks. An MP4 file is read by its own tables; every other file,
-and an MP4 file whose tables contradict themselves or ask for more than copying, is read through
-FFmpeg's demuxer. What only the samples can tell, such as the distance between IDR pictures, is
-checked on the way; a track that turns out unfit is dropped and named, so that it can be encoded
-anew, while the others go on.
+One pass over the file serves all tracks. An MP4 file is read by its own tables: the usual one by
+native code alone, one with anything unusual in it sample by sample. Every other file, and an MP4
+file whose tables contradict themselves or ask for more than copying, is read through FFmpeg's
+demuxer. What only the samples can tell, such as the distance between IDR pictures, is checked on
+the way; a track that turns out unfit is dropped and named, so that it can be encoded anew, while
+the others go on.
 """
 
+from contextlib import suppress
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +19,9 @@ from av.container import InputContainer
 from native import MalformedMovie, SampleRun
 from origin.packaging.copied_audio import AudioCopier
 from origin.packaging.copied_video import VideoCopier
-from origin.packaging.demux import AnyPacket, is_indexed, open_source, packets, select
+from origin.packaging.demux import AnyPacket, is_indexed, may_jump, open_source, packets, select
+from origin.packaging.direct import UnusualFileError, read_directly
+from origin.packaging.direct_copy import copy_directly
 from origin.packaging.faults import CorruptSource, NeedsTranscodeError
 from origin.packaging.limits import Limits
 from origin.packaging.movie_source import IrregularMovieError, MovieSource, open_movie
@@ -41,12 +45,21 @@ class _Copying:
         self.copiers: dict[int, _Copier] = {}
         self.rejected: list[Rejection] = []
 
-    def prepare(self, report: SourceReport, out: Path | None, source: MovieSource | None) -> None:
+    def prepare(
+        self,
+        report: SourceReport,
+        out: Path | None,
+        source: MovieSource | None,
+        *,
+        may_jump: bool = False,
+    ) -> None:
         """Add a copier for each track to copy."""
         zero = report.start if source is None else source.zero
         for stream in report.copyable:
             try:
-                self.copiers[stream] = _copier(report, stream, zero, out, source, self._purpose)
+                self.copiers[stream] = _copier(
+                    report, stream, zero, out, source, self._purpose, may_jump=may_jump
+                )
             except NeedsTranscodeError as refusal:
                 self.rejected.append(Rejection(stream, refusal.reason))
 
@@ -107,6 +120,8 @@ def _copy_movie(
     pulse: Pulse,
     purpose: Purpose = Purpose.PUBLISHED,
 ) -> CopyOutcome:
+    with suppress(UnusualFileError):
+        return copy_directly(read_directly(path, report), out, report.size_bytes, pulse, purpose)
     copying = _Copying(purpose)
     with open_movie(path, report) as source:
         try:
@@ -137,7 +152,7 @@ def _copy_packets(
         return CopyOutcome((), ())
     with open_source(path, limits) as container:
         try:
-            copying.prepare(report, out, None)
+            copying.prepare(report, out, None, may_jump=may_jump(container))
             _pump(container, copying, pulse, report.size_bytes)
             return copying.finish()
         except BaseException:
@@ -152,15 +167,18 @@ def _copier(
     out: Path | None,
     source: MovieSource | None,
     purpose: Purpose,
+    *,
+    may_jump: bool,
 ) -> _Copier:
     movie_track = None if source is None else source.tracks[stream]
     if report.video is not None and stream == report.video.index:
-        return VideoCopier(report.video, out, movie_track, purpose=purpose)
+        return VideoCopier(report.video, out, movie_track, purpose=purpose, may_jump=may_jump)
     return AudioCopier(report.audio_track(stream), zero, out, movie_track, purpose=purpose)
 
 
 def _pump(container: InputContainer, copying: _Copying, pulse: Pulse, size_bytes: int) -> None:
     indexed = is_indexed(container)
+    damaged: set[int] = set()
     for packet in packets(container, select(container, list(copying.copiers))):
         copier = copying.copiers.get(packet.stream_index)
         if copier is None:
@@ -168,8 +186,11 @@ def _pump(container: InputContainer, copying: _Copying, pulse: Pulse, size_bytes
         if packet.is_corrupt:
             if indexed:
                 raise CorruptSource("A sample of this file lies beyond the file's end.")
+            damaged.add(packet.stream_index)  # no harm where it is the last one, cut off
             continue
         try:
+            if packet.stream_index in damaged:
+                raise NeedsTranscodeError("a sample in the middle is damaged")
             copier.feed(packet)
         except NeedsTranscodeError as refusal:
             copying.reject(packet.stream_index, refusal)

@@ -20,7 +20,7 @@ from av.audio.stream import AudioStream
 from av.codec.context import Flags
 from av.container import InputContainer
 
-from core.isobmff.sample_entry import mp4a_codec_string, mp4a_sample_entry
+from core.codecs.aac import mp4a_codec_string, mp4a_sample_entry
 from core.media.description import TrackDescription
 from core.media.presentation import TrackKind
 from origin.packaging.demux import AnyPacket, may_jump, open_source, packets, select, time_base_of

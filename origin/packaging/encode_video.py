@@ -12,7 +12,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
-from core.isobmff.sample_entry import avc_codec_string, avc_sample_entry
+from core.codecs.avc import avc_codec_string, avc_sample_entry
+from core.isobmff.sample_entry import VisualTraits
 from core.media.description import TrackDescription
 from core.media.ladder import Rung
 from core.media.presentation import TrackKind
@@ -266,7 +267,7 @@ def _description(track: VideoTrackInfo, rung: Rung, encoder: VideoCodecContext) 
     return TrackDescription(
         kind=TrackKind.VIDEO,
         codec=avc_codec_string(record),
-        sample_entry=avc_sample_entry(record, rung.width, rung.height, pasp=None, colr=colr),
+        sample_entry=avc_sample_entry(record, rung.width, rung.height, VisualTraits(colr=colr)),
         width=rung.width,
         height=rung.height,
         display_width=rung.width,

@@ -6,6 +6,7 @@ from statistics import median
 
 import msgspec
 
+from core.media.colour_words import colour_words, high_dynamic_range
 from core.media.presentation import TrackKind
 from core.media.ticks import Ticks
 from core.media.timeline import Span, even_plan, plan_segments
@@ -13,6 +14,7 @@ from origin.packaging.codec_strings import codec_string
 from origin.packaging.copy import copy_tracks
 from origin.packaging.groups import GroupsOfPictures, measure_groups
 from origin.packaging.limits import Limits
+from origin.packaging.movie_facts import MovieFacts, movie_facts
 from origin.packaging.probe import probe
 from origin.packaging.progress import Unwatched
 from origin.packaging.report import (
@@ -28,7 +30,11 @@ MILLISECONDS = 1000
 
 
 class InspectedVideo(msgspec.Struct, frozen=True, kw_only=True):
-    """A video track; `codecs` is the RFC 6381 name, empty where we know none. Sizes in pixels."""
+    """A video track; `codecs` is the RFC 6381 name, empty where we know none. Sizes in pixels.
+
+    `colour` names primaries, transfer and matrix; `high_dynamic_range` is `PQ`, `HLG` or empty.
+    `track_id` is the container's number of the track.
+    """
 
     stream: int
     codec: str
@@ -46,10 +52,15 @@ class InspectedVideo(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision
     reason: str
     groups: GroupsOfPictures | None
+    colour: str = ""
+    high_dynamic_range: str = ""
+    interlaced: bool = False
+    label: str = ""
+    track_id: int = 0
 
 
 class InspectedAudio(msgspec.Struct, frozen=True, kw_only=True):
-    """An audio track; `codecs` is the RFC 6381 name, empty where we know none."""
+    """An audio track; `codecs` and `track_id` are those of `InspectedVideo`."""
 
     stream: int
     codec: str
@@ -61,6 +72,8 @@ class InspectedAudio(msgspec.Struct, frozen=True, kw_only=True):
     default: bool
     decision: Decision
     reason: str
+    label: str = ""
+    track_id: int = 0
 
 
 class Segments(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +86,11 @@ class Segments(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Inspection(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is known of a file. `problems` name box and byte where a table is wrong."""
+    """All that is known of a file. `problems` name box and byte where a table is wrong.
+
+    `movie` is there where an MP4's boxes can be read. `repaired` says that FFmpeg's demuxer is what
+    takes the file apart.
+    """
 
     file: str
     container: str
@@ -84,6 +101,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     ignored: tuple[IgnoredTrack, ...]
     segments: Segments | None
     problems: tuple[str, ...]
+    movie: MovieFacts | None = None
+    repaired: bool = False
 
 
 def inspect_file(path: Path, segment_s: float, limits: Limits) -> Inspection:
@@ -91,21 +110,30 @@ def inspect_file(path: Path, segment_s: float, limits: Limits) -> Inspection:
     report = probe(path, limits)
     outcome = copy_tracks(path, report, None, Unwatched(), limits=limits)
     refused = {rejection.stream: rejection.reason for rejection in outcome.rejected}
+    named = {track.stream: track.description.codec for track in outcome.tracks}
+    movie, wrong = movie_facts(path) if report.is_movie else (None, ())
+    said = (outcome.repaired,) if outcome.repaired else ()
     return Inspection(
         file=str(path),
         container=report.container,
         size_bytes=report.size_bytes,
         duration_ms=report.duration_ms,
-        video=_video(path, report.video, refused, limits) if report.video else None,
-        audio=tuple(_audio(track, refused) for track in report.audio),
+        video=_video(path, report.video, refused, named, limits) if report.video else None,
+        audio=tuple(_audio(track, refused, named) for track in report.audio),
         ignored=report.ignored,
         segments=_segments(report, outcome.tracks, segment_s),
-        problems=(outcome.repaired,) if outcome.repaired else (),
+        problems=tuple(dict.fromkeys((*said, *wrong))),
+        movie=movie,
+        repaired=bool(outcome.repaired),
     )
 
 
 def _video(
-    path: Path, track: VideoTrackInfo, refused: dict[int, str], limits: Limits
+    path: Path,
+    track: VideoTrackInfo,
+    refused: dict[int, str],
+    named: dict[int, str],
+    limits: Limits,
 ) -> InspectedVideo:
     decision, reason = _verdict(track, refused)
     groups, samples = measure_groups(path, track, limits)
@@ -113,7 +141,7 @@ def _video(
     return InspectedVideo(
         stream=track.index,
         codec=track.codec,
-        codecs=codec_string(track.codec, track.record),
+        codecs=named.get(track.index) or codec_string(track.codec, track.record),
         profile=track.profile,
         width=track.width,
         height=track.height,
@@ -127,15 +155,20 @@ def _video(
         decision=decision,
         reason=reason,
         groups=groups,
+        colour=colour_words(track.colour, full_range=track.full_range),
+        high_dynamic_range=high_dynamic_range(track.colour),
+        interlaced=track.interlaced,
+        label=track.label,
+        track_id=track.track_id,
     )
 
 
-def _audio(track: AudioTrackInfo, refused: dict[int, str]) -> InspectedAudio:
+def _audio(track: AudioTrackInfo, refused: dict[int, str], named: dict[int, str]) -> InspectedAudio:
     decision, reason = _verdict(track, refused)
     return InspectedAudio(
         stream=track.index,
         codec=track.codec,
-        codecs=codec_string(track.codec, track.record),
+        codecs=named.get(track.index) or codec_string(track.codec, track.record),
         profile=track.profile,
         channels=track.channels,
         sample_rate=track.sample_rate,
@@ -143,6 +176,8 @@ def _audio(track: AudioTrackInfo, refused: dict[int, str]) -> InspectedAudio:
         default=track.default,
         decision=decision,
         reason=reason,
+        label=track.label,
+        track_id=track.track_id,
     )
 
 

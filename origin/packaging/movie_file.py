@@ -22,6 +22,7 @@ def read_parts(file: int) -> MovieParts:
     """
     size = os.fstat(file).st_size
     moov: FilePart | None = None
+    media: int | None = None
     fragments: list[FilePart] = []
     indexes: list[FilePart] = []
     starts = array("Q")
@@ -39,13 +40,15 @@ def read_parts(file: int) -> MovieParts:
             fragments.append(_part(file, at, head, length))
         elif kind == b"sidx":
             indexes.append(_part(file, at, head, length))
+        elif kind == b"mdat" and media is None:
+            media = at
         elif kind == b"ftyp" and not brands:
             brands = _brands(os.pread(file, min(length, 4 * MOST_BRANDS), at)[head:])
         starts.append(at)
         at += length
         if len(starts) > MOST_BOXES:
             raise MalformedMovie("file", at, f"has more than {MOST_BOXES} boxes")
-    return MovieParts(size, moov, fragments, brands, indexes, starts)
+    return MovieParts(size, moov, fragments, brands, indexes, starts, media)
 
 
 def _part(file: int, at: int, head: int, length: int) -> FilePart:

@@ -38,6 +38,7 @@ class MovieTrackSource:
     """One track to read. `timescale` is in ticks a second; times in runs are those of the media.
 
     All samples have the same description, whatever their numbers: runs give it the number 1.
+    `entry` is that description, the whole box.
     """
 
     stream: int
@@ -45,6 +46,7 @@ class MovieTrackSource:
     window: EditWindow
     table: SampleTable
     numbered: bool = False
+    entry: bytes = b""
 
     def next_run(self) -> SampleRun | None:
         """Give the next samples that lie one behind the other; None after the last one."""
@@ -94,16 +96,24 @@ def open_movie(path: Path, report: SourceReport) -> Iterator[MovieSource]:
     Raises `MalformedMovie` for a file that contradicts itself, `IrregularMovieError` for one that
     is only unusual.
     """
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        yield movie_source(file, report)
+    finally:
+        os.close(file)
+
+
+def movie_source(file: int, report: SourceReport, movie: Movie | None = None) -> MovieSource:
+    """Read the tracks of a report from an open file; it raises what `open_movie` does.
+
+    `movie` is the file's, where it was read already.
+    """
     wanted = {track.index: track.track_id for track in report.audio}
     if report.video is not None:
         wanted[report.video.index] = report.video.track_id
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        movie = read_movie(read_parts(file))
-        tracks = {stream: _track(movie, stream, number) for stream, number in wanted.items()}
-        yield MovieSource(file, movie.parts.file_bytes, tracks, _zero(report, tracks))
-    finally:
-        os.close(file)
+    movie = movie or read_movie(read_parts(file))
+    tracks = {stream: _track(movie, stream, number) for stream, number in wanted.items()}
+    return MovieSource(file, movie.parts.file_bytes, tracks, _zero(report, tracks))
 
 
 def _track(movie: Movie, stream: int, track_id: int) -> MovieTrackSource:
@@ -118,7 +128,15 @@ def _track(movie: Movie, stream: int, track_id: int) -> MovieTrackSource:
         ) from problem
     table = sample_table(movie, track)
     _check_description(track, table)
-    return MovieTrackSource(stream, track.timescale, window, table, len(track.entries) > 1)
+    start, end = track.entries[0].span if track.entries else (0, 0)
+    return MovieTrackSource(
+        stream,
+        track.timescale,
+        window,
+        table,
+        numbered=len(track.entries) > 1,
+        entry=movie.moov.data[start:end],
+    )
 
 
 def _check_description(track: MovieTrack, table: SampleTable) -> None:
@@ -182,5 +200,6 @@ __all__ = [
     "MalformedMovie",
     "MovieSource",
     "MovieTrackSource",
+    "movie_source",
     "open_movie",
 ]

@@ -15,6 +15,8 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from core.codecs.records import video_record
+from core.isobmff.sample_entry import InvalidDecoderConfiguration
 from core.media.description import IDENTITY_MATRIX
 from origin.packaging.boxes import outer_boxes
 from origin.packaging.complaint import refused_picture_size
@@ -39,6 +41,7 @@ from origin.packaging.faults import (
     UnrecognisedSource,
     UnsupportedCodec,
 )
+from origin.packaging.hdr import light_level, mastering_display
 from origin.packaging.limits import Limits
 from origin.packaging.report import (
     AudioTrackInfo,
@@ -187,15 +190,17 @@ def _nothing_to_play(container: InputContainer) -> SourceFault:
 def _video_track(container: InputContainer, stream: VideoStream, limits: Limits) -> VideoTrackInfo:
     context = stream.codec_context
     _check_dimensions(context.width, context.height, limits)
-    picture = _first_frame(container, stream, limits)
+    picture, first = _first_frame(container, stream, limits)
     assert isinstance(picture, VideoFrame)
     _check_dimensions(picture.width, picture.height, limits)
     interlaced = context.field_order not in PROGRESSIVE_ORDERS or picture.interlaced_frame
     pixel_format = picture.format.name
     codec = codec_name(stream)
-    verdict = judge_video(codec, pixel_format, context.extradata or b"", interlaced=interlaced)
     time_base = time_base_of(stream)
     rate = _rate(stream)
+    colour = picture.color_primaries, picture.color_trc, picture.colorspace
+    record, annexb, flaw = _record(container, stream, first, rate, colour)
+    verdict = judge_video(codec, pixel_format, flaw, interlaced=interlaced)
     return VideoTrackInfo(
         index=stream.index,
         decision=verdict.decision,
@@ -211,15 +216,39 @@ def _video_track(container: InputContainer, stream: VideoStream, limits: Limits)
         frame_rate=(rate.numerator, rate.denominator) if rate else None,
         variable_rate=_is_variable(stream),
         interlaced=interlaced,
-        colour=(picture.color_primaries, picture.color_trc, picture.colorspace),
+        colour=colour,
         full_range=picture.color_range == FULL_RANGE or pixel_format.startswith("yuvj"),
         time_base=(time_base.numerator, time_base.denominator),
         start=_start(container, picture, stream),
         language=_language(stream),
         label=_label(stream),
         track_id=stream.id,
-        record=context.extradata or b"",
+        record=record,
+        reach=verdict.reach,
+        annexb=annexb,
+        mastering_display=mastering_display(picture),
+        light_level=light_level(picture),
     )
+
+
+def _record(
+    container: InputContainer,
+    stream: VideoStream,
+    first: bytes,
+    rate: Fraction | None,
+    colour: tuple[int, int, int],
+) -> tuple[bytes, bool, str]:
+    """Give the decoder configuration as MP4 stores it, whether samples have start codes, a flaw."""
+    extradata = stream.codec_context.extradata or b""
+    if lacks_presentation_times(container):
+        return extradata, False, "the container does not say when pictures are shown"
+    try:
+        record, annexb = video_record(
+            codec_name(stream), extradata, first, rate=rate, colour=colour
+        )
+    except InvalidDecoderConfiguration as fault:
+        return extradata, False, fault.message
+    return record, annexb, ""
 
 
 def _check_dimensions(width: int, height: int, limits: Limits) -> None:
@@ -239,20 +268,23 @@ def _check_dimensions(width: int, height: int, limits: Limits) -> None:
 
 def _first_frame(
     container: InputContainer, stream: VideoStream | AudioStream, limits: Limits
-) -> VideoFrame | AudioFrame:
+) -> tuple[VideoFrame | AudioFrame, bytes]:
     """Decode the first frame of a track, looking at a bounded number of packets.
+
+    Gives the track's first packet as well.
 
     Raises `NoFrames` where the track is empty, `CorruptSource` where nothing comes out.
     """
     stream.codec_context.thread_count = 1
     stream.codec_context.options = {"max_pixels": str(limits.largest_area)}
-    seen = 0
+    seen, first = 0, b""
     for packet in islice(packets(container, [stream]), limits.first_frame_packets):
         seen += 1
+        first = first or bytes(packet)
         if frame := _decode(stream, packet):
-            return frame
+            return frame, first
     if frame := _decode(stream, None):
-        return frame
+        return frame, first
     if seen == 0:
         raise NoFrames(stream.type)
     raise CorruptSource(f"The first {seen} samples of the {stream.type} track cannot be decoded.")
@@ -316,7 +348,7 @@ def _zero(
     """Find the source's time, in seconds, at which the presentation starts."""
     if picture is not None:
         return picture.start * Fraction(*picture.time_base)
-    frame = _first_frame(container, sounds[0], limits)
+    frame, _ = _first_frame(container, sounds[0], limits)
     return _time(frame, sounds[0]) * time_base_of(sounds[0])
 
 
@@ -345,6 +377,7 @@ def _audio_tracks(streams: list[AudioStream]) -> Iterator[AudioTrackInfo]:
             time_base=(base.numerator, base.denominator),
             track_id=stream.id,
             record=context.extradata or b"",
+            reach=verdict.reach,
         )
         languages[language] += 1
 
@@ -353,7 +386,9 @@ def _judge_audio(stream: AudioStream) -> Verdict:
     context = stream.codec_context
     if context.sample_rate <= 0 or context.channels <= 0:
         return Verdict(Decision.IGNORE, "its sample rate and channels are unknown")
-    return judge_audio(codec_name(stream), context.extradata or b"")
+    return judge_audio(
+        codec_name(stream), context.extradata or b"", context.profile or "", context.sample_rate
+    )
 
 
 def _language(stream: Stream) -> str:

@@ -50,7 +50,7 @@ class Probe(Request, frozen=True, kw_only=True):
 class Ingest(Request, frozen=True, kw_only=True):
     """Probe and copy what can be copied into `out`; answered with `Ingested`.
 
-    With `only_whole` nothing is copied of a source that has something to encode as well.
+    With `only_whole` nothing is copied of a source that cannot be played before some is encoded.
     """
 
     out: Path
@@ -96,6 +96,12 @@ class Ingested(msgspec.Struct, frozen=True, kw_only=True):
     def to_encode(self) -> tuple[int, ...]:
         """Stream numbers of the tracks to encode, the rejected ones last."""
         return (*self.report.transcodable, *(rejection.stream for rejection in self.rejected))
+
+    @property
+    def to_join(self) -> tuple[int, ...]:
+        """Stream numbers of the copied tracks that do not play everywhere: encoded as well."""
+        rejected = {rejection.stream for rejection in self.rejected}
+        return tuple(stream for stream in self.report.joined if stream not in rejected)
 
 
 class FaultReport(msgspec.Struct, frozen=True, kw_only=True):

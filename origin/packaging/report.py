@@ -20,13 +20,26 @@ class Decision(StrEnum):
     IGNORE = "ignore"
 
 
+class Reach(StrEnum):
+    """Where a track plays that goes through as it is.
+
+    What does not play everywhere is joined by an encoding that does; what browsers do not play is
+    not published before that.
+    """
+
+    EVERYWHERE = "everywhere"
+    BROWSERS = "browsers"
+    SOME = "some"
+
+
 class VideoTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
     """A video track: coded size in pixels, pixel aspect, `tkhd` matrix, frame rate, colour numbers.
 
     `colour` holds primaries, transfer and matrix as numbers of ISO/IEC 23091-2. `start` is the
     presentation time of the first picture in units of `time_base` seconds; it is the zero of the
     presentation. `track_id` is the container's number of the track, `record` its decoder
-    configuration, both as FFmpeg gives them.
+    configuration as MP4 stores it, empty where there is none; `annexb` says that its samples have
+    start codes. `mastering_display` and `light_level` are contents of `mdcv` and `clli`.
     """
 
     index: int
@@ -51,6 +64,10 @@ class VideoTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
     label: str = ""
     track_id: int = 0
     record: bytes = b""
+    reach: Reach = Reach.EVERYWHERE
+    annexb: bool = False
+    mastering_display: bytes = b""
+    light_level: bytes = b""
 
     @property
     def display_size(self) -> tuple[int, int]:
@@ -73,8 +90,9 @@ class VideoTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def name(self) -> str:
-        """The track's name when it is copied: its short side."""
-        return f"{min(self.display_size)}p"
+        """The track's name when it is copied: its short side, and the codec if it is unusual."""
+        side = f"{min(self.display_size)}p"
+        return side if self.reach is Reach.EVERYWHERE else f"{side}-{self.codec}"
 
     @property
     def rate(self) -> Fraction | None:
@@ -85,7 +103,7 @@ class VideoTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
 class AudioTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
     """An audio track; `ordinal` counts the tracks of one language, from 0, to tell them apart.
 
-    `track_id` and `record` are those of `VideoTrackInfo`.
+    `track_id` is that of `VideoTrackInfo`, `record` what the container keeps for the decoder.
     """
 
     index: int
@@ -103,6 +121,13 @@ class AudioTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
     time_base: Ratio
     track_id: int = 0
     record: bytes = b""
+    reach: Reach = Reach.EVERYWHERE
+
+    @property
+    def copied_name(self) -> str:
+        """The track's name when it is copied, with the codec if that is unusual."""
+        own = self.name(self.channels)
+        return own if self.reach is Reach.EVERYWHERE else f"{own}-{self.codec}"
 
     def name(self, channels: int) -> str:
         """The track's name when it is published with that many channels."""
@@ -144,6 +169,30 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
         return self._decided(Decision.TRANSCODE)
 
     @property
+    def joined(self) -> tuple[int, ...]:
+        """Stream numbers of the tracks to copy that do not play everywhere: encoded as well."""
+        copied = self.copyable
+        return tuple(
+            track.index
+            for track in self._tracks
+            if track.index in copied and track.reach is not Reach.EVERYWHERE
+        )
+
+    @property
+    def plays_at_once(self) -> bool:
+        """Whether every browser plays what is copied, and nothing has to be encoded before that."""
+        return not self.transcodable and all(
+            self.reach(index) is not Reach.SOME for index in self.copyable
+        )
+
+    def reach(self, index: int) -> Reach:
+        """Say where a track plays as it is. Raises `LookupError`."""
+        for track in self._tracks:
+            if track.index == index:
+                return track.reach
+        raise LookupError(f"stream {index} is not a track of this source")
+
+    @property
     def is_movie(self) -> bool:
         """Whether the file is of the MP4 family, which has tables of its samples."""
         return self.container.startswith("mov")
@@ -160,9 +209,12 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
                 return track
         raise LookupError(f"stream {index} is not an audio track of this source")
 
+    @property
+    def _tracks(self) -> tuple["VideoTrackInfo | AudioTrackInfo", ...]:
+        return (*((self.video,) if self.video else ()), *self.audio)
+
     def _decided(self, decision: Decision) -> tuple[int, ...]:
-        tracks = (*((self.video,) if self.video else ()), *self.audio)
-        return tuple(track.index for track in tracks if track.decision is decision)
+        return tuple(track.index for track in self._tracks if track.decision is decision)
 
 
 def sane_pixel_aspect(ratio: Fraction | None) -> Ratio:

@@ -153,7 +153,8 @@ def _row(sample: VideoSample, time: int, next_time: int) -> Row:
 class AudioPacket(NamedTuple):
     """An audio sample as it comes. Times in samples of the track's rate, from the video's zero.
 
-    `skip` and `discard` are decoded samples to drop at the packet's start and end.
+    `skip` and `discard` are decoded samples to drop at the packet's start and end. `length` is how
+    many come out of its decoder; 0 for as many as usual.
     """
 
     size_bytes: int
@@ -161,6 +162,7 @@ class AudioPacket(NamedTuple):
     duration: Fraction | int
     skip: int
     discard: int
+    length: int = 0
 
 
 class AudioTimes:
@@ -189,18 +191,18 @@ class AudioTimes:
             yield Row(
                 self._held.size_bytes, self._held_duration + self._drift(packet), 0, self._flags
             )
-        self._held, self._held_duration = packet, self._frame_length
-        self._next += self._frame_length
+        self._held, self._held_duration = packet, packet.length or self._frame_length
+        self._next += self._held_duration
 
     def finish(self) -> Iterator[Row]:
         """Give the last row, shortened by what the source trims at its end."""
         if self._held is None:
             return
-        duration = self._frame_length
+        length = duration = self._held.length or self._frame_length
         if 0 < self._held.duration + self._granule < duration:
             duration = int(self._held.duration)
-        duration = max(1, min(duration, self._frame_length - self._held.discard))
-        if self._next - self._frame_length + duration <= 0:
+        duration = max(1, min(duration, length - self._held.discard))
+        if self._next - length + duration <= 0:
             raise NeedsTranscodeError("all of the sound lies before the first picture")
         yield Row(self._held.size_bytes, duration, 0, self._flags)
 

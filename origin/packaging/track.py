@@ -172,8 +172,8 @@ class TrackWriter:
         """Make both files durable; gives the digest of the index."""
         for file in (self._flat, self._index):
             os.fsync(file.fileno())
-        _sync_directory(directory)
-        _sync_directory(directory.parent)
+        sync_directory(directory)
+        sync_directory(directory.parent)
         with (directory / INDEX_NAME).open("rb") as index:
             return hashlib.file_digest(index, "sha256").digest()
 
@@ -201,7 +201,8 @@ def _opened(directory: Path | None, name: str) -> BinaryIO:
     return (directory / name).open("xb", buffering=WRITE_BUFFER_BYTES)
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory durable."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,12 +1,14 @@
 """Tracks on disk, cut into the segments of one presentation."""
 
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Final
 
 from core.isobmff.init_segment import init_segment
 from core.media.build import SegmentTable, segment_table
-from core.media.description import shown_size
+from core.media.description import TrackDescription, shown_size
 from core.media.first_plan import UnfitRenditions, first_plan
 from core.media.presentation import (
     AudioTraits,
@@ -18,23 +20,57 @@ from core.media.presentation import (
 from core.media.ticks import Ticks, milliseconds
 from core.media.timeline import CutPlan
 from core.media.track_file import TrackFile, track_file
+from native import SampleFile, TrackIndex
+from origin.packaging.direct import DirectTrack
 from origin.static.gathering import GatheredTrack
 from origin.static.request import Arrangement, RefusedSource
 from origin.static.winding import leading_pictures
 from origin.stored_track import StoredTrack
 
+ROW: Final = struct.Struct("=QQqIIII")
+"""A sample of a file: see `native/reference/sample_rows.py`."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedTrack:
+    """A track's index and description; `material` is where its samples are."""
+
+    gathered: GatheredTrack
+    index: TrackIndex
+    description: TrackDescription
+    material: DirectTrack | StoredTrack
+
 
 @dataclass(frozen=True, slots=True)
 class CutTrack:
-    """A track with all that writing it takes; `name` is told once for each kind."""
+    """A track with all that writing it takes; `name` is told once for each kind.
 
-    gathered: GatheredTrack
+    The body of segment n is made of the samples of `bodies` that `pieces[n]` counts: first, number.
+    """
+
+    opened: OpenedTrack
     name: str
     default: bool
-    stored: StoredTrack
     table: SegmentTable
     init: bytes
     file: TrackFile | None
+    bodies: SampleFile
+    pieces: Sequence[tuple[int, int]]
+
+    @property
+    def gathered(self) -> GatheredTrack:
+        """The track before it was cut."""
+        return self.opened.gathered
+
+    @property
+    def index(self) -> TrackIndex:
+        """Its index."""
+        return self.opened.index
+
+    @property
+    def description(self) -> TrackDescription:
+        """What it says of itself."""
+        return self.opened.description
 
     @property
     def kind(self) -> TrackKind:
@@ -44,7 +80,7 @@ class CutTrack:
     @property
     def end_ms(self) -> int:
         """When its last segment ends."""
-        return milliseconds(self.table.spans[-1].end, self.stored.index.timescale)
+        return milliseconds(self.table.spans[-1].end, self.index.timescale)
 
     def rendition(self, arrangement: Arrangement) -> Rendition:
         """What manifests say of it, as it lies in the folder."""
@@ -55,46 +91,54 @@ class CutTrack:
             kind=self.kind,
             name=self.name,
             build_hash="",
-            codec=self.stored.description.codec,
-            timescale=self.stored.index.timescale,
+            codec=self.description.codec,
+            timescale=self.index.timescale,
             spans=self.table.spans,
             bandwidth=self.table.peak_bandwidth,
             average_bandwidth=self.table.average_bandwidth,
             traits=self._traits,
+            independent=self.table.independent,
             layout=layout,
-            iframes=leading_pictures(self.stored.index, self.table, in_file) if is_video else None,
+            iframes=leading_pictures(self.index, self.table, in_file) if is_video else None,
         )
 
     @property
     def _traits(self) -> VideoTraits | AudioTraits:
-        description = self.stored.description
+        description = self.description
         if self.kind is TrackKind.VIDEO:
             rate = Fraction(*description.frame_rate) if description.frame_rate else None
-            return VideoTraits(*shown_size(description), rate)
+            return VideoTraits(
+                *shown_size(description),
+                rate,
+                video_range=description.video_range,
+                supplemental_codec=description.supplemental_codec,
+                colour=description.colour,
+            )
         return AudioTraits(
             channels=description.channels,
             sample_rate=description.sample_rate,
             language=description.language,
             label=description.label,
             default=self.default,
+            objects=description.objects,
         )
 
 
 def cut_tracks(gathered: Sequence[GatheredTrack], segment_s: float) -> list[CutTrack]:
     """Cut all tracks at the same places. Raises `RefusedSource` where they do not fit together."""
-    opened = [(each, StoredTrack.open(each.packaged.directory)) for each in gathered]
-    indexes = [(each.packaged.kind, stored.index) for each, stored in opened]
+    opened = [_opened(each) for each in gathered]
+    indexes = [(each.gathered.packaged.kind, each.index) for each in opened]
     try:
         plan = first_plan(indexes, segment_s)
     except UnfitRenditions as fault:
         names = ", ".join(dict.fromkeys(each.film.path.name for each in gathered))
         raise RefusedSource(f"{names}: {fault.message}") from fault
-    named = zip(opened, _names(gathered), strict=True)
     first_sound = next((each for each in gathered if _is_sound(each)), None)
     defaults = [each for each in gathered if _is_sound(each) and each.packaged.default]
     default = defaults[0] if defaults else first_sound
     return [
-        _cut(each, name, stored, plan, default=each is default) for (each, stored), name in named
+        _cut(each, name, plan, default=each.gathered is default)
+        for each, name in zip(opened, _names(gathered), strict=True)
     ]
 
 
@@ -125,15 +169,38 @@ def _names(gathered: Sequence[GatheredTrack]) -> Iterator[str]:
         yield name
 
 
-def _cut(
-    gathered: GatheredTrack, name: str, stored: StoredTrack, plan: CutPlan, *, default: bool
-) -> CutTrack:
-    index = stored.index
+def _opened(gathered: GatheredTrack) -> OpenedTrack:
+    packaged = gathered.packaged
+    if isinstance(packaged, DirectTrack):
+        return OpenedTrack(gathered, TrackIndex(packaged.index), packaged.description, packaged)
+    stored = StoredTrack.open(packaged.directory)
+    return OpenedTrack(gathered, stored.index, stored.description, stored)
+
+
+def _cut(opened: OpenedTrack, name: str, plan: CutPlan, *, default: bool) -> CutTrack:
+    index = opened.index
     table = segment_table(index, plan)
     init = init_segment(
-        stored.description,
+        opened.description,
         timescale=index.timescale,
         duration=Ticks(index.base_time + index.duration),
         priming=Ticks(index.priming),
     )
-    return CutTrack(gathered, name, default, stored, table, init, track_file(index, table, init))
+    bodies, pieces = _bodies(opened, table)
+    file = track_file(index, table, init)
+    return CutTrack(opened, name, default, table, init, file, bodies, pieces)
+
+
+def _bodies(
+    opened: OpenedTrack, table: SegmentTable
+) -> tuple[SampleFile, Sequence[tuple[int, int]]]:
+    """Say where the bodies of segments are: samples of the film, or stretches of a flat file."""
+    cuts = list(zip(table.first, table.count, strict=True))
+    if isinstance(opened.material, DirectTrack):
+        return opened.material.samples, cuts
+    rows = bytearray()
+    for first, count in cuts:
+        offset, length, _, _ = opened.index.segment(first, count)
+        rows += ROW.pack(offset, 0, 0, length, 0, 0, 0)
+    whole = [(number, 1) for number in range(len(cuts))]
+    return SampleFile(opened.material.flat, bytes(rows)), whole

@@ -1,15 +1,16 @@
 """The films of one presentation: what is in each, and what of it is to go into the folder."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 
+from origin.packaging.direct import DirectFilm, UnusualFileError, read_directly
 from origin.packaging.faults import SourceFault
 from origin.packaging.limits import Limits
-from origin.packaging.probe import probe
+from origin.packaging.movie_probe import probe_movie
 from origin.packaging.report import AudioTrackInfo, Decision, SourceReport, VideoTrackInfo
 from origin.static.request import LeftOut, RefusedSource
 
@@ -18,11 +19,15 @@ AnyTrack = VideoTrackInfo | AudioTrackInfo
 
 @dataclass(frozen=True, slots=True)
 class Film:
-    """A file, the tracks of it that are wanted, and a folder for what is made of them."""
+    """A file, the tracks of it that are wanted, and a folder for what is made of them.
+
+    `direct` are its tracks where they can be taken as they lie in the file.
+    """
 
     path: Path
     report: SourceReport
     work: Path
+    direct: DirectFilm | None = None
 
     @property
     def tracks(self) -> tuple[AnyTrack, ...]:
@@ -54,7 +59,8 @@ def examine(files: Sequence[Path], work: Path, limits: Limits) -> tuple[list[Fil
     taken: dict[tuple[str, str, int], str] = {}
     for number, path in enumerate(files):
         with blaming(path):
-            film = Film(path, probe(path, limits), work / str(number))
+            report, direct = _looked_into(path, limits)
+            film = Film(path, report, work / str(number), direct)
         left_out += _ignored(film)
         wanted = []
         for track in film.report.audio:
@@ -67,8 +73,23 @@ def examine(files: Sequence[Path], work: Path, limits: Limits) -> tuple[list[Fil
                 wanted.append(track)
         taken |= {(each.language, each.label, each.channels): path.name for each in wanted}
         report = msgspec.structs.replace(film.report, audio=tuple(wanted))
-        films.append(Film(path, report, film.work))
+        films.append(Film(path, report, film.work, direct))
     return films, left_out
+
+
+def _looked_into(path: Path, limits: Limits) -> tuple[SourceReport, DirectFilm | None]:
+    """Give what is in a file, and its tracks where they can be taken from there as they are."""
+    usual = probe_movie(path, limits)
+    if usual is not None:
+        with suppress(UnusualFileError):
+            return usual, read_directly(path, usual)
+    # Imported here: FFmpeg takes longer to load than the usual film to package.
+    from origin.packaging.probe import probe  # noqa: PLC0415 - see above
+
+    report = probe(path, limits)
+    with suppress(UnusualFileError):
+        return report, read_directly(path, report)
+    return report, None
 
 
 def _ignored(film: Film) -> list[LeftOut]:

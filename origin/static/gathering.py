@@ -1,27 +1,34 @@
 """From films to tracks on disk: what can be copied is copied, the rest is encoded where allowed."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from core.media.first_plan import first_plan
 from core.media.ladder import fixed_ladder
 from core.media.presentation import TrackKind
-from origin.packaging.copy import copy_tracks
+from core.media.timeline import CutPlan
+from native import TrackIndex
 from origin.packaging.faults import UnheardSound
 from origin.packaging.limits import Limits
 from origin.packaging.report import AudioTrackInfo, VideoTrackInfo
-from origin.packaging.track import PackagedTrack, Purpose
-from origin.packaging.transcode import transcode_audio, transcode_video
 from origin.static.films import Film, blaming
 from origin.static.request import LeftOut, PackageRequest, RefusedSource, Watcher
 from origin.stored_track import StoredTrack
 
+if TYPE_CHECKING:
+    from origin.packaging.direct import DirectTrack
+    from origin.packaging.track import PackagedTrack
+
 
 @dataclass(frozen=True, slots=True)
 class GatheredTrack:
-    """A track on disk, the film it comes from, and whether it was encoded anew."""
+    """A track, the film it comes from, and whether it was encoded anew.
 
-    packaged: PackagedTrack
+    What was copied from a usual file lies where it was; all else is on disk, in flat files.
+    """
+
+    packaged: "PackagedTrack | DirectTrack"
     film: Film
     transcoded: bool
 
@@ -51,8 +58,21 @@ class Gathering:
             streams.update(self._copy(film))
         self._allow(films, to_encode)
         for film, streams in zip(films, to_encode, strict=True):
-            for stream in streams:
+            for stream in (*streams, *self._joined(film, streams, films)):
                 self._encode(film, film.track(stream), films)
+
+    def _joined(self, film: Film, unfit: Container[int], films: Sequence[Film]) -> Iterator[int]:
+        """Give the streams that are copied and, where that is allowed, encoded as well.
+
+        Of several films with a picture none is encoded: they are renditions of one another.
+        """
+        if not self._request.may_transcode:
+            return
+        is_only_picture = sum(each.report.video is not None for each in films) == 1
+        for stream in film.report.joined:
+            is_picture = film.report.video is not None and film.report.video.index == stream
+            if stream not in unfit and (is_only_picture or not is_picture):
+                yield stream
 
     def _allow(self, films: Sequence[Film], to_encode: Sequence[dict[int, str]]) -> None:
         if self._request.may_transcode:
@@ -69,8 +89,18 @@ class Gathering:
 
     def _copy(self, film: Film) -> dict[int, str]:
         """Copy what can be; give the streams that turned out unfit for it, and why."""
-        if not film.report.copyable:
+        wanted = film.report.copyable
+        if not wanted:
             return {}
+        if film.direct is not None:
+            found = {track.stream: track for track in film.direct.tracks}
+            self.tracks += [
+                GatheredTrack(found[stream], film, transcoded=False) for stream in wanted
+            ]
+            return {}
+        from origin.packaging.copy import copy_tracks  # noqa: PLC0415 - loads FFmpeg
+        from origin.packaging.track import Purpose  # noqa: PLC0415 - as above
+
         step = self._watcher.step(f"Reading {film.path.name}")
         with blaming(film.path):
             outcome = copy_tracks(
@@ -99,7 +129,17 @@ class Gathering:
                 )
             self._encode_picture(film, track)
 
+    def _copied_plan(self) -> CutPlan | None:
+        """Give the cuts of a picture that is copied: what joins it has key pictures there."""
+        for track in self.tracks:
+            if track.packaged.kind is TrackKind.VIDEO:
+                index = _index_of(track.packaged)
+                return first_plan([(TrackKind.VIDEO, index)], self._request.segment_s)
+        return None
+
     def _encode_sound(self, film: Film, track: AudioTrackInfo) -> None:
+        from origin.packaging.transcode import transcode_audio  # noqa: PLC0415 - loads FFmpeg
+
         step = self._watcher.step(f"Encoding the sound of {film.path.name}")
         try:
             made = transcode_audio(
@@ -111,7 +151,9 @@ class Gathering:
             self.tracks.append(GatheredTrack(made, film, transcoded=True))
 
     def _encode_picture(self, film: Film, track: VideoTrackInfo) -> None:
-        plan = None
+        from origin.packaging.transcode import transcode_video  # noqa: PLC0415 - loads FFmpeg
+
+        plan = self._copied_plan()
         for rung in fixed_ladder(*track.display_size, track.rate):
             made = transcode_video(
                 film.path, film.report, rung, plan, film.work,
@@ -122,3 +164,11 @@ class Gathering:
             if plan is None:
                 index = StoredTrack.open(made.directory).index
                 plan = first_plan([(TrackKind.VIDEO, index)], self._request.segment_s)
+
+
+def _index_of(track: "PackagedTrack | DirectTrack") -> TrackIndex:
+    from origin.packaging.direct import DirectTrack  # noqa: PLC0415 - see above
+
+    if isinstance(track, DirectTrack):
+        return TrackIndex(track.index)
+    return StoredTrack.open(track.directory).index

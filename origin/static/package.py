@@ -1,8 +1,6 @@
 """`sluice package`: films in, a folder out, whole or not at all."""
 
 import os
-import secrets
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +10,7 @@ from typing import Final
 from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import byte_range_playlist, media_playlist, multivariant_playlist
 from core.manifest.hls_iframes import iframe_playlist
-from core.manifest.urls import IFRAME_PLAYLIST, MASTER, MEDIA_PLAYLIST, MPD, rendition_folder
+from core.manifest.urls import IFRAME_PLAYLIST, MASTER, MEDIA_PLAYLIST, MPD
 from core.media.presentation import Presentation, TrackKind
 from origin.packaging.limits import Limits
 from origin.packaging.progress import Pulse
@@ -28,7 +26,7 @@ from origin.static.request import (
     Watcher,
     WrittenTrack,
 )
-from origin.static.writing import TrackFolder, writing
+from origin.static.writing import PlacedTrack, write_tracks, writing
 
 WORK: Final = ".work"
 PLAYLISTS: Final = {
@@ -57,9 +55,9 @@ def package(request: PackageRequest, watcher: Watcher) -> Packaged:
         if not gathering.tracks:
             raise RefusedSource("there is nothing to play in what was given")
         tracks = cut_tracks(_ordered(gathering), request.segment_s)
-        written = tuple(_write(request, tracks, folder, watcher))
-        shutil.rmtree(work)
-        size_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        written, size_bytes = _write(request, tracks, folder, watcher)
+        if work.exists():
+            _remove(work)
     return Packaged(
         folder=str(request.folder),
         hls=MASTER,
@@ -85,36 +83,45 @@ def _ordered(gathering: Gathering) -> list[GatheredTrack]:
 
 def _write(
     request: PackageRequest, tracks: Sequence[CutTrack], folder: Path, watcher: Watcher
-) -> Iterator[WrittenTrack]:
-    total_bytes = sum(sum(track.table.byte_lengths) for track in tracks)
-    writer = TrackFolder(Pulse(watcher.step("Writing")), total_bytes)
-    for track in tracks:
-        rendition = track.rendition(request.arrangement)
-        place = rendition_folder(rendition)
-        size_bytes = writer.write(track, folder / place, request.arrangement)
-        playlist = PLAYLISTS[request.arrangement](rendition)
-        _write_text(folder / place / MEDIA_PLAYLIST, playlist)
+) -> tuple[tuple[WrittenTrack, ...], int]:
+    """Write the whole folder; gives its tracks, and its bytes."""
+    arrangement = request.arrangement
+    placed = [PlacedTrack(track, track.rendition(arrangement), folder) for track in tracks]
+    write_tracks(placed, arrangement, Pulse(watcher.step("Writing")))
+    texts_bytes = 0
+    for each in placed:
+        rendition = each.rendition
+        texts_bytes += _write_text(each.folder / MEDIA_PLAYLIST, PLAYLISTS[arrangement](rendition))
         if rendition.iframes is not None:
-            _write_text(folder / place / IFRAME_PLAYLIST, iframe_playlist(rendition))
-        yield WrittenTrack(
-            kind=track.kind,
-            path=place,
-            codec=track.stored.description.codec,
-            source=str(track.gathered.film.path),
-            transcoded=track.gathered.transcoded,
-            segments=len(track.table),
-            bandwidth=track.table.peak_bandwidth,
-            average_bandwidth=track.table.average_bandwidth,
-            size_bytes=size_bytes,
-        )
-    presentation = presentation_of(tracks, request.arrangement)
-    _write_text(folder / MASTER, multivariant_playlist(presentation))
-    _write_text(folder / MPD, MPDS[request.arrangement](presentation))
+            texts_bytes += _write_text(each.folder / IFRAME_PLAYLIST, iframe_playlist(rendition))
+    presentation = presentation_of(tracks, arrangement)
+    texts_bytes += _write_text(folder / MASTER, multivariant_playlist(presentation))
+    texts_bytes += _write_text(folder / MPD, MPDS[arrangement](presentation))
+    written = tuple(_written(each, arrangement) for each in placed)
+    return written, texts_bytes + sum(each.size_bytes for each in written)
 
 
-def _write_text(path: Path, text: str) -> None:
+def _written(placed: PlacedTrack, arrangement: Arrangement) -> WrittenTrack:
+    track = placed.track
+    return WrittenTrack(
+        kind=track.kind,
+        path=placed.place,
+        codec=track.description.codec,
+        source=str(track.gathered.film.path),
+        transcoded=track.gathered.transcoded,
+        segments=len(track.table),
+        bandwidth=track.table.peak_bandwidth,
+        average_bandwidth=track.table.average_bandwidth,
+        size_bytes=placed.size_bytes(arrangement),
+    )
+
+
+def _write_text(path: Path, text: str) -> int:
+    """Write a manifest; gives its bytes."""
+    data = text.encode()
     with writing(path):
-        path.write_text(text, encoding="utf-8")
+        path.write_bytes(data)
+    return len(data)
 
 
 @contextmanager
@@ -122,7 +129,7 @@ def _new_folder(request: PackageRequest) -> Iterator[Path]:
     """Give a folder beside the one that is asked for, and put it there once it is whole."""
     folder = request.folder.absolute()
     _check_free(folder, may_replace=request.may_replace)
-    made = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    made = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}")
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         made.mkdir()
@@ -131,7 +138,7 @@ def _new_folder(request: PackageRequest) -> Iterator[Path]:
         with writing(folder):
             _put(made, folder)
     except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
+        _remove(made)
         raise
 
 
@@ -163,4 +170,11 @@ def _put(made: Path, folder: Path) -> None:
     except OSError:
         old.rename(folder)
         raise
-    shutil.rmtree(old, ignore_errors=True)
+    _remove(old)
+
+
+def _remove(folder: Path) -> None:
+    # Imported here: it brings every kind of archive, for what few runs need.
+    import shutil  # noqa: PLC0415 - see above
+
+    shutil.rmtree(folder, ignore_errors=True)

@@ -10,11 +10,14 @@ from runtime.settings.shared import (
     CommonSettings,
     DatabaseSettings,
     FillSettings,
+    MasterKeySettings,
     StorageSettings,
 )
 
 
-class OriginSettings(FillSettings, DatabaseSettings, StorageSettings, CommonSettings):
+class OriginSettings(
+    FillSettings, MasterKeySettings, DatabaseSettings, StorageSettings, CommonSettings
+):
     """`sluice origin`."""
 
     section: ClassVar[str] = "origin"

@@ -12,6 +12,7 @@ from pydantic import BeforeValidator
 
 from core.errors import Fault
 from core.http.media_token import parse_keys
+from core.protection.master_key import parse_master_keys
 from runtime.line_file import STANDARD_OUTPUT
 from runtime.listen import HostPort
 
@@ -181,6 +182,16 @@ def check_media_keys(value: object) -> object:
     return value
 
 
+def check_master_keys(value: object) -> object:
+    """See that a ring of master keys can be read; it stays text, so that it can be handed on."""
+    if isinstance(value, str):
+        try:
+            parse_master_keys(value)
+        except Fault as fault:
+            raise ValueError(fault.message) from fault
+    return value
+
+
 def _number(value: object, noun: str) -> object:
     if isinstance(value, bool) or (isinstance(value, float) and not math.isfinite(value)):
         raise ValueError(f"not {noun}")
@@ -220,6 +231,11 @@ MediaKeys = Annotated[
     str,
     BeforeValidator(check_media_keys),
     Measure("keys as kid:base64, separated by commas, of 32 to 64 bytes each", "KEYS"),
+]
+MasterKeyRing = Annotated[
+    str,
+    BeforeValidator(check_master_keys),
+    Measure("keys as name:base64, separated by commas, of 32 bytes each", "KEYS"),
 ]
 Urls = Annotated[
     tuple[str, ...],

@@ -9,6 +9,7 @@ from runtime.settings.shared import (
     AdminSettings,
     CommonSettings,
     DatabaseSettings,
+    MasterKeySettings,
     MediaKeySettings,
     PolicySettings,
     PublicUrlSettings,
@@ -20,6 +21,7 @@ from runtime.settings.shared import (
 class ServerSettings(
     AdminSettings,
     MediaKeySettings,
+    MasterKeySettings,
     PolicySettings,
     RedisSettings,
     PublicUrlSettings,

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from core.http.media_token import NO_KEYS, KeyRing, parse_keys
 from core.media.playback_id import PlaybackPolicy
+from core.protection.master_key import NO_MASTER_KEYS, MasterKeys, parse_master_keys
 from runtime.logs import LogFormat, LogLevel
 from runtime.settings.declaration import SluiceSettings, setting
 from runtime.settings.quantities import (
@@ -13,6 +14,7 @@ from runtime.settings.quantities import (
     DatabaseUrl,
     File,
     Folder,
+    MasterKeyRing,
     MediaKeys,
     Port,
     RedisUrl,
@@ -173,6 +175,24 @@ class MediaKeySettings(SluiceSettings):
         return NO_KEYS if self.media_keys is None else parse_keys(self.media_keys)
 
 
+class MasterKeySettings(SluiceSettings):
+    """The keys that content keys are kept under."""
+
+    title: ClassVar[str] = "Master key"
+
+    master_key: MasterKeyRing | None = setting(
+        None,
+        "The keys that the content keys of protected videos are kept under in the database: the "
+        "first wraps, all unwrap; the same on the server and the origins. `up` makes one and keeps "
+        "it in its data folder. Who loses it loses the content keys.",
+        secret=True,
+    )
+
+    def master_keys(self) -> MasterKeys:
+        """Give the keys; without the setting there are none."""
+        return NO_MASTER_KEYS if self.master_key is None else parse_master_keys(self.master_key)
+
+
 class PolicySettings(SluiceSettings):
     """Who may play what is added."""
 
@@ -180,8 +200,8 @@ class PolicySettings(SluiceSettings):
 
     default_policy: PlaybackPolicy = setting(
         PlaybackPolicy.PUBLIC,
-        "Who may play a video for which nothing else was said: whoever has its media URL, or only "
-        "whoever was given a signed one that ends.",
+        "Who may play a video for which nothing else was said: whoever has its media URL, only "
+        "whoever was given a signed one that ends, or (`drm`) of an encrypted one, too.",
     )
 
 

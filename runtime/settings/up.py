@@ -7,6 +7,7 @@ from runtime.settings.quantities import Count, Folder, Port, Text
 from runtime.settings.shared import (
     CommonSettings,
     DatabaseSettings,
+    MasterKeySettings,
     MediaKeySettings,
     PolicySettings,
     PublicUrlSettings,
@@ -17,6 +18,7 @@ from runtime.settings.shared import (
 
 class UpSettings(
     MediaKeySettings,
+    MasterKeySettings,
     PolicySettings,
     RedisSettings,
     PublicUrlSettings,

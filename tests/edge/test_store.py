@@ -137,7 +137,7 @@ class ShelfModel:
     def takes_file(self, length: int) -> bool:
         return False
 
-    def keep_file(self, descriptor: int, length: int) -> "StoredBytes | None":
+    def keep_file(self, descriptor: int, length: int, offset: int = 0) -> None:
         return None
 
     def show(self, entry: Entry, slices: Slices) -> None:

@@ -291,7 +291,7 @@ FRAGMENT_REFUSALS: list[tuple[bytes, str]] = [
     (moof(traf(tfhd(), trun(0x0101, 1, BACK, entries=[(2**31,)]))), "a duration of 2147483648"),
     (moof(traf(tfhd(), trun(0x01, 1, BACK, version=2))), "trun[1] at byte 56 has version 2"),
     (moof(traf(tfhd(0x010000), trun(0, 1))), "has samples in a fragment without duration"),
-    (moof(traf(tfhd(track_id=2)), traf(tfhd(0), trun(0, 1))), "traf[2]/tfhd..does not say"),
+    (moof(traf(tfhd(track_id=2)), traf(tfhd(0), trun(0, 1))), "traf[1]/tfhd..track 2, which has"),
     (moof(traf(tfhd(), tfdt(2**62), trun(0x01, 1, BACK))), "leads to decode time"),
     (
         moof(traf(tfhd(), trun(0x01, 2, BACK)), traf(tfhd(), tfdt(10), trun(0x01, 1, BACK + 50))),

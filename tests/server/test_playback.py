@@ -35,6 +35,7 @@ async def test_a_playback_has_all_that_a_player_needs(api: Api, pool: Pool, stat
         "resume_ms": 0,
         "token": None,
         "expires_at": None,
+        "drm": None,
     }
     assert answer.headers["Cache-Control"] == "private, no-store"
     again = await api.get(f"/videos/{video_id}/play")

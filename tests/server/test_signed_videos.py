@@ -69,7 +69,7 @@ async def test_an_upload_says_who_may_play_it(
     assert playback["id"].startswith(prefix)
 
 
-@pytest.mark.parametrize("policy", ["", "drm", "SIGNED", "signed\x00", "s" * 9000])
+@pytest.mark.parametrize("policy", ["", "drmm", "SIGNED", "signed\x00", "s" * 9000])
 async def test_a_policy_that_is_none_is_refused(signing: Api, policy: str) -> None:
     answer = await upload(signing, ("policy", policy))
     assert (answer.status, answer.json["errors"][0]["pointer"]) == (422, "/policy")

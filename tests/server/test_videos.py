@@ -35,7 +35,9 @@ async def test_a_new_video_looks_as_the_conventions_say(api: Api) -> None:
         "errors": [],
         "tracks": [],
         "renditions": [],
-        "playback_ids": [{"id": video["playback_ids"][0]["id"], "policy": "public"}],
+        "playback_ids": [
+            {"id": video["playback_ids"][0]["id"], "policy": "public", "protection": "none"}
+        ],
         "poster": None,
         "links": {
             "watch": f"{api.url}/watch/{video['id']}",

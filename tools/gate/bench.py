@@ -22,6 +22,7 @@ BENCHES: Final[Mapping[str, tuple[str, ...]]] = {
     "micro": MICRO,
     "edge": ("-m", "benchmarks.load"),
     "package": ("-m", "benchmarks.packaging"),
+    "origin": ("-m", "benchmarks.origin"),
     "hostile": ("-m", "benchmarks.load.hostile"),
     "leak": ("-m", "benchmarks.load.hostile.leak"),
     "integrity": ("-m", "benchmarks.load.integrity"),
@@ -34,10 +35,11 @@ def main(words: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="./sluice bench",
         description="micro: single functions, by pytest-benchmark. edge: our edge against nginx "
-        "and Varnish. package: our packager against shaka-packager and ffmpeg. "
-        "hostile: what viewers notice while others attack it. leak: what it holds "
-        "after a million requests. integrity: whether every answer is what the upstream gave. "
-        "cache-policy: hit ratios of the policies. What follows the name goes to it.",
+        "and Varnish. package: our packager against shaka-packager and ffmpeg. origin: its "
+        "segments against nginx over files, and its memory. hostile: what viewers notice while "
+        "others attack it. leak: what it holds after a million requests. integrity: whether every "
+        "answer is what the upstream gave. cache-policy: hit ratios of the policies. What follows "
+        "the name goes to it.",
     )
     parser.add_argument("name", choices=list(BENCHES))
     parser.add_argument("rest", nargs=argparse.REMAINDER)

@@ -72,7 +72,9 @@ def project_digest(tree: Tree) -> str:
 
 def native_digest(tree: Tree) -> str:
     """Identify the sources of the extensions and the kind of build."""
-    sources = sorted([*tree.native.rglob("*.pyx"), *tree.native.rglob("*.pxd")])
+    sources = sorted(
+        path for kind in ("pyx", "pxd", "h") for path in tree.native.rglob(f"*.{kind}")
+    )
     kind = "debug" if os.environ.get("SLUICE_DEBUG_NATIVE") == "1" else "release"
     return digest(tree.root, [*sources, tree.root / "setup.py"], kind)
 

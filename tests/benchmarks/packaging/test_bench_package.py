@@ -21,14 +21,15 @@ def test_our_packager_is_measured_against_ffmpeg(
     assert main([*words, *folders]) == 0
     assert "sluice / ffmpeg" in capsys.readouterr().out
     found = json.loads((tmp_path / "package.json").read_text(encoding="utf-8"))
-    assert set(found["runs"]) == {"file", "segments"}
+    assert set(found["runs"]) == {"file", "segments", "publish"}
     assert set(found["runs"]["segments"]) == {"sluice", "ffmpeg dash + hls", "ffmpeg hls"}
     for by_name in found["runs"].values():
         for runs in by_name.values():
             assert len(runs) == 2
             assert all(run["user_s"] + run["system_s"] > 0 for run in runs)
-    (ratio,) = found["ratios"]
-    assert (ratio["theirs"], ratio["limit"]) == ("ffmpeg", 1.0)
+    assert set(found["runs"]["publish"]) == {"sluice", "ffmpeg copy"}
+    limits = {ratio["work"]: (ratio["theirs"], ratio["limit"]) for ratio in found["ratios"]}
+    assert limits == {"segments": ("ffmpeg", 1.0), "publish": ("ffmpeg", 0.01)}
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["film-3.mp4"]
 
 
@@ -44,11 +45,13 @@ def test_an_output_that_is_another_film_is_found_out(tmp_path: Path) -> None:
 
 
 def _always(contestant: Contestant, film: Path) -> Contestant:
-    return replace(contestant, words=lambda _film, out: contestant.words(film, out))
+    words = contestant.words
+    assert words is not None
+    return replace(contestant, words=lambda _film, out: words(film, out))
 
 
 def test_rounds_are_divided_in_pairs_by_the_cheapest_of_a_family() -> None:
-    (_, work) = WORKS
+    (_, work, _) = WORKS
     field = contestants("packager", "ffmpeg")
     runs = {
         "sluice": [Run(1.0, 1.0, 9.0), Run(2.0, 2.0, 9.0)],

@@ -12,6 +12,7 @@ from origin.packaging.codec_strings import codec_string
 from origin.packaging.inspection import inspect_file
 from origin.packaging.limits import Limits
 from tests.fixtures.media import Picture, Sound, make_clip
+from tests.fixtures.spliced import edited
 
 DEADLINE_S = 60
 # Sub-packages stand for what starts a service, serves or asks a database.
@@ -40,8 +41,13 @@ def test_a_film_is_described_in_words(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "film.mp4", Picture(gop=10, count=50), Sound(language="deu"))
     done = run(str(path))
     assert (done.returncode, done.stderr) == (0, "")
-    first, video, groups, verdict, audio, sound_verdict, segments = done.stdout.splitlines()
+    first, boxes, video, groups, verdict, edits, audio, *rest, segments = done.stdout.splitlines()
+    sound_verdict, sound_edits = rest
     assert first.endswith("2.000 s")
+    assert boxes.startswith("  index of ")
+    assert boxes.endswith(" behind the media; brands isom, iso2, avc1, mp41")
+    assert edits == "  edit list: 2.000 s from 0.080 s on"
+    assert sound_edits == "  edit list: 2.000 s from 0.021 s on"
     assert "video h264" in video
     assert "avc1." in video
     assert "64×48, 25 frames/s, 8 bit, 50 samples" in video
@@ -85,6 +91,45 @@ def test_what_is_wrong_is_named_with_box_and_byte(tmp_path: Path) -> None:
     (problem,) = described(path)["problems"]
     assert problem == f"moov/trak[1]/mdia/minf/stbl/stss at byte {at} speaks of sample 10000 of 50"
     assert "problem: moov/trak[1]" in run(str(path)).stdout
+
+
+def test_everything_that_is_wrong_is_named(tmp_path: Path) -> None:
+    """Ingest stops at the first contradiction; whoever mends a file wants all of them."""
+    path = make_clip(tmp_path / "film.mp4", Picture(b_frames=0), Sound())
+    edited(path, (500, 0), (500, 12800))
+    data = bytearray(path.read_bytes())
+    at = data.rindex(b"stts") + 8
+    data[at : at + 4] = (5).to_bytes(4)
+    path.write_bytes(data)
+    document = described(path)
+    assert sorted(problem.partition(" at byte ")[0] for problem in document["problems"]) == [
+        "moov/trak[1]/edts/elst",
+        "moov/trak[2]/mdia/minf/stbl/stts",
+    ]
+    assert document["repaired"]
+    assert document["movie"]["tracks"][1]["samples"] is None
+    assert document["movie"]["tracks"][0]["edits"] == (
+        "0.500 s from 0.000 s on, then 0.500 s from 1.000 s on"
+    )
+
+
+def test_fragments_languages_titles_and_colours_are_told(tmp_path: Path) -> None:
+    path = make_clip(
+        tmp_path / "film.mp4",
+        Picture(b_frames=0, gop=10, colour=(9, 16, 9)),
+        Sound(language="deu"),
+        Sound(language="eng", title="Commentary"),
+        options={"movflags": "cmaf+frag_keyframe+empty_moov+global_sidx"},
+    )
+    document = described(path)
+    assert document["movie"]["fragments"] == 5
+    assert document["movie"]["segment_indexes"] == 3
+    assert document["movie"]["index_first"]
+    assert [track["language"] for track in document["audio"]] == ["deu", "eng"]
+    assert document["video"]["high_dynamic_range"] == "PQ"
+    words = run(str(path)).stdout
+    assert "5 fragments; 3 segment indexes; brands iso6, cmfc, mp41" in words
+    assert "  colour: BT.2020 / PQ (high dynamic range)\n" in words
 
 
 @pytest.mark.parametrize("name", ["film.mkv", "film.ts", "sound.m4a"])
@@ -134,11 +179,12 @@ def test_it_does_not_import_the_server(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("codec", "record", "name"),
     [
-        ("hevc", bytes.fromhex("0101600000009000000000005d"), "hvc1.1.6.L93.90"),
-        ("hevc", bytes.fromhex("0122200000009000000000007b"), "hvc1.2.4.H123.90"),
-        ("av1", bytes.fromhex("81084c00"), "av01.0.08M.10"),
-        ("av1", bytes.fromhex("8140ac00"), "av01.2.00H.12"),
+        ("av1", bytes.fromhex("81000c000a0a0000000337fbe257c802"), "av01.0.00M.08"),
+        ("vp9", bytes.fromhex("00298201010100 00".replace(" ", "")), "vp09.00.41.08"),
+        ("aac", bytes.fromhex("1210"), "mp4a.40.2"),
         ("opus", b"", "opus"),
+        ("ac3", b"", "ac-3"),
+        ("mpeg4", b"", ""),
         ("vp9", b"", ""),
         ("hevc", b"\x01", ""),
     ],

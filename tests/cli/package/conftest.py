@@ -6,6 +6,10 @@ import pytest
 
 from tests.fixtures.media import Picture, Sound, make_clip
 
+OPEN_GROUPS = (
+    ("x265-params", "log-level=none:pools=1:frame-threads=1:keyint=20:min-keyint=20:open-gop=1"),
+)
+
 
 @pytest.fixture(scope="session")
 def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -26,5 +30,13 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "foreign.mkv", Picture(codec="libvpx", count=60), Sound(codec="mp2", samples=96000)
     )
     make_clip(folder / "mp2.mkv", Picture(count=50), Sound(codec="mp2", samples=96000))
+    make_clip(
+        folder / "carried.webm", Picture(codec="libvpx-vp9", count=60, gop=20, b_frames=0),
+        Sound(codec="libopus", samples=115_200),
+    )  # fmt: skip
+    make_clip(
+        folder / "dolby.mkv", Picture(codec="libx265", count=60, gop=20, options=OPEN_GROUPS),
+        Sound(codec="eac3", samples=115_200),
+    )  # fmt: skip
     (folder / "text.mp4").write_bytes(b"no film at all")
     return folder

@@ -173,6 +173,47 @@ def test_what_can_be_copied_is_copied_beside_what_is_encoded(films: Path, tmp_pa
 
 
 @pytest.mark.parametrize(
+    ("name", "codecs"),
+    [
+        ("carried.webm", {"vp09.00.10.08", "opus"}),
+        ("dolby.mkv", {"hvc1.1.6.L30.90", "ec-3"}),
+    ],
+)
+async def test_codecs_that_players_have_go_through_as_they_are(
+    films: Path, tmp_path: Path, name: str, codecs: set[str]
+) -> None:
+    folder = tmp_path / "out"
+    report = packaged(films / name, "-o", folder)
+    assert {track["codec"] for track in report["tracks"]} == codecs
+    assert not any(track["transcoded"] for track in report["tracks"])
+    source = await decode(str(films / name), "v:0")
+    assert len(source) == 60
+    for manifest in ("master.m3u8", "manifest.mpd"):
+        played = await decode(str(folder / manifest), "v:0")
+        assert [frame.digest for frame in played] == [frame.digest for frame in source]
+
+
+def test_what_does_not_play_everywhere_is_encoded_beside_the_copy_where_that_is_allowed(
+    films: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    report = packaged(films / "dolby.mkv", "-o", folder, "--transcode", "--segment-duration", "1")
+    tracks = report["tracks"]
+    assert {track["codec"] for track in tracks if not track["transcoded"]} == {
+        "hvc1.1.6.L30.90", "ec-3",
+    }  # fmt: skip
+    encoded = [track for track in tracks if track["transcoded"]]
+    assert {track["codec"].partition(".")[0] for track in encoded} == {"avc1", "mp4a"}
+    pictures = [track for track in tracks if track["kind"] == "v"]
+    assert {track["segments"] for track in pictures} == {2}
+    master = (folder / "master.m3u8").read_text()
+    assert "EXT-X-INDEPENDENT-SEGMENTS" not in master
+    for track in pictures:
+        playlist = (folder / track["path"] / "index.m3u8").read_text()
+        assert ("EXT-X-INDEPENDENT-SEGMENTS" in playlist) is track["transcoded"]
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (["even-cuts.mp4", "own-cuts.mp4"], "no key picture at the same time"),

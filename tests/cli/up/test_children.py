@@ -22,6 +22,7 @@ ADDRESSES = Addresses(
 )
 DATABASE = "postgresql://sluice:pw@/sluice"
 KEYS = f"k1:{'A' * 43}="
+MASTER = "m1:" + "B" * 43 + "="
 CLASSES: dict[str, type[SluiceSettings]] = {
     "origin": OriginSettings,
     "server": ServerSettings,
@@ -32,7 +33,9 @@ CLASSES: dict[str, type[SluiceSettings]] = {
 
 def made(**settings: object) -> list[Command]:
     up = UpSettings.model_validate(settings)
-    return commands(up, ADDRESSES, database_url=DATABASE, media_keys=KEYS, colours=False)
+    return commands(
+        up, ADDRESSES, database_url=DATABASE, media_keys=KEYS, master_key=MASTER, colours=False
+    )
 
 
 def understood(command: Command) -> SluiceSettings:

@@ -33,6 +33,7 @@ from tests.fixtures.movie_files import (
     wide_box,
 )
 from tests.fixtures.movies import (
+    EMPTY_TABLES,
     Sample,
     constant_sizes,
     moof,
@@ -290,8 +291,7 @@ REFUSED: dict[str, Refused] = {
     "a fragment of nothing": Refused(HEAD + box(b"moof"), "moof", (b"moof", -4), "has 8 bytes"),
     "a track without defaults": Refused(
         FTYP
-        + moov(trak(three_samples(stsz=constant_sizes(0, 0), stsc=rows("III"), stco=rows("I"),
-                                  stts=rows("II"))), box(b"mvex", trex(2)))
+        + moov(trak(EMPTY_TABLES), box(b"mvex", trex(2)))
         + FIRST,
         "moof[1]/traf[1]/tfhd", (b"tfhd", 4), "belongs to track 1, which has no trex",
     ),
@@ -421,6 +421,40 @@ def test_fragments_may_hold_runs_of_several_tracks() -> None:
     assert [each.offset for each in mine] == [at, at + 5, at + 10, at + 45]
     assert mine[-1] == Sample(at + 45, 5, 30, 0, 10, SYNC, 1)
     assert other == [Sample(at + 20, 5, 0, 0, 10, SYNC, 1)]
+
+
+def test_data_without_a_base_begin_behind_those_of_the_track_before() -> None:
+    """The first of a fragment's tracks begins with the fragment (§8.8.7.1)."""
+    head = FTYP + fragmented_movie(1, 2)
+    sized = trun(0x301, 2, 500, entries=[[10, 7], [10, 8]])
+    fragments = moof(
+        traf(tfhd(0, track_id=2), tfdt(0), sized, trun(0, 3)),
+        traf(tfhd(0, track_id=1), tfdt(0), trun(0, 2)),
+        traf(tfhd(0x10, 9, track_id=2), trun(1, 1, 100)),
+        traf(tfhd(0, track_id=1), trun(0, 1)),
+    )
+    found = read_movie(parts_of(head + fragments + box(b"mdat", bytes(1000))))
+    mine, other = (read_samples(sample_table(found, track)) for track in found.tracks)
+    at = len(head) + 500
+    assert [each.offset for each in other] == [at, at + 7, at + 15, at + 20, at + 25, at + 140]
+    assert [each.offset for each in mine] == [at + 30, at + 35, at + 149]
+
+
+@pytest.mark.parametrize(
+    ("before", "path", "problem"),
+    [
+        (traf(tfhd(0, track_id=3), trun(0, 1)), "tfhd", "belongs to track 3, which has no trex"),
+        (traf(tfhd(0x10, HUGE, track_id=2), trun(0, HUGE)), "trun[1]", "beyond the file's"),
+        (traf(tfhd(0x10, 5, track_id=2), trun(0x200, 2)), "trun[1]", "claims 2 samples in 0 bytes"),
+    ],
+)
+def test_data_behind_what_cannot_be_measured_are_refused(
+    before: bytes, path: str, problem: str
+) -> None:
+    fragment = moof(before, traf(tfhd(0), trun(0, 1)))
+    said = refusal(FTYP + moov(trak(EMPTY_TABLES), box(b"mvex", trex(1), trex(2))) + fragment)
+    assert said.path == f"moof[1]/traf[1]/{path}"
+    assert problem in str(said)
 
 
 def test_entries_that_are_the_same_are_one() -> None:

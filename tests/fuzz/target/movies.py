@@ -24,7 +24,8 @@ def main() -> None:
     driver = importlib.import_module("fuzz_driver")
     samples = importlib.import_module("native._samples")
     checks = importlib.import_module("tests.fixtures.movie_checks")
-    words = [word.encode() for word in sys.argv]
+    # libFuzzer starts itself anew to merge, by its first word, which it gives to a shell.
+    words = [word.encode() for word in (f"{sys.executable} {__file__}", *sys.argv[1:])]
     files = [str(module.__file__) for module in WATCHED]
     sys.exit(driver.run(words, lambda data: checks.read_movie_bytes(samples, data), files))
 

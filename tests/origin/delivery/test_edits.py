@@ -323,7 +323,8 @@ async def test_joined_parts_are_periods_in_dash(cutter: Cutter, source: list[Fra
     assert [each.get("start") for each in periods] == ["PT0S", "PT4.004S", "PT8.008S"]
     for period, number in zip(periods, JOINED_SEGMENTS, strict=True):
         for template in period.iterfind(".//dash:SegmentTemplate", DASH):
-            assert template.get("startNumber") == str(number)
+            if "/iframe/" not in template.attrib["media"]:
+                assert template.get("startNumber") == str(number)
         video = period.find(".//dash:AdaptationSet[@contentType='video']", DASH)
         assert video is not None
         (template,) = video.iterfind(".//dash:SegmentTemplate", DASH)

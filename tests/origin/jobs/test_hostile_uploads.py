@@ -7,6 +7,7 @@ import pytest
 from tests.fixtures.catalogue import work_rows
 from tests.fixtures.media import Picture, make_clip
 from tests.fixtures.origin import Library, running_worker
+from tests.fixtures.spliced import edited, splice
 
 pytestmark = pytest.mark.postgres
 
@@ -65,3 +66,20 @@ async def test_a_file_that_contradicts_itself_plays_and_its_record_says_so(
     (repaired, sound) = (row["source_repaired"] for row in rows)
     assert repaired.startswith(f"moov/trak[1]/mdia/minf/stbl/stss at byte {at} speaks of sample")
     assert sound is None
+
+
+async def test_what_had_to_be_made_plain_by_encoding_is_in_the_record(
+    library: Library, tmp_path: Path
+) -> None:
+    first = make_clip(tmp_path / "1.mp4", Picture(count=20))
+    second = make_clip(tmp_path / "2.mp4", Picture(count=20, first=20, colour=(9, 16, 9)))
+    jumping = make_clip(tmp_path / "jump.mp4", Picture(b_frames=0, count=50))
+    files = [splice(tmp_path / "a.mp4", first, second), edited(jumping, (500, 0), (500, 12800))]
+    videos = [await library.upload(path) for path in files]
+    async with running_worker(library.worker_settings()):
+        rows = [await library.status_becomes(video_id) for video_id in videos]
+    assert [row["status"] for row in rows] == ["ready", "ready"]
+    (described, jumped) = (row["source_repaired"] for row in rows)
+    assert described.startswith("moov/trak[1]/mdia/minf/stbl/stsd at byte ")
+    assert described.endswith(" describes the samples in 2 ways")
+    assert jumped.endswith(" jumps from 6400 to 12800")

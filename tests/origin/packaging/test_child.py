@@ -73,10 +73,26 @@ def test_probe_and_copy_take_one_child(tmp_path: Path) -> None:
 
 
 def test_tracks_that_need_encoding_are_named(tmp_path: Path) -> None:
-    path = make_clip(tmp_path / "clip.mkv", Picture(codec="libx265", count=30), Sound(codec="ac3"))
+    path = make_clip(tmp_path / "clip.mkv", Picture(codec="mpeg4", count=30), Sound(codec="vorbis"))
     ingested = decode(result(Ingest(path=path, out=tmp_path / "out")), Ingested)
     assert ingested.tracks == ()
     assert ingested.to_encode == (0, 1)
+
+
+def test_tracks_that_are_copied_and_encoded_are_named(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "clip.mkv", Picture(codec="libx265", count=30), Sound(codec="ac3"))
+    ingested = decode(result(Ingest(path=path, out=tmp_path / "out")), Ingested)
+    assert [track.name for track in ingested.tracks] == ["48p-hevc", "audio-und-2ch-ac3"]
+    assert (ingested.to_encode, ingested.to_join) == ((), (0, 1))
+
+
+def test_nothing_is_copied_at_once_that_no_browser_plays(tmp_path: Path) -> None:
+    request = Ingest(path=tmp_path / "clip.mkv", out=tmp_path / "out", only_whole=True)
+    for codec, whole in (("libvpx-vp9", True), ("libx265", False)):
+        make_clip(request.path, Picture(codec=codec, count=10, b_frames=0))
+        ingested = decode(result(request), Ingested)
+        assert bool(ingested.tracks) is whole
+        assert ingested.report.plays_at_once is whole
 
 
 def test_each_piece_of_encoding_is_a_child_of_its_own(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ SOUND = Sound(samples=96000)
 DELAYED = Sound(samples=96000, delay=4800)
 LATE = Picture(times=range(2, 52), time_base=Fraction(1, 25))
 FRAGMENTED = {"movflags": "frag_keyframe+empty_moov"}
+BEHIND_ANOTHER = {"movflags": "frag_keyframe+empty_moov+omit_tfhd_offset"}
 CMAF = {"movflags": "cmaf+frag_keyframe+empty_moov"}
 
 CLIPS: list[tuple[str, Picture, Sound, dict[str, str]]] = [
@@ -39,6 +40,7 @@ CLIPS: list[tuple[str, Picture, Sound, dict[str, str]]] = [
     ("picture-later.mp4", LATE, SOUND, {}),
     ("fragmented.mp4", Picture(b_frames=3, gop=12), SOUND, FRAGMENTED),
     ("moof-based.mp4", Picture(gop=12), SOUND, {"movflags": "frag_keyframe+default_base_moof"}),
+    ("behind-another.mp4", Picture(b_frames=3, gop=12), SOUND, BEHIND_ANOTHER),
     ("one-fragment.mp4", Picture(gop=12), SOUND, {"movflags": "frag_custom+empty_moov"}),
     ("cmaf.mp4", Picture(b_frames=0, gop=12), SOUND, CMAF),
     ("hevc-ac3.mp4", Picture(codec="libx265"), Sound("ac3", samples=96000), {}),
@@ -159,7 +161,7 @@ def test_a_file_that_contradicts_itself_is_read_by_ffmpeg_and_that_is_noted(tmp_
 
 
 def test_a_note_is_made_even_where_nothing_can_be_copied(tmp_path: Path) -> None:
-    path = make_clip(tmp_path / "a.mp4", Picture(codec="libx265"))
+    path = make_clip(tmp_path / "a.mp4", Picture(codec="mpeg4"))
     spoil(path, b"stss", 12, 10_000)
     outcome = copy_tracks(path, probe(path, Limits()), tmp_path / "out", Unwatched())
     assert "speaks of sample 10000" in outcome.repaired

@@ -14,7 +14,7 @@ from origin.packaging.faults import (
 )
 from origin.packaging.limits import Limits
 from origin.packaging.probe import probe
-from origin.packaging.report import Decision, SourceReport, VideoTrackInfo, sane_pixel_aspect
+from origin.packaging.report import Decision, Reach, SourceReport, VideoTrackInfo, sane_pixel_aspect
 from tests.fixtures.media import Picture, Sound, make_clip
 
 
@@ -45,7 +45,8 @@ def test_the_facts_of_a_clip(tmp_path: Path) -> None:
     assert (german.codec, german.language, german.label) == ("aac", "deu", "Ton")
     assert (german.channels, german.sample_rate, german.layout) == (2, 48000, "stereo")
     assert (other.codec, other.language, other.channels) == ("ac3", "und", 1)
-    assert [track.decision for track in report.audio] == [Decision.COPY, Decision.TRANSCODE]
+    assert [track.decision for track in report.audio] == [Decision.COPY, Decision.COPY]
+    assert [track.reach for track in report.audio] == [Reach.EVERYWHERE, Reach.SOME]
 
 
 @pytest.mark.parametrize(
@@ -56,12 +57,14 @@ def test_the_facts_of_a_clip(tmp_path: Path) -> None:
         ("clip.mkv", Picture(pixel_format="yuvj420p"), ""),
         ("uneven.mp4", Picture(times=(0, 7, 9, 40), time_base=Fraction(1, 100)), ""),
         ("turned.mp4", Picture(rotation=180), ""),
-        ("clip.ts", Picture(), "not stored as in MP4"),
+        ("clip.ts", Picture(), ""),
         ("clip.avi", Picture(), "not stored as in MP4"),
-        ("deep.mp4", Picture(pixel_format="yuv420p10le"), "yuv420p10le"),
+        ("deep.mp4", Picture(pixel_format="yuv420p10le"), ""),
         ("chroma.mp4", Picture(pixel_format="yuv444p"), "yuv444p"),
         ("fields.mp4", Picture(options=(("flags", "+ildct+ilme"),)), "interlaced"),
-        ("hevc.mp4", Picture(codec="libx265"), "hevc"),
+        ("hevc.mp4", Picture(codec="libx265"), ""),
+        ("hevc-chroma.mp4", Picture(codec="libx265", pixel_format="yuv444p"), "HEVC in the pixel"),
+        ("mpeg4.mp4", Picture(codec="mpeg4"), "mpeg4"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -71,6 +74,29 @@ def test_what_is_copied_and_what_is_not(
     video = video_of(make_clip(tmp_path / name, picture))
     assert video.decision is (Decision.TRANSCODE if reason else Decision.COPY)
     assert reason in video.reason
+
+
+@pytest.mark.parametrize(
+    ("codec", "rate", "decision", "reach"),
+    [
+        ("aac", 48_000, Decision.COPY, Reach.EVERYWHERE),
+        ("aac", 96_000, Decision.COPY, Reach.BROWSERS),
+        ("libopus", 48_000, Decision.COPY, Reach.BROWSERS),
+        ("flac", 44_100, Decision.COPY, Reach.BROWSERS),
+        ("libmp3lame", 24_000, Decision.COPY, Reach.SOME),
+        ("libmp3lame", 11_025, Decision.TRANSCODE, Reach.EVERYWHERE),
+        ("ac3", 48_000, Decision.COPY, Reach.SOME),
+        ("eac3", 48_000, Decision.COPY, Reach.SOME),
+        ("vorbis", 48_000, Decision.TRANSCODE, Reach.EVERYWHERE),
+        ("pcm_s16le", 48_000, Decision.TRANSCODE, Reach.EVERYWHERE),
+    ],
+)
+def test_where_sound_plays_as_it_is(
+    tmp_path: Path, codec: str, rate: int, decision: Decision, reach: Reach
+) -> None:
+    path = make_clip(tmp_path / "clip.mkv", None, Sound(codec=codec, rate=rate, samples=rate // 4))
+    (track,) = probe(path, Limits()).audio
+    assert (track.decision, track.reach) == (decision, reach)
 
 
 def test_uneven_times_are_noticed(tmp_path: Path) -> None:

@@ -38,10 +38,18 @@ export interface VideoPage {
   readonly has_more: boolean;
 }
 
+/** How the media is encrypted. HLS under AES-128 names its keys itself. */
+export interface Drm {
+  readonly protection: string;
+  readonly clearkey: { readonly license_url: string } | null;
+}
+
 export interface Playback {
   readonly playback_id: string;
   readonly session_id: string;
   readonly hls: string;
+  readonly dash: string | null;
+  readonly drm: Drm | null;
   readonly poster: string | null;
   /** Where on the player's own timeline the video begins and ends; the others count from its beginning. */
   readonly start_ms: number;

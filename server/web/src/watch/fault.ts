@@ -8,6 +8,12 @@ export interface PlaybackFault {
   readonly retry: "by itself" | "by hand" | "never";
 }
 
+interface ShakaError {
+  readonly category?: number;
+  readonly code?: number;
+  readonly data?: readonly unknown[];
+}
+
 const GONE: PlaybackFault = {
   heading: "This video is gone",
   text: "It was deleted, or the link is wrong.",
@@ -53,6 +59,14 @@ export function faultFromHls(data: ErrorData): PlaybackFault {
   ];
   if (data.type === ErrorTypes.MEDIA_ERROR || codecs.includes(data.details)) return UNDECODABLE;
   return BROKEN;
+}
+
+/** From shaka-player: a network error says which status it had (category 1, code 1001). */
+export function faultFromShaka(event: unknown): PlaybackFault {
+  const { category, code, data } = ((event as { detail?: unknown }).detail ?? {}) as ShakaError;
+  if (category === 1) return faultFromStatus(code === 1001 ? Number(data?.[1] ?? 0) : 0);
+  if (category === 6) return REFUSED;
+  return category === 3 ? UNDECODABLE : BROKEN;
 }
 
 /** The file itself is at fault, and the server said why. */

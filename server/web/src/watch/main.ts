@@ -15,6 +15,7 @@ import { faultFromApi, faultFromFile } from "./fault.ts";
 import { HistoryReporter, resumeAt } from "./history.ts";
 import { describeToSystem } from "./mediasession.ts";
 import { Player } from "./player.ts";
+import { sourceOf } from "./source.ts";
 
 const videoId = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1) ?? "");
 const userId = viewerId();
@@ -66,7 +67,8 @@ async function play(video: Video): Promise<void> {
   describeToSystem(player, video.title, playback.poster);
   new HistoryReporter(player.video, userId, videoId, playback.session_id);
   const startS = resumeAt(playback);
-  player.start(playback.hls, startS);
+  const { url, licence } = sourceOf(playback);
+  player.start(url, startS, licence);
   if (startS > 0) {
     notify(notices, `Resumed at ${clock(startS)}`, {
       action: { label: "Start over", run: () => player.seekToFraction(0) },

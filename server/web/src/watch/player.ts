@@ -1,7 +1,7 @@
 import { h } from "../dom/element.ts";
 import { clock } from "../format.ts";
 import { Controls } from "./controls.ts";
-import { type Engine, makeEngine } from "./engine.ts";
+import { type Engine, type EngineEvents, makeEngine } from "./engine.ts";
 import type { PlaybackFault } from "./fault.ts";
 import { listenToPointer } from "./gestures.ts";
 import { Idle } from "./idle.ts";
@@ -10,6 +10,7 @@ import { Overlay } from "./overlay.ts";
 import { Screen } from "./screen.ts";
 import { SeekBar } from "./seekbar.ts";
 import { Settings, SPEEDS } from "./settings.ts";
+import { ShakaEngine } from "./shaka.ts";
 import { Volume } from "./volume.ts";
 
 const FRAME_S = 1 / 24;
@@ -28,7 +29,8 @@ export class Player implements Commands {
   readonly overlay = new Overlay();
   /** How many times playback has stopped with an error; tests read it. */
   errorCount = 0;
-  private readonly engine: Engine | null;
+  private readonly events: EngineEvents;
+  private engine: Engine | null;
   private readonly volume: Volume;
   private readonly settings: Settings;
   private readonly screen: Screen;
@@ -36,14 +38,16 @@ export class Player implements Commands {
   private readonly help = helpDialog();
   private dragging = false;
   private url = "";
+  private licence: string | null = null;
   private retryMs = FIRST_RETRY_MS;
   private retryTimer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(private readonly stage: HTMLElement) {
-    this.engine = makeEngine(this.video, {
+    this.events = {
       changed: () => this.settings.refresh(),
       failed: (fault) => this.fail(fault),
-    });
+    };
+    this.engine = makeEngine(this.video, this.events);
     this.volume = new Volume(this.video);
     this.screen = new Screen(stage, this.video);
     this.settings = new Settings(this.video, () => this.idle.wake());
@@ -68,9 +72,14 @@ export class Player implements Commands {
     this.listen(surface);
   }
 
-  /** Starts `url` at `startS` seconds, as far as the browser lets a page start by itself. */
-  start(url: string, startS: number): void {
+  /**
+   * Starts `url` at `startS` seconds, as far as the browser lets a page start by itself. With a `licence` it is DASH under
+   * ClearKey.
+   */
+  start(url: string, startS: number, licence: string | null = null): void {
     this.url = url;
+    this.licence = licence;
+    if (licence !== null) this.use(new ShakaEngine(this.video, this.events, licence));
     this.overlay.clear();
     this.stage.classList.add("started");
     if (this.engine === null) {
@@ -84,7 +93,13 @@ export class Player implements Commands {
 
   /** Begins anew where it stands, for a source that failed or has better qualities now. */
   reload(): void {
-    this.start(this.url, this.video.currentTime);
+    this.start(this.url, this.video.currentTime, this.licence);
+  }
+
+  private use(engine: Engine): void {
+    this.engine?.destroy();
+    this.engine = engine;
+    this.settings.use(engine);
   }
 
   /** The height of the largest picture to be had now; 0 where that is unknown. */

@@ -1,4 +1,4 @@
-"""Sample entries and the codec strings of RFC 6381."""
+"""H.264 and AAC: sample entries and the codec strings of RFC 6381."""
 
 from contextlib import suppress
 
@@ -6,14 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.codecs.aac import (
+    AacConfiguration,
+    aac_configuration,
+    adts_configuration,
+    mp4a_codec_string,
+    mp4a_sample_entry,
+    without_adts,
+)
+from core.codecs.avc import avc_codec_string, avc_configuration, avc_sample_entry, avcc_of
 from core.isobmff.bit_reader import BitReader
 from core.isobmff.sample_entry import (
     LARGEST_CONFIGURATION_BYTES,
     InvalidDecoderConfiguration,
-    avc_codec_string,
-    avc_sample_entry,
-    mp4a_codec_string,
-    mp4a_sample_entry,
+    VisualTraits,
 )
 from tests.fixtures.boxes import Box, top
 
@@ -33,9 +39,8 @@ def entry(data: bytes, skip: int) -> tuple[Box, dict[bytes, Box]]:
 
 
 def test_avc1_holds_size_configuration_colour_and_pixel_aspect() -> None:
-    data = avc_sample_entry(
-        avcc(), 720, 576, pasp=(16, 11), colr=(1, 13, 6, True), btrt=(1000, 3000, 2000)
-    )
+    traits = VisualTraits(pasp=(16, 11), colr=(1, 13, 6, True), btrt=(1000, 3000, 2000))
+    data = avc_sample_entry(avcc(), 720, 576, traits)
     box, children = entry(data, 78)
     assert box.kind == b"avc1"
     assert box.fields("HH", 24) == (720, 576)
@@ -151,6 +156,63 @@ def test_a_rate_beyond_16_bits_is_left_to_the_configuration() -> None:
 def test_channels_that_do_not_fit_are_refused(channels: int) -> None:
     with pytest.raises(InvalidDecoderConfiguration, match=str(channels)):
         mp4a_sample_entry(bytes.fromhex("1210"), channels, 48_000)
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
+        ("1190", (2, 48000, 2, 1024, 0, 0)),
+        ("1208", (2, 44100, 1, 1024, 0, 0)),
+        ("11b056e500", (2, 48000, 6, 1024, 0, 0)),
+        ("1194", (2, 48000, 2, 960, 0, 0)),
+        ("131056e59d", (2, 24000, 2, 1024, 5, 48000)),
+        ("2b118800", (2, 24000, 2, 1024, 5, 48000)),
+        ("eb098800", (2, 24000, 1, 1024, 29, 48000)),
+        ("17800bb80880", (2, 0x1770, 1, 1024, 0, 0)),
+    ],
+)
+def test_audio_configurations(record: str, expected: tuple[int, ...]) -> None:
+    assert aac_configuration(bytes.fromhex(record)) == AacConfiguration(*expected)
+
+
+@pytest.mark.parametrize("record", ["", "11", "17", "16f8", "1780"])
+def test_audio_configurations_that_make_no_sense_are_refused(record: str) -> None:
+    with pytest.raises(InvalidDecoderConfiguration, match=r"cut off|not known"):
+        aac_configuration(bytes.fromhex(record))
+
+
+ADTS = bytes.fromhex("fff15080 01 bf fc".replace(" ", "")) + b"block!"
+
+
+def test_an_adts_frame_gives_configuration_and_block() -> None:
+    assert adts_configuration(ADTS).hex() == "1210"
+    assert without_adts(ADTS) == b"block!"
+
+
+@pytest.mark.parametrize("frame", [b"", ADTS[:9], ADTS + b"x", b"\xff\xe1" + ADTS[2:], ADTS[:7]])
+def test_a_broken_adts_frame_is_refused(frame: bytes) -> None:
+    with pytest.raises(InvalidDecoderConfiguration):
+        without_adts(frame)
+
+
+def test_the_record_of_a_stream_with_parameter_sets_in_band() -> None:
+    sps = bytes.fromhex("67640028acd940780227e5c044000003000400000300c83c60c658")
+    record = avcc_of([sps], [PPS])
+    assert avc_codec_string(record) == "avc1.640028"
+    assert avc_configuration(record).length_size == 4
+    assert avc_configuration(record).parameter_sets == {sps, PPS}
+    assert record[-4:] == b"\xfd\xf8\xf8\0"  # 4:2:0 of 8 bits
+
+
+@pytest.mark.parametrize(
+    ("sequence", "picture"),
+    [([], [PPS]), ([SPS], []), ([b"\x67"], [PPS]), ([b"\x67\x64\0\x1f"], [PPS])],
+)
+def test_no_record_comes_of_sets_that_make_no_sense(
+    sequence: list[bytes], picture: list[bytes]
+) -> None:
+    with pytest.raises(InvalidDecoderConfiguration):
+        avcc_of(sequence, picture)
 
 
 @given(st.binary(max_size=60))

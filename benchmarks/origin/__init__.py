@@ -1,0 +1,1 @@
+"""Benchmarks of the origin: segments through its data plane, and what a large library takes."""

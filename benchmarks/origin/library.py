@@ -1,0 +1,144 @@
+"""A library of its own for the time of a measurement: Postgres, the store, films in it."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.load.edge import REPOSITORY, environment
+from runtime.child import bound_argv
+from runtime.embedded_postgres import EmbeddedPostgres
+from runtime.jobs import enqueue_ingest
+from runtime.migrations import migrate
+from runtime.postgres import connect
+from runtime.postgres_programs import choose_identity
+
+DEADLINE_S: Final = 300.0
+POLL_S: Final = 0.05
+VIDEO: Final = "bench"
+PLAYBACK: Final = "p_bench"
+ADD_VIDEO: Final = """
+INSERT INTO videos (id, playback_id, title, status, upload_key, source_filename, source_bytes)
+VALUES ($1, $2, 'A film', 'waiting', $3, 'film.mp4', $4)
+"""
+# Whatever columns there are: a copy of the row with a few of them changed.
+COPY_VIDEO: Final = """
+INSERT INTO videos SELECT (jsonb_populate_record(NULL::videos, to_jsonb(film) ||
+    jsonb_build_object('id', 'bench-' || n, 'playback_id', 'p_bench-' || n,
+                       'upload_key', 'uploads/bench-' || n || '/source'))).*
+FROM videos AS film, generate_series(1, $1::int) AS n WHERE film.id = 'bench'
+"""
+COPY_TRACKS: Final = """
+INSERT INTO tracks OVERRIDING SYSTEM VALUE
+SELECT (jsonb_populate_record(NULL::tracks, to_jsonb(track) ||
+    jsonb_build_object('id', nextval(pg_get_serial_sequence('tracks', 'id')),
+                       'video_id', 'bench-' || n,
+                       'store_prefix', 'copies/' || n || '/' || track.id))).*
+FROM tracks AS track, generate_series(1, $1::int) AS n WHERE track.video_id = 'bench'
+"""
+
+
+class LibraryFailed(Exception):
+    """Postgres or the worker did not do their part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """A data folder with one film, published as `p_bench`, and its database."""
+
+    data: Path
+    database_url: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment of a process that works on it."""
+        return environment(os.environ, {"SLUICE_DATABASE_URL": self.database_url})
+
+    def publish(self, film: Path) -> None:
+        """Put a film in, and wait until a worker has published it."""
+        upload = self.data / "store" / "uploads" / VIDEO / "source"
+        upload.parent.mkdir(parents=True)
+        os.link(film, upload)
+        asyncio.run(self._enqueue(film.stat().st_size))
+        words = [sys.executable, "-m", "cli", "worker", "--data", str(self.data)]
+        with (self.data / "worker.log").open("wb") as log:
+            worker = subprocess.Popen(
+                words, stdout=log, stderr=log, env=self.environment, cwd=REPOSITORY
+            )
+        try:
+            self._await_ready()
+        finally:
+            worker.terminate()
+            worker.wait(DEADLINE_S)
+
+    def multiply(self, count: int) -> None:
+        """Add so many titles, `p_bench-1` and on, that share the bytes of the film's tracks."""
+        prefixes = asyncio.run(self._multiply(count))
+        store = self.data / "store"
+        for number in range(1, count + 1):
+            for track, prefix in prefixes:
+                folder = store / "copies" / str(number) / str(track)
+                folder.mkdir(parents=True)
+                for file in (store / prefix).iterdir():
+                    os.link(file, folder / file.name)
+
+    async def _enqueue(self, size_bytes: int) -> None:
+        async with connect(self.database_url) as session, session.transaction():
+            key = f"uploads/{VIDEO}/source"
+            await session.execute(ADD_VIDEO, VIDEO, PLAYBACK, key, size_bytes)
+            await enqueue_ingest(session, VIDEO)
+
+    async def _multiply(self, count: int) -> list[tuple[Any, str]]:
+        async with connect(self.database_url) as session, session.transaction():
+            rows = await session.fetch("SELECT id, store_prefix FROM tracks")
+            await session.execute(COPY_VIDEO, count)
+            await session.execute(COPY_TRACKS, count)
+            return [(row["id"], row["store_prefix"]) for row in rows]
+
+    def _await_ready(self) -> None:
+        deadline_s = time.monotonic() + DEADLINE_S
+        while (status := asyncio.run(self._status())) not in ("ready", "errored"):
+            if time.monotonic() > deadline_s:
+                raise LibraryFailed(f"the film is {status} after {DEADLINE_S:.0f} s")
+            time.sleep(POLL_S)
+        if status == "errored":
+            raise LibraryFailed("the film could not be published")
+
+    async def _status(self) -> str:
+        async with connect(self.database_url) as session:
+            return str(await session.fetchval("SELECT status FROM videos WHERE id = $1", VIDEO))
+
+
+@contextmanager
+def library(data: Path) -> Iterator[Library]:
+    """Make a library in an empty folder; its Postgres ends with the block."""
+    data.mkdir(parents=True)
+    data.chmod(0o755)  # as root, Postgres runs as somebody else, who must get in
+    postgres = EmbeddedPostgres(data)
+    postgres.prepare()
+    argv = bound_argv(postgres.argv(), death_signal=signal.SIGINT, run_as=choose_identity().run_as)
+    with (data / "postgres.log").open("wb") as log:
+        process = subprocess.Popen(argv, stdout=log, stderr=log, start_new_session=True)
+    try:
+        deadline_s = time.monotonic() + DEADLINE_S
+        while not postgres.is_ready():
+            if process.poll() is not None or time.monotonic() > deadline_s:
+                raise LibraryFailed("Postgres did not start")
+            time.sleep(POLL_S)
+        asyncio.run(migrate(postgres.url))
+        (data / "store").mkdir(exist_ok=True)
+        (data / "scratch").mkdir(exist_ok=True)
+        yield Library(data, postgres.url)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(DEADLINE_S)
+        postgres.remove_socket_folder()
+        shutil.rmtree(data, ignore_errors=True)

@@ -1,0 +1,47 @@
+"""What is asked of the origin: segments of picture and sound that cover the same four seconds."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.load.figures import Goal
+from benchmarks.load.works import Work, head_of
+
+OURS: Final = "sluice"
+COLD: Final = "sluice, cold"
+NGINX: Final = "nginx"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """One media segment: its path below that of the title, and its bytes."""
+
+    path: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentWork(Work):
+    """Segments asked for in turn, each connection the next one. Costs are those of a request."""
+
+    segments: tuple[Segment, ...] = ()
+
+    def asks(self, folder: str, host: str) -> list[tuple[int, str]]:
+        """Give the heads, each behind the length of the body it asks for."""
+        return [(each.size_bytes, head_of(f"{folder}/{each.path}", host)) for each in self.segments]
+
+
+# A further way to send the same segments (encrypted, say) is a work of its own here, and a goal.
+GOALS: Final = (
+    Goal(OURS, NGINX, {"pair": 1.10}),
+    Goal(COLD, NGINX, {}),
+)
+
+
+def works(pairs: list[tuple[Segment, Segment]]) -> list[SegmentWork]:
+    """The works on a film, given its segments in pairs of picture and sound."""
+    middle = pairs[len(pairs) // 2]
+    every = tuple(each for pair in pairs for each in pair)
+    return [
+        SegmentWork("pair", "4 s of picture and sound, again and again", 0, segments=middle),
+        SegmentWork("film", "every segment of the film, one after the other", 0, segments=every),
+    ]

@@ -1,0 +1,1 @@
+"""Protection of media: schemes, content keys, their wrapping, licences."""

@@ -1,0 +1,25 @@
+from collections.abc import Mapping
+from typing import Self, final
+
+from native.values import AvcSlice
+
+AES_INSTRUCTIONS: bool
+
+@final
+class FragmentCipher:
+    def __new__(
+        cls,
+        scheme: str,
+        key: bytes,
+        iv: bytes,
+        *,
+        slices: Mapping[int, AvcSlice] | None = None,
+        length_size: int = 4,
+    ) -> Self: ...
+    @property
+    def scheme(self) -> str: ...
+    def fragment(self, header: bytes, body: bytes, first: int) -> bytes: ...
+    def fragment_length(self, header: bytes, body: bytes) -> int: ...
+    def subsamples(self, sample: bytes) -> list[tuple[int, int]]: ...
+
+def encrypt_resource(key: bytes, iv: bytes, head: bytes, body: bytes) -> bytes: ...

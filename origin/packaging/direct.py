@@ -1,0 +1,234 @@
+"""Tracks that are copied as they lie in an MP4 file: their index, made in a few native calls.
+
+This is for the usual file, whose tables are sound and whose pictures and sound follow one another
+as they should. Of anything unusual nothing is judged here: `copy.py` looks at every sample, and
+says what is wrong or does what is needed.
+"""
+
+import os
+import struct
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations
+from math import lcm
+from pathlib import Path
+
+from core.codecs.avc import avc_configuration
+from core.codecs.sound import SourceSound, audio_format
+from core.codecs.video import video_format
+from core.isobmff.sample_entry import InvalidDecoderConfiguration
+from core.media.description import TrackDescription, encode_description
+from core.media.presentation import TrackKind
+from native import (
+    IndexBuilder,
+    MalformedMovie,
+    SampleFile,
+    UnfitTimes,
+    audio_rows,
+    shared_byte,
+    video_rows,
+)
+from origin.packaging.decision import LONGEST_GOP_S
+from origin.packaging.description import audio_description, video_description
+from origin.packaging.faults import NeedsTranscodeError
+from origin.packaging.movie_source import (
+    IrregularMovieError,
+    MovieSource,
+    MovieTrackSource,
+    movie_source,
+)
+from origin.packaging.report import AudioTrackInfo, Reach, SourceReport, VideoTrackInfo
+from origin.packaging.timing import LONGEST_PATCH_S, AudioPacket, AudioTimes, TickScale
+
+ROW = struct.Struct("=QQqIIII")
+SYNC = 1
+EXAMINE = 8
+LEADING = 4
+FOREVER = 1 << 62
+LONGEST_S = 8 * 86_400
+"""What claims to last longer is looked at by `track.py`, which refuses it."""
+
+
+class UnusualFileError(Exception):
+    """The file's samples have to be looked at one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectTrack:
+    """A track in its file: `index` is all of `track.idx`, `samples` says where its bytes are."""
+
+    kind: TrackKind
+    name: str
+    stream: int
+    description: TrackDescription
+    index: bytes
+    samples: SampleFile
+    default: bool
+    rows: bytes
+
+
+class DirectFilm:
+    """The tracks of a file; while anybody holds this, the file stays open."""
+
+    def __init__(self, file: int, tracks: Sequence[DirectTrack]) -> None:
+        weakref.finalize(self, os.close, file)
+        self.tracks = tuple(tracks)
+
+
+def read_directly(path: Path, report: SourceReport) -> DirectFilm:
+    """Index the tracks of an MP4 file that the report says are to be copied.
+
+    Raises `UnusualFileError` where that takes a look at every sample, and `OSError`.
+    """
+    if not report.is_movie or not report.copyable:
+        raise UnusualFileError
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return DirectFilm(file, _tracks(movie_source(file, report), report))
+    except BaseException as error:
+        os.close(file)
+        if isinstance(error, UNUSUAL):
+            raise UnusualFileError from error
+        raise
+
+
+UNUSUAL = (
+    MalformedMovie, IrregularMovieError, NeedsTranscodeError, InvalidDecoderConfiguration,
+    UnfitTimes, EOFError, OverflowError, ValueError,
+)  # fmt: skip
+
+
+def _tracks(source: MovieSource, report: SourceReport) -> list[DirectTrack]:
+    tracks = []
+    for stream in report.copyable:
+        track = source.tracks[stream]
+        if report.video is not None and stream == report.video.index:
+            tracks.append(_video(source.file, track, report.video))
+        else:
+            tracks.append(_audio(source, track, report.audio_track(stream)))
+    for one, other in combinations(tracks, 2):
+        if shared_byte(one.rows, other.rows) >= 0:
+            raise UnusualFileError
+    return tracks
+
+
+def _video(file: int, source: MovieTrackSource, track: VideoTrackInfo) -> DirectTrack:
+    if track.codec != "h264" or track.annexb:
+        raise UnusualFileError
+    rows = _rows(source)
+    samples = SampleFile(file, rows)
+    access = samples.nal_access(avc_configuration(track.record).length_size)
+    if max(access) & (LEADING | EXAMINE):
+        raise UnusualFileError
+    _, time, offset, *_ = ROW.unpack_from(rows)
+    scale = TickScale(Fraction(1, source.timescale), time + offset)
+    end = source.window.end
+    index_rows = video_rows(
+        rows,
+        access,
+        start=time + offset,
+        scale=(Fraction(scale.timescale, source.timescale)).as_integer_ratio(),
+        window=(source.window.start, FOREVER if end is None else end),
+        longest_gap=LONGEST_GOP_S * scale.timescale,
+    )
+    carried = video_format(track.codec, track.record)
+    description = video_description(track, carried, source.entry)
+    index = _index(index_rows, description, scale.timescale)
+    return DirectTrack(
+        TrackKind.VIDEO, track.name, track.index, description, index, samples, default=False,
+        rows=rows,
+    )  # fmt: skip
+
+
+def _audio(film: MovieSource, source: MovieTrackSource, track: AudioTrackInfo) -> DirectTrack:
+    if track.codec != "aac" or track.reach is not Reach.EVERYWHERE:
+        raise UnusualFileError
+    rows = _heard(_rows(source), source)
+    sound = SourceSound(track.codec, track.record, track.channels, track.sample_rate)
+    carried = audio_format(sound, b"")
+    rate, base = track.sample_rate, Fraction(1, source.timescale)
+    length = carried.length
+    granule = base * rate
+    zero = (film.zero - source.window.delay + source.window.start * base) * rate
+    times = AudioTimes(length, rate, granule, SYNC)
+    list(times.push(_packet(rows, 0, source, granule, zero)))
+    last = _packet(rows, len(rows) // ROW.size - 1, source, granule, zero)
+    common = lcm(granule.denominator, zero.denominator)
+    first = times.base_time - times.priming
+    index_rows = audio_rows(
+        rows,
+        first=first,
+        frame_length=length,
+        last_duration=_last_duration(last, length, rate, granule),
+        scale=(int(granule * common), common),
+        zero=int(zero * common),
+        longest_patch=int(LONGEST_PATCH_S * rate),
+    )
+    description = audio_description(track, carried)
+    index = _index(index_rows, description, rate, times.base_time, times.priming)
+    return DirectTrack(
+        TrackKind.AUDIO, track.name(track.channels), track.index, description, index,
+        SampleFile(film.file, rows), default=track.default, rows=rows,
+    )  # fmt: skip
+
+
+def _rows(source: MovieTrackSource) -> bytes:
+    """Give all samples of a track."""
+    rows = source.table.next_rows(source.table.sample_count)
+    source.table.rewind()
+    if not rows:
+        raise UnusualFileError
+    return rows
+
+
+def _heard(rows: bytes, source: MovieTrackSource) -> bytes:
+    """Leave out what no decoder needs: all but a second before the edit, and all behind it."""
+    window = source.window
+    early = window.start - source.timescale
+    first, stop = 0, len(rows)
+    while first < stop:
+        _, time, _, _, duration, _, _ = ROW.unpack_from(rows, first)
+        if time + duration > early:
+            break
+        first += ROW.size
+    while window.end is not None and first < stop:
+        _, time, *_ = ROW.unpack_from(rows, stop - ROW.size)
+        if time < window.end:
+            break
+        stop -= ROW.size
+    if first == stop:
+        raise UnusualFileError
+    return rows[first:stop]
+
+
+def _packet(
+    rows: bytes, number: int, source: MovieTrackSource, granule: Fraction, zero: Fraction
+) -> AudioPacket:
+    _, decode_time, offset, size, duration, _, _ = ROW.unpack_from(rows, number * ROW.size)
+    time, window = decode_time + offset, source.window
+    over = 0 if window.end is None else time + duration - window.end
+    discard = int(over * granule) if over > window.slack else 0
+    return AudioPacket(size, time * granule - zero, duration * granule, 0, discard)
+
+
+def _last_duration(last: AudioPacket, length: int, rate: int, granule: Fraction) -> int:
+    """Ask how long the last sample lasts, wherever it lies."""
+    times = AudioTimes(length, rate, granule, SYNC)
+    list(times.push(last._replace(time=0)))
+    (row,) = times.finish()
+    return row.duration
+
+
+def _index(
+    rows: bytes, description: TrackDescription, timescale: int, base_time: int = 0, priming: int = 0
+) -> bytes:
+    builder = IndexBuilder(
+        timescale=timescale, description=encode_description(description), base_time=base_time
+    )
+    builder.extend(rows)
+    if builder.duration // timescale >= LONGEST_S:
+        raise UnusualFileError
+    body, header = builder.finish(priming=priming)
+    return header + body

@@ -1,0 +1,58 @@
+"""The whole bench at tiny counts: a library, requests for its segments, its memory."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks.load.figures import compare
+from benchmarks.load.works import head_of
+from benchmarks.origin.__main__ import main
+from benchmarks.origin.memory import LIMIT_BYTES, Memory
+from benchmarks.origin.works import COLD, GOALS, NGINX, OURS, Segment, works
+
+FEW = ["--repetitions", "1", "--seconds", "0.02", "--connections", "2", "--film-seconds", "9"]
+
+
+def test_the_origin_is_measured_against_nginx(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folders = ["--folder", str(tmp_path / "kept"), "--output", str(tmp_path)]
+    assert main([*FEW, "--titles", "3", "--hot", "2", *folders]) == 0
+    said = capsys.readouterr().out
+    assert "sluice / nginx" in said
+    assert "3 titles known" in said
+    found = json.loads((tmp_path / "origin.json").read_text(encoding="utf-8"))
+    assert set(found["rounds"]) == {"pair", "film"}
+    assert OURS in found["rounds"]["pair"]
+    assert COLD in found["rounds"]["film"]
+    for by_name in found["rounds"].values():
+        assert sum(name.startswith(NGINX) for name in by_name) == 6
+        assert all(one["cpu_us"] > 0 for rounds in by_name.values() for one in rounds)
+    assert found["memory"]["titles"] == 3
+    assert found["memory"]["before_bytes"] < found["memory"]["hot_bytes"] < LIMIT_BYTES
+    assert [path.name for path in (tmp_path / "kept").iterdir()] == ["film-9.mp4"]
+
+
+def test_segments_are_asked_for_in_turn() -> None:
+    pairs = [
+        (Segment(f"v/x/{number}.m4s", 1000), Segment(f"a/y/{number}.m4s", 10))
+        for number in range(3)
+    ]
+    pair, film = works(pairs)
+    assert pair.asks("/media/p", "host") == [
+        (1000, head_of("/media/p/v/x/1.m4s", "host")),
+        (10, head_of("/media/p/a/y/1.m4s", "host")),
+    ]
+    assert [length for length, _ in film.asks("/media/p", "host")] == [1000, 10] * 3
+
+
+def test_the_hot_pair_has_a_goal_and_the_cold_film_is_told_beside_it() -> None:
+    costs = {OURS: {OURS: [11.0]}, COLD: {COLD: [30.0]}, NGINX: {"nginx: a": [10.0]}}
+    found = {(each.ours, each.limit, each.kept) for each in compare("pair", costs, GOALS)}
+    assert found == {(OURS, 1.1, True), (COLD, None, True)}
+
+
+def test_memory_is_too_much_above_the_limit() -> None:
+    assert Memory(1, 1, 1, LIMIT_BYTES, LIMIT_BYTES).kept
+    assert not Memory(1, 1, 1, LIMIT_BYTES, LIMIT_BYTES + 1).kept

@@ -1,0 +1,419 @@
+"""Protected titles: what their segments hold, decrypted by others, and who gets their keys."""
+
+import base64
+import hashlib
+import io
+import json
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from xml.etree import ElementTree as ET
+
+import av
+import pytest
+from av.audio.frame import AudioFrame
+from av.video.frame import VideoFrame
+
+from core.protection.scheme import Protection, Scheme
+from runtime.listen import HostPort
+from runtime.postgres import close_pool, connection, open_pool
+from runtime.settings import OriginSettings
+from tests.fixtures.boxes import fragment_samples, top
+from tests.fixtures.decryption import decrypt_fragment, decrypt_resource, read_init
+from tests.fixtures.origin import Delivery, Prepared, running_origin
+from tests.fixtures.players import decode
+from tests.fixtures.protected import MASTER_KEY, Twin, protected_twin
+
+pytestmark = pytest.mark.postgres
+
+DASH = {
+    "dash": "urn:mpeg:dash:schema:mpd:2011",
+    "cenc": "urn:mpeg:cenc:2013",
+}
+COMMON = [(Protection.CENC, Scheme.CENC), (Protection.CBCS, Scheme.CBCS)]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """An origin, and twins of its film under every protection."""
+
+    delivery: Delivery
+    clear_id: str
+    twins: dict[Protection, Twin]
+
+    def url(self, playback_id: str, path: str) -> str:
+        return f"{self.delivery.url}/media/{playback_id}/{path}"
+
+    async def get(self, playback_id: str, path: str) -> bytes:
+        async with self.delivery.client.get(self.url(playback_id, path)) as answer:
+            assert answer.status == 200, f"{path}: {answer.status} {await answer.text()}"
+            return await answer.read()
+
+    async def status(self, playback_id: str, path: str, method: str = "GET") -> int:
+        async with self.delivery.client.request(method, self.url(playback_id, path)) as answer:
+            await answer.read()
+            return answer.status
+
+    async def folders(self, playback_id: str) -> dict[str, str]:
+        """The folder of the first track of each kind in the multivariant playlist."""
+        master = (await self.get(playback_id, "master.m3u8")).decode()
+        found = re.findall(r"([va])(/[^/\s\"]+/[0-9a-f]+)/index\.m3u8", master)
+        return {kind: kind + rest for kind, rest in reversed(found)}
+
+    async def segments(self, playback_id: str, folder: str) -> list[bytes]:
+        """All media segments of a track."""
+        playlist = (await self.get(playback_id, f"{folder}/index.m3u8")).decode()
+        names = re.findall(r"^(\d+\.m4s)$", playlist, re.MULTILINE)
+        assert names
+        return [await self.get(playback_id, f"{folder}/{name}") for name in names]
+
+
+@pytest.fixture(scope="module")
+def twins(prepared: Prepared) -> dict[Protection, Twin]:
+    return {}
+
+
+@pytest.fixture
+async def origin(
+    prepared: Prepared, twins: dict[Protection, Twin], on_plane: bool
+) -> AsyncIterator[Origin]:
+    if not twins:
+        pool = await open_pool(prepared.database_url, max_size=2)
+        for protection in Protection:
+            if protection is not Protection.NONE:
+                twins[protection] = await protected_twin(pool, prepared.video_id, protection)
+        await close_pool(pool)
+    settings = OriginSettings(
+        database_url=prepared.database_url,
+        data=prepared.data,
+        listen=HostPort("127.0.0.1", 0),
+        master_key=MASTER_KEY,
+    )
+    async with running_origin(settings, on_plane=on_plane) as delivery:
+        yield Origin(delivery, f"p_{prepared.video_id}", twins)
+
+
+@pytest.mark.parametrize(("protection", "scheme"), COMMON)
+async def test_samples_come_back_by_their_boxes(
+    origin: Origin, protection: Protection, scheme: Scheme
+) -> None:
+    twin = origin.twins[protection]
+    clear_folders = await origin.folders(origin.clear_id)
+    for kind, folder in (await origin.folders(twin.playback_id)).items():
+        defaults = read_init(await origin.get(twin.playback_id, f"{folder}/init.mp4"))
+        key = twin.key(scheme, kind)
+        assert (defaults.scheme, defaults.kid) == (scheme.value, key.kid)
+        clear = await origin.segments(origin.clear_id, clear_folders[kind])
+        hidden = await origin.segments(twin.playback_id, folder)
+        for plain, encrypted in zip(clear, hidden, strict=True):
+            samples = [
+                plain[sample.offset : sample.offset + sample.size]
+                for sample in fragment_samples(plain)[1]
+            ]
+            assert decrypt_fragment(encrypted, defaults, key.secret) == samples
+            assert not any(sample[64:] in encrypted for sample in samples if len(sample) > 400)
+
+
+async def test_no_two_tracks_share_a_keystream(origin: Origin) -> None:
+    twin = origin.twins[Protection.CENC]
+    vectors: set[tuple[bytes, bytes]] = set()
+    count = 0
+    for folder in (await origin.folders(twin.playback_id)).values():
+        kid = read_init(await origin.get(twin.playback_id, f"{folder}/init.mp4")).kid
+        for segment in await origin.segments(twin.playback_id, folder):
+            senc = top(segment).find("moof/traf/senc")
+            at = 8
+            for _ in range(senc.fields("I")[0]):
+                vectors.add((kid, senc.payload[at : at + 8]))
+                at += 8
+                if senc.flags & 2:
+                    at += 2 + 6 * int.from_bytes(senc.payload[at : at + 2])
+                count += 1
+    assert len(vectors) == count
+
+
+async def test_whole_segments_come_back_by_the_playlist(origin: Origin) -> None:
+    twin = origin.twins[Protection.AES_128]
+    clear_folders = await origin.folders(origin.clear_id)
+    for kind, folder in (await origin.folders(twin.playback_id)).items():
+        playlist = (await origin.get(twin.playback_id, f"{folder}/index.m3u8")).decode()
+        before, _, rest = playlist.partition("#EXT-X-MAP")
+        assert "#EXT-X-KEY" not in before, "the init segment is clear"
+        tags = re.findall(
+            r'#EXT-X-KEY:METHOD=AES-128,URI="(.+)",IV=0x([0-9a-f]{32})\n#EXTINF:.*\n(.+)\n', rest
+        )
+        clear = await origin.segments(origin.clear_id, clear_folders[kind])
+        assert len(tags) == len(clear) == len({iv for _, iv, _ in tags})
+        for (address, iv, name), plain in zip(tags, clear, strict=True):
+            path = f"{folder}/{address}"
+            while "/../" in path:
+                path = re.sub(r"[^/]+/\.\./", "", path, count=1)
+            key = await origin.get(twin.playback_id, path)
+            assert key == twin.key(Scheme.AES_128, kind).secret
+            encrypted = await origin.get(twin.playback_id, f"{folder}/{name}")
+            assert decrypt_resource(encrypted, key, bytes.fromhex(iv)) == plain
+        init = await origin.get(twin.playback_id, f"{folder}/init.mp4")
+        assert init == await origin.get(origin.clear_id, f"{clear_folders[kind]}/init.mp4")
+
+
+@pytest.mark.parametrize(("protection", "scheme"), COMMON)
+async def test_ffmpeg_decrypts_to_the_same_frames(
+    origin: Origin, protection: Protection, scheme: Scheme
+) -> None:
+    twin = origin.twins[protection]
+    clear_folders = await origin.folders(origin.clear_id)
+    for kind, folder in (await origin.folders(twin.playback_id)).items():
+        files = []
+        for playback_id, place in (
+            (origin.clear_id, clear_folders[kind]),
+            (twin.playback_id, folder),
+        ):
+            init = await origin.get(playback_id, f"{place}/init.mp4")
+            files.append(init + b"".join(await origin.segments(playback_id, place)))
+        frames = decoded(files[0])
+        assert len(frames) >= 200
+        assert decoded(files[1], twin.key(scheme, kind).secret) == frames
+
+
+def decoded(data: bytes, key: bytes = b"") -> list[tuple[int | None, str]]:
+    """Time and digest of every frame, as FFmpeg decodes a file; with `key` it decrypts it first."""
+    options = {"decryption_key": key.hex()} if key else {}
+    with av.open(io.BytesIO(data), "r", options=options) as container:
+        return [
+            (frame.pts, hashlib.sha256(content_of(frame)).hexdigest())
+            for frame in container.decode(container.streams[0])
+        ]
+
+
+def content_of(frame: object) -> bytes:
+    if isinstance(frame, AudioFrame):
+        return b"".join(bytes(plane)[: 4 * frame.samples] for plane in frame.planes)
+    assert isinstance(frame, VideoFrame)
+    return b"".join(bytes(plane) for plane in frame.planes)
+
+
+async def test_ffmpeg_plays_encrypted_hls_as_the_clear_one(origin: Origin) -> None:
+    twin = origin.twins[Protection.AES_128_AND_CENC]
+    for stream in ("v:0", "a:0"):
+        frames = [
+            await decode(origin.url(playback_id, "master.m3u8"), stream)
+            for playback_id in (origin.clear_id, twin.playback_id)
+        ]
+        assert frames[0] == frames[1]
+
+
+async def test_hls_and_dash_may_be_under_different_schemes(origin: Origin) -> None:
+    twin = origin.twins[Protection.AES_128_AND_CENC]
+    master = (await origin.get(twin.playback_id, "master.m3u8")).decode()
+    session_keys = re.findall(r'#EXT-X-SESSION-KEY:METHOD=AES-128,URI="key/(\w+)"', master)
+    assert set(session_keys) == {twin.key(Scheme.AES_128, kind).kid.hex() for kind in "va"}
+    mpd = ET.fromstring(await origin.get(twin.playback_id, "manifest.mpd"))
+    for adaptation in mpd.iterfind(".//dash:AdaptationSet", DASH):
+        kind = adaptation.attrib["contentType"][0]
+        common, clear_key = adaptation.iterfind("dash:ContentProtection", DASH)
+        assert common.attrib["schemeIdUri"] == "urn:mpeg:dash:mp4protection:2011"
+        assert common.attrib["value"] == "cenc"
+        kid = common.attrib["{urn:mpeg:cenc:2013}default_KID"].replace("-", "")
+        assert kid == twin.key(Scheme.CENC, kind).kid.hex()
+        assert clear_key.attrib["schemeIdUri"] == "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e"
+        assert len(clear_key) == 0, "the address of licences is the viewer's own"
+        template = adaptation.find(".//dash:SegmentTemplate", DASH)
+        assert template is not None
+        init = await origin.get(twin.playback_id, template.attrib["initialization"])
+        assert read_init(init).kid.hex() == kid
+        pssh = top(init).find("moov/pssh")
+        assert (pssh.version, pssh.payload[4:20].hex()) == (1, "1077efecc0b24d02ace33c1e52e2fb4b")
+        assert pssh.payload[20:24] == b"\0\0\0\x01"
+        assert pssh.payload[24:40].hex() == kid
+
+
+async def test_segments_under_cbcs_say_so_in_hls(origin: Origin) -> None:
+    twin = origin.twins[Protection.CBCS]
+    for kind, folder in (await origin.folders(twin.playback_id)).items():
+        playlist = (await origin.get(twin.playback_id, f"{folder}/index.m3u8")).decode()
+        kid = twin.key(Scheme.CBCS, kind).kid.hex()
+        assert playlist.count("#EXT-X-KEY") == 1
+        assert f'#EXT-X-KEY:METHOD=SAMPLE-AES,URI="../../../key/{kid}"' in playlist
+
+
+@pytest.mark.parametrize("protection", [each for each in Protection if each.hls])
+async def test_a_protected_title_has_nothing_clear(origin: Origin, protection: Protection) -> None:
+    twin = origin.twins[protection]
+    for folder in (await origin.folders(origin.clear_id)).values():
+        for file in ("init.mp4", "0.m4s", "index.m3u8", "track.mp4"):
+            assert await origin.status(twin.playback_id, f"{folder}/{file}") == 404
+    for folder in (await origin.folders(twin.playback_id)).values():
+        assert await origin.status(twin.playback_id, f"{folder}/track.mp4") == 404
+    assert await origin.status(twin.playback_id, "ondemand.mpd") == 404
+
+
+async def test_dash_is_not_offered_where_segments_are_encrypted_whole(origin: Origin) -> None:
+    twin = origin.twins[Protection.AES_128]
+    assert await origin.status(twin.playback_id, "manifest.mpd") == 404
+
+
+@pytest.mark.parametrize("protection", [each for each in Protection if each.hls])
+async def test_ranges_and_lengths_are_those_of_the_encrypted_bytes(
+    origin: Origin, protection: Protection
+) -> None:
+    twin = origin.twins[protection]
+    for folder in (await origin.folders(twin.playback_id)).values():
+        url = origin.url(twin.playback_id, f"{folder}/1.m4s")
+        async with origin.delivery.client.head(url) as head:
+            length = int(head.headers["Content-Length"])
+        whole = await origin.get(twin.playback_id, f"{folder}/1.m4s")
+        assert len(whole) == length
+        for asked, part in (
+            ("bytes=0-99", whole[:100]),
+            ("bytes=300-699", whole[300:700]),
+            ("bytes=-77", whole[-77:]),
+            (f"bytes={length - 5}-", whole[-5:]),
+        ):
+            async with origin.delivery.client.get(url, headers={"Range": asked}) as answer:
+                assert answer.status == 206
+                assert await answer.read() == part
+
+
+@pytest.mark.parametrize("protection", [each for each in Protection if each.hls])
+async def test_the_bit_rate_promised_is_kept(origin: Origin, protection: Protection) -> None:
+    twin = origin.twins[protection]
+    master = (await origin.get(twin.playback_id, "master.m3u8")).decode()
+    (average,) = re.findall(r"#EXT-X-STREAM-INF:.*AVERAGE-BANDWIDTH=(\d+)", master)
+    total = 0
+    for folder in (await origin.folders(twin.playback_id)).values():
+        total += sum(map(len, await origin.segments(twin.playback_id, folder)))
+    assert 8 * total / 8 <= int(average), "eight seconds of film"
+    assert int(average) < 1.3 * total
+
+
+async def test_a_key_is_given_as_sixteen_bytes_that_nobody_stores(origin: Origin) -> None:
+    twin = origin.twins[Protection.AES_128_AND_CENC]
+    key = twin.key(Scheme.AES_128, "v")
+    url = origin.url(twin.playback_id, f"key/{key.kid.hex()}")
+    for _ in range(2):
+        async with origin.delivery.client.get(url) as answer:
+            assert (answer.status, await answer.read()) == (200, key.secret)
+            assert answer.headers["Content-Type"] == "application/octet-stream"
+            assert answer.headers["Cache-Control"] == "private, no-store"
+            assert answer.headers["Access-Control-Allow-Origin"] == "*"
+            assert "hit" not in answer.headers["Cache-Status"]
+            assert "stored" not in answer.headers["Cache-Status"]
+
+
+async def test_keys_of_others_are_not_given(origin: Origin) -> None:
+    twin, other = origin.twins[Protection.CENC], origin.twins[Protection.CBCS]
+    foreign = other.key(Scheme.CBCS, "v").kid.hex()
+    own = twin.key(Scheme.CENC, "v").kid.hex()
+    for name in (foreign, own.upper(), own[:-2], "0" * 32, "x" * 32, ""):
+        if name != own:
+            assert await origin.status(twin.playback_id, f"key/{name}") == 404
+    assert await origin.status(origin.clear_id, f"key/{own}") == 404
+
+
+def asked_for(*kids: bytes, kind: str = "temporary") -> bytes:
+    named = [base64.urlsafe_b64encode(kid).rstrip(b"=").decode() for kid in kids]
+    return json.dumps({"kids": named, "type": kind}).encode()
+
+
+async def ask(origin: Origin, playback_id: str, body: bytes) -> tuple[int, bytes]:
+    async with origin.delivery.client.post(
+        origin.url(playback_id, "license"), data=body, headers={"Content-Type": "application/json"}
+    ) as answer:
+        if answer.status == 200:
+            assert answer.headers["Cache-Control"] == "private, no-store"
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        return answer.status, await answer.read()
+
+
+async def test_a_licence_holds_the_keys_that_were_named(origin: Origin) -> None:
+    twin = origin.twins[Protection.CENC]
+    keys = [twin.key(Scheme.CENC, kind) for kind in "va"]
+    status, body = await ask(origin, twin.playback_id, asked_for(*(key.kid for key in keys)))
+    assert status == 200
+    licence = json.loads(body)
+    assert licence["type"] == "temporary"
+    assert {
+        (
+            key["kty"],
+            base64.urlsafe_b64decode(key["kid"] + "=="),
+            base64.urlsafe_b64decode(key["k"] + "=="),
+        )
+        for key in licence["keys"]
+    } == {("oct", key.kid, key.secret) for key in keys}
+
+
+async def test_a_licence_is_refused_for_keys_of_others(origin: Origin) -> None:
+    twin, other = origin.twins[Protection.CENC], origin.twins[Protection.CBCS]
+    own, foreign = twin.key(Scheme.CENC, "v").kid, other.key(Scheme.CBCS, "v").kid
+    status, body = await ask(origin, twin.playback_id, asked_for(own, foreign))
+    assert (status, json.loads(body)["code"]) == (403, "licence.not_entitled")
+    assert foreign.hex() in json.loads(body)["detail"]
+    status, _ = await ask(origin, origin.clear_id, asked_for(own))
+    assert status == 403
+    status, _ = await ask(origin, "s_unknown", asked_for(own))
+    assert status == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b'{"kids":[]}', b'{"kids":["?"]}', b'{"kids":["AAAA"]}', b'{"kids":7}',
+     asked_for(bytes(16), kind="persistent-license"), b'{"kids":["' + b"A" * 20_000 + b'"]}'],
+)  # fmt: skip
+async def test_what_is_no_licence_request_is_refused(origin: Origin, body: bytes) -> None:
+    status, text = await ask(origin, origin.twins[Protection.CENC].playback_id, body)
+    assert (status, json.loads(text)["code"]) == (400, "licence.malformed")
+
+
+async def test_an_origin_without_the_master_key_serves_what_is_clear(
+    prepared: Prepared, twins: dict[Protection, Twin], origin: Origin
+) -> None:
+    settings = OriginSettings(
+        database_url=prepared.database_url, data=prepared.data, listen=HostPort("127.0.0.1", 0)
+    )
+    async with running_origin(settings) as delivery:
+        poor = Origin(delivery, origin.clear_id, twins)
+        assert await poor.status(poor.clear_id, "master.m3u8") == 200
+        twin = twins[Protection.CENC]
+        folder = (await poor.folders(twin.playback_id))["v"]
+        assert await poor.status(twin.playback_id, f"{folder}/0.m4s") == 500
+        kid = twin.key(Scheme.CENC, "v").kid.hex()
+        assert await poor.status(twin.playback_id, f"key/{kid}") == 500
+
+
+async def test_the_database_has_no_key_in_the_clear(prepared: Prepared, origin: Origin) -> None:
+    pool = await open_pool(prepared.database_url, max_size=2)
+    async with connection(pool) as session:
+        rows = await session.fetch("SELECT t.*::text AS line FROM content_keys AS t")
+    await close_pool(pool)
+    text = "\n".join(row["line"] for row in rows)
+    for twin in origin.twins.values():
+        for stored in twin.keys:
+            assert stored.kid.hex() in text
+            assert twin.key(stored.scheme, stored.kind).secret.hex() not in text
+
+
+@pytest.mark.parametrize("protection", [Protection.AES_128, Protection.CENC, Protection.CBCS])
+async def test_pictures_for_winding_are_encrypted_too(
+    origin: Origin, protection: Protection
+) -> None:
+    twin = origin.twins[protection]
+    clear_folder = (await origin.folders(origin.clear_id))["v"]
+    folder = (await origin.folders(twin.playback_id))["v"]
+    playlist = (await origin.get(twin.playback_id, f"{folder}/iframe.m3u8")).decode()
+    names = re.findall(r"^(iframe/\d+\.m4s)$", playlist, re.MULTILINE)
+    vectors = re.findall(r"#EXT-X-KEY:METHOD=AES-128,.*IV=0x(\w{32})", playlist)
+    assert len(names) > 1
+    scheme = protection.schemes[0]
+    key = twin.key(scheme, "v")
+    for number, name in enumerate(names):
+        plain = await origin.get(origin.clear_id, f"{clear_folder}/{name}")
+        hidden = await origin.get(twin.playback_id, f"{folder}/{name}")
+        if scheme is Scheme.AES_128:
+            vector = bytes.fromhex(vectors[number])
+            assert decrypt_resource(hidden, key.secret, vector) == plain
+        else:
+            assert playlist.count("#EXT-X-KEY") == 1
+            defaults = read_init(await origin.get(twin.playback_id, f"{folder}/init.mp4"))
+            ((sample,),) = [fragment_samples(plain)[1]]
+            clear = plain[sample.offset : sample.offset + sample.size]
+            assert decrypt_fragment(hidden, defaults, key.secret) == [clear]
