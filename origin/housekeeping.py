@@ -16,7 +16,7 @@ from runtime.storage import LocalStore
 
 BATCH: Final = 1000
 # How many levels below each prefix something with a row of its own stands.
-LEVELS: Final = {"uploads": (1,), "builds": (3, 2), "posters": (2,)}
+LEVELS: Final = {"uploads": (1,), "builds": (3, 2), "posters": (2,), "storyboards": (2,)}
 
 log = get_logger(__name__)
 

@@ -124,6 +124,10 @@ UPDATE videos SET source_repaired = $2 WHERE id = $1;
 -- Name the video's picture.
 UPDATE videos SET poster_key = $2 WHERE id = $1;
 
+-- name: set_storyboard
+-- Give the video its small pictures for the seek bar.
+UPDATE videos SET storyboard = $2::jsonb WHERE id = $1;
+
 -- name: finish_step
 -- A step is done; nothing follows it that has no step of its own.
 UPDATE work
@@ -165,7 +169,7 @@ FROM (
 SELECT
     asked.id AS video_id, asked.status, asked.version, asked.poster_key,
     part.place, part.start_ms, part.end_ms,
-    film.id AS film_id, film.playback_id AS film_playback_id, film.duration_ms,
+    film.id AS film_id, film.playback_id AS film_playback_id, film.duration_ms, film.storyboard,
     film.plan_timescale, film.plan_starts, film.plan_end,
     tracks.kind, tracks.name, tracks.build_hash, tracks.store_prefix, tracks.codec, tracks.timescale,
     tracks.duration, tracks.bandwidth, tracks.average_bandwidth, tracks.width, tracks.height,
@@ -210,6 +214,14 @@ WHERE NOT EXISTS (
 SELECT key
 FROM unnest($1::text[]) AS key
 WHERE NOT EXISTS (SELECT FROM videos WHERE videos.id = split_part(key, '/', 2) AND videos.poster_key = key);
+
+-- name: orphaned_storyboards
+-- Which of these keys (storyboards/VIDEO/ATTEMPT) are no video's storyboard.
+SELECT key
+FROM unnest($1::text[]) AS key
+WHERE NOT EXISTS (
+    SELECT FROM videos WHERE videos.id = split_part(key, '/', 2) AND videos.storyboard ->> 'prefix' = key
+);
 
 -- name: claim_identity
 -- Hold this worker's name for as long as the session lives; $1 is its queue manager id.

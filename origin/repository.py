@@ -12,6 +12,7 @@ import msgspec
 from core.errors import StateFault
 from core.media.excerpt import Excerpt, excerpt
 from core.media.presentation import TrackKind
+from core.media.storyboard import Storyboard
 from core.media.ticks import Ticks
 from core.media.timeline import CutPlan
 from core.protection.scheme import Protection
@@ -57,6 +58,11 @@ class Attempt:
     def poster_key(self) -> str:
         """Where in the store its picture goes."""
         return f"posters/{self.video_id}/{self.attempt_id}.jpg"
+
+    @property
+    def storyboard_key(self) -> str:
+        """Where in the store its storyboard goes."""
+        return f"storyboards/{self.video_id}/{self.attempt_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +113,7 @@ class Title:
     tracks: tuple[PublishedTrack, ...]
     protection: Protection = Protection.NONE
     keys: tuple[StoredKey, ...] = ()
+    storyboard: Storyboard | None = None
     base_id: str = ""
     excerpt: Excerpt | None = None
     parts: tuple["Title", ...] = ()
@@ -148,6 +155,7 @@ class Publication:
     poster_key: str | None = None
     followers: Sequence[Follower] = ()
     repaired: str = ""
+    storyboard: Storyboard | None = None
 
 
 class Repository:
@@ -224,7 +232,7 @@ class Repository:
                 await _set_plan(
                     session, attempt.video_id, publication.plan, publication.duration_ms
                 )
-            elif publication.tracks:
+            elif publication.tracks or publication.storyboard is not None:
                 keys = [f"manifest:{locked['playback_id']}"]
                 await session.execute(_QUERIES["owe_purge"], keys, True)
             if publication.repaired:
@@ -234,6 +242,12 @@ class Repository:
             if publication.poster_key is not None:
                 await session.execute(
                     _QUERIES["set_poster"], attempt.video_id, publication.poster_key
+                )
+            if publication.storyboard is not None:
+                await session.execute(
+                    _QUERIES["set_storyboard"],
+                    attempt.video_id,
+                    msgspec.json.encode(publication.storyboard).decode(),
                 )
             await session.execute(_QUERIES["finish_step"], attempt.video_id, attempt.step.name)
             for follower in publication.followers:
@@ -253,7 +267,7 @@ class Repository:
         return _title(playback_id, rows)
 
     async def orphans(self, kind: str, keys: Sequence[str]) -> list[str]:
-        """Which of `keys` (of `uploads`, `builds` or `posters`) no row refers to."""
+        """Which of `keys` (of `uploads`, `builds`, `posters` or `storyboards`) no row refers to."""
         async with connection(self._pool) as session:
             rows = await session.fetch(_QUERIES[f"orphaned_{kind}"], list(keys))
         return [row["key"] for row in rows]
@@ -339,6 +353,8 @@ def _part(playback_id: str, rows: Sequence[Record]) -> Title | None:
         tracks=tuple(map(_track, rows)),
         protection=Protection(first["protection"]),
         keys=read_content_keys(first["film_id"], first["content_keys"]),
+        # Pictures of the whole film would show more than its excerpt.
+        storyboard=_storyboard(first) if part is None else None,
         base_id=playback_id,
         excerpt=part,
     )
@@ -349,6 +365,11 @@ def _plan(row: Record) -> CutPlan | None:
         return None
     starts = tuple(Ticks(start) for start in row["plan_starts"])
     return CutPlan(row["plan_timescale"], starts, Ticks(row["plan_end"]))
+
+
+def _storyboard(row: Record) -> Storyboard | None:
+    text = row["storyboard"]
+    return None if text is None else msgspec.json.decode(text, type=Storyboard)
 
 
 def _track(row: Record) -> PublishedTrack:

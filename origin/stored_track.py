@@ -31,10 +31,11 @@ class StoredTrack:
     forget a track that is being read.
     """
 
-    def __init__(self, index: TrackIndex, index_bytes: int, flat: int) -> None:
+    def __init__(self, index: TrackIndex, pages: mmap.mmap, flat: int) -> None:
         weakref.finalize(self, os.close, flat)
         self.index = index
-        self.index_bytes = index_bytes
+        self.index_bytes = len(pages)
+        self._pages = pages
         self.flat = flat
         self.description: TrackDescription = decode_description(index.description)
 
@@ -48,7 +49,7 @@ class StoredTrack:
             flat = os.open(folder / FLAT_NAME, os.O_RDONLY | os.O_CLOEXEC)
         except (OSError, CorruptIndex) as error:
             raise DamagedTrack(f"the track {place} cannot be read: {error}") from error
-        track = cls(index, len(data), flat)
+        track = cls(index, data, flat)
         length = os.fstat(flat).st_size
         if length != index.data_length:
             raise DamagedTrack(
@@ -56,6 +57,15 @@ class StoredTrack:
                 f"{index.data_length}"
             )
         return track
+
+    def unload(self) -> None:
+        """Let go of the pages of the index in memory; what is read of it again is the disk cache's.
+
+        All of them were touched when it was checked. A segment needs one or two, with which the
+        kernel maps those around them, so that in time all of the index of every open track would
+        count as ours.
+        """
+        self._pages.madvise(mmap.MADV_DONTNEED)
 
 
 def _mapped(path: Path) -> mmap.mmap:

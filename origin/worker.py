@@ -28,6 +28,8 @@ from runtime.storage import LocalStore
 # Copying and pictures go on beside encodings, so that an upload that can be played as it is need
 # not wait for somebody else's film to be encoded.
 LIGHT_JOBS: Final = 2
+# A video that needs no encoding is not to wait behind one for its previews.
+STORYBOARD_JOBS: Final = 1
 DEQUEUE_TIMEOUT_S: Final = 2.0
 JANITOR_INTERVAL_S: Final = 2.0
 # Workers that lost Postgres for a moment get this long to claim their identities again.
@@ -95,6 +97,7 @@ def _manager(
         lanes=(
             Lane(frozenset({Task.INGEST, Task.POSTER}), LIGHT_JOBS),
             Lane(frozenset({Task.ENCODE, Task.SOUND, Task.RUNG}), settings.concurrency),
+            Lane(frozenset({Task.STORYBOARD}), STORYBOARD_JOBS),
         ),
     )
     manager = QueueManager(queries, QUEUE_SETTINGS.channel)
@@ -109,7 +112,7 @@ async def _take_jobs(settings: WorkerSettings, manager: QueueManager, runner: Ru
     working = asyncio.create_task(
         manager.run(
             dequeue_timeout=timedelta(seconds=DEQUEUE_TIMEOUT_S),
-            batch_size=LIGHT_JOBS + settings.concurrency,
+            batch_size=LIGHT_JOBS + settings.concurrency + STORYBOARD_JOBS,
             # Its probe of the listener may run before there is one, and then fails for nothing. A
             # lost listener costs no more than the dequeue timeout; a lost Postgres ends us below.
             shutdown_on_listener_failure=False,

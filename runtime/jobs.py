@@ -1,6 +1,6 @@
 """The job queue as every service sees it: the steps of a video's preparation.
 
-A *step* (`ingest`, `encode`, `sound:1`, `rung:720p`, `poster`) is a row of `work`, which is the
+A *step* (`ingest`, `encode`, `sound:1`, `rung:720p`, `storyboard`) is a row of `work`, which is the
 truth about what is left to do; a pgqueuer entry with the key `video/step` carries it to a worker.
 Both are written in the caller's transaction, so a video and its job appear together or not at all.
 """
@@ -53,6 +53,7 @@ class Task(StrEnum):
     SOUND = "sound"  # encode one more sound, by stream number
     RUNG = "rung"  # encode one more size
     POSTER = "poster"
+    STORYBOARD = "storyboard"  # small pictures for the seek bar
 
 
 # What does not play yet goes before what only becomes better; lower rungs go before higher ones.
@@ -60,6 +61,7 @@ PRIORITIES = {
     Task.INGEST: 300,
     Task.POSTER: 200,
     Task.ENCODE: 200,
+    Task.STORYBOARD: 150,
     Task.SOUND: 150,
     Task.RUNG: 100,
 }

@@ -357,6 +357,7 @@ CREATE TABLE public.videos (
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     source_repaired text,
     protection text DEFAULT 'none'::text NOT NULL,
+    storyboard jsonb,
     CONSTRAINT videos_check CHECK (((status <> 'errored'::text) OR (error_code IS NOT NULL))),
     CONSTRAINT videos_check1 CHECK (((error_code IS NULL) = (error_message IS NULL))),
     CONSTRAINT videos_check2 CHECK ((((plan_timescale IS NULL) = (plan_starts IS NULL)) AND ((plan_starts IS NULL) = (plan_end IS NULL)))),

@@ -130,6 +130,13 @@ class VideoLinks(Struct, frozen=True):
     play: Annotated[str, Meta(description="The call that starts a playback.")]
 
 
+class StoryboardLinks(Struct, frozen=True):
+    """Small pictures of the film at even intervals, for the seek bar."""
+
+    vtt: Annotated[str, Meta(description="As WebVTT, a cue for each picture.")]
+    json: Annotated[str, Meta(description="As JSON.")]
+
+
 class Video(Struct, frozen=True):
     """One title of the library."""
 
@@ -155,6 +162,7 @@ class Video(Struct, frozen=True):
     playback_ids: list[PlaybackId]
     poster: str | None
     links: VideoLinks
+    storyboard: StoryboardLinks | None = None
 
 
 class VideoPage(Struct, frozen=True):
@@ -312,6 +320,7 @@ class Playback(Struct, frozen=True):
     ]
     expires_at: Annotated[datetime | None, Meta(description="When the URLs end; null is never.")]
     drm: Annotated[Drm | None, Meta(description="Null where the media is not encrypted.")] = None
+    storyboard: StoryboardLinks | None = None
 
 
 class HistoryReport(Struct, frozen=True, forbid_unknown_fields=True):

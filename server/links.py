@@ -6,6 +6,7 @@ from typing import Self
 from core.media.playback_id import PlaybackPolicy, policy_of
 from core.media.view import PICTURES, address
 from runtime.settings.shared import PublicUrlSettings
+from server.documents import StoryboardLinks
 from server.signing import Signature, Signer, media_folder
 from server.visitor import Visitor
 
@@ -45,6 +46,19 @@ class Links:
     def dash(self, seen: str, signature: Signature | None) -> str:
         """The MPD of a playback id, or of a view of it."""
         return f"{self.edge}{media_folder(seen, signature)}/manifest.mpd"
+
+    def storyboard(self, playback_id: str, signature: Signature | None) -> StoryboardLinks:
+        """The small pictures for the seek bar; what they name is relative, so the token goes on."""
+        folder = f"{self.edge}{media_folder(playback_id, signature)}"
+        return StoryboardLinks(f"{folder}/storyboard.vtt", f"{folder}/storyboard.json")
+
+    def still_storyboard(self, playback_id: str) -> StoryboardLinks | None:
+        """The same outside of a playback; None where it would have to be signed and cannot be."""
+        signature = self.signer.sign_picture(playback_id)
+        if signature is None and policy_of(playback_id) is PlaybackPolicy.SIGNED:
+            return None
+        seen = playback_id if signature is None else address(playback_id, PICTURES)
+        return self.storyboard(seen, signature)
 
     def licence(self, playback_id: str, signature: Signature | None) -> str:
         """Where ClearKey licences are given."""

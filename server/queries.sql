@@ -41,6 +41,7 @@ LIMIT $4;
 SELECT
     id, playback_id, title, status, stage, progress, error_code, error_message, source_filename, source_bytes,
     source_repaired, duration_ms, poster_key, version, created_at, updated_at, protection,
+    storyboard IS NOT NULL AS has_storyboard,
     (
         SELECT coalesce(jsonb_agg(to_jsonb(tracks) ORDER BY kind DESC, bandwidth, name), '[]')
         FROM tracks
@@ -144,7 +145,7 @@ INSERT INTO edit_parts (edit_id, place, film_id, start_ms, end_ms) VALUES ($1, $
 SELECT
     videos.id, videos.playback_id, videos.title, videos.status, videos.duration_ms, videos.poster_key,
     videos.error_message, history.position_ms, history.duration_ms AS watched_ms,
-    videos.upload_key IS NULL AS is_edit, videos.protection
+    videos.upload_key IS NULL AS is_edit, videos.protection, videos.storyboard IS NOT NULL AS has_storyboard
 FROM videos
 LEFT JOIN history ON history.video_id = videos.id AND history.user_id = $2
 WHERE videos.id = $1;

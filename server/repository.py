@@ -86,6 +86,7 @@ class VideoRow:
     source_repaired: str | None
     duration_ms: int | None
     poster_key: str | None
+    has_storyboard: bool
     version: int
     created_at: datetime
     updated_at: datetime
@@ -141,6 +142,7 @@ class PlaybackRow:
     status: VideoStatus
     duration_ms: int | None
     poster_key: str | None
+    has_storyboard: bool
     error_message: str | None
     position_ms: int | None
     watched_ms: int | None
@@ -321,7 +323,8 @@ class Repository:
         if upload_key is None:
             return []
         upload_folder = upload_key.rpartition("/")[0]
-        return [upload_folder, f"builds/{video_id}", f"posters/{video_id}"]
+        made = (f"{kind}/{video_id}" for kind in ("builds", "posters", "storyboards"))
+        return [upload_folder, *made]
 
     async def get_playback(self, video_id: str, user_id: str | None) -> PlaybackRow | None:
         """What a player needs to start."""

@@ -328,8 +328,9 @@ def _known(row: VideoRow | None, video_id: str) -> VideoRow:
 def _video_reply(call: Call, row: VideoRow) -> Reply:
     links = call.services.links(call.request)
     etag = row.etag
-    if row.poster_key is not None and policy_of(row.playback_id) is PlaybackPolicy.SIGNED:
-        etag = f'{etag[:-1]}.{links.signer.picture_window}"'  # the token in the poster's URL
+    has_pictures = row.poster_key is not None or row.has_storyboard
+    if has_pictures and policy_of(row.playback_id) is PlaybackPolicy.SIGNED:
+        etag = f'{etag[:-1]}.{links.signer.picture_window}"'  # the token in their URLs
     return Reply(video_document(row, links), {"ETag": etag})
 
 

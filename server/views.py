@@ -14,6 +14,7 @@ from server.documents import (
     PlaybackId,
     Rendition,
     Source,
+    StoryboardLinks,
     Track,
     Video,
     VideoError,
@@ -62,6 +63,7 @@ def video_document(row: VideoRow, links: Links) -> Video:
         playback_ids=[_playback_id(row)],
         poster=_poster(row.poster_key, row.playback_id, links),
         links=VideoLinks(watch=links.watch(row.id), play=links.play(row.id)),
+        storyboard=links.still_storyboard(row.playback_id) if row.has_storyboard else None,
     )
 
 
@@ -85,6 +87,7 @@ def playback_document(row: PlaybackRow, seen: Seen, links: Links) -> Playback:
         token=None if signature is None else signature.token,
         expires_at=None if signature is None else signature.expires_at,
         drm=_drm(row, name, links, signature),
+        storyboard=_board(row, name, seen, links, signature),
     )
 
 
@@ -102,6 +105,14 @@ def history_document(row: HistoryRow, links: Links) -> HistoryEntry:
         client_ts=row.client_ts,
         updated_at=row.updated_at,
     )
+
+
+def _board(
+    row: PlaybackRow, name: str, seen: Seen, links: Links, signature: Signature | None
+) -> StoryboardLinks | None:
+    """Pictures of the whole film are not shown with a part of it."""
+    shown = row.has_storyboard and not seen.view.has_range
+    return links.storyboard(name, signature) if shown else None
 
 
 def _source(row: VideoRow) -> Source | None:

@@ -39,7 +39,11 @@ class Work:
 
 
 WORKS: Final = (
-    Work("file", "one file for each track, sidx, HLS and DASH", {"shaka-packager": 0.40}),
+    Work(
+        "file",
+        "one file for each track, sidx, HLS and DASH",
+        {"shaka-packager": 0.40, "ffmpeg": 1.0},
+    ),
     Work("segments", "a file for each segment", {"shaka-packager": 0.40, "ffmpeg": 1.0}),
     Work("publish", "stored tracks published, in a warm worker", {"ffmpeg": 0.01}),
 )
@@ -50,6 +54,7 @@ def contestants(shaka: str, ffmpeg: str) -> list[Contestant]:
     found = [
         Contestant("sluice", "sluice", "file", _sluice("--single-file"), "manifest.mpd"),
         Contestant("shaka-packager", "shaka-packager", "file", _shaka_files(shaka), "m.mpd"),
+        Contestant("ffmpeg copy", "ffmpeg", "file", _ffmpeg_copy(ffmpeg), "m.mp4"),
         Contestant("sluice", "sluice", "segments", _sluice(), "manifest.mpd"),
         Contestant("shaka-packager", "shaka-packager", "segments", _shaka_segments(shaka), "m.mpd"),
         Contestant("ffmpeg dash + hls", "ffmpeg", "segments", _ffmpeg_dash(ffmpeg), "m.mpd"),

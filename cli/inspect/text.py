@@ -59,6 +59,8 @@ def _edits(movie: MovieFacts | None, track: InspectedVideo | InspectedAudio) -> 
     for each in () if movie is None else movie.tracks:
         if each.track_id != track.track_id:
             continue
+        if each.dolby_vision:
+            yield f"  Dolby Vision: {each.dolby_vision}"
         if each.edits:
             yield f"  edit list: {each.edits}"
         if each.descriptions > 1:
@@ -75,6 +77,8 @@ def _video(track: InspectedVideo) -> Iterator[str]:
     if track.colour:
         high = " (high dynamic range)" if track.high_dynamic_range else ""
         yield f"  colour: {track.colour}{high}"
+    if track.light:
+        yield f"  light: {track.light}"
     if (track.shown_width, track.shown_height) != (track.width, track.height):
         yield f"  shown as {track.shown_width}×{track.shown_height}"
     if track.groups is not None:

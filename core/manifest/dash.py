@@ -20,6 +20,7 @@ from math import ceil
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from core.manifest.audio import AudioChoice, audio_groups
+from core.manifest.dash_images import thumbnail_set
 from core.manifest.dash_protection import content_protection
 from core.manifest.dash_timeline import segment_timeline
 from core.manifest.dash_traits import channel_configuration, colour_properties, object_property
@@ -102,6 +103,8 @@ def _period(number: int, presentation: Presentation, start_us: int, profile: _Pr
     sets = [*_video_sets(presentation.video, profile), *_audio_sets(presentation.audio, profile)]
     if profile is _LIVE:  # the other one knows no segments but those of an index
         sets += _trick_sets(presentation.video)
+        if presentation.storyboard is not None:
+            sets.append(thumbnail_set(presentation.storyboard))
     for place, adaptation_set in enumerate(sets):
         adaptation_set.set("id", str(place))
     period.extend(sets)

@@ -8,6 +8,7 @@ from itertools import pairwise
 from core.manifest.audio import AudioChoice, AudioGroup, audio_groups, filled
 from core.manifest.hls_channels import channels_attribute
 from core.manifest.hls_iframes import iframe_variants
+from core.manifest.hls_images import image_variants
 from core.manifest.hls_keys import segment_key, session_keys
 from core.manifest.urls import (
     INIT_SEGMENT,
@@ -61,6 +62,8 @@ def multivariant_playlist(presentation: Presentation) -> str:
     for _, tag, uri in _starting_first(variants):
         lines += [tag, uri]
     lines += iframe_variants(presentation)
+    if presentation.storyboard is not None:
+        lines += image_variants(presentation.storyboard)
     return "\n".join(lines) + "\n"
 
 

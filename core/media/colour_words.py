@@ -1,5 +1,6 @@
 """Names for the numbers of a picture's colour (ISO/IEC 23091-2, the same as ITU-T H.273)."""
 
+import struct
 from collections.abc import Mapping
 from typing import Final
 
@@ -15,7 +16,10 @@ MATRICES: Final[Mapping[int, str]] = {
     0: "RGB", 1: "BT.709", 5: "BT.601", 6: "BT.601", 7: "SMPTE 240M", 9: "BT.2020",
     10: "BT.2020 constant", 14: "ICtCp",
 }  # fmt: skip
-HIGH_RANGE: Final = (16, 18)
+MASTERING: Final = struct.Struct(">8H2I")
+LEVELS: Final = struct.Struct(">HH")
+LUMINANCE: Final = 10_000
+"""Units of `mdcv` in a candela a square metre."""
 UNSPECIFIED: Final = 2
 
 
@@ -31,6 +35,16 @@ def colour_words(colour: tuple[int, int, int], *, full_range: bool) -> str:
     return " / ".join(dict.fromkeys(words)) + (", full range" if full_range else "")
 
 
-def high_dynamic_range(colour: tuple[int, int, int]) -> str:
-    """Give `PQ` or `HLG` for the transfer of a picture of high dynamic range, else nothing."""
-    return TRANSFERS[colour[1]] if colour[1] in HIGH_RANGE else ""
+def light_words(mdcv: bytes, clli: bytes) -> str:
+    """Say how bright the picture gets, by its `mdcv` and `clli` (ISO/IEC 14496-12 §12.1.7).
+
+    Empty where both are; those of another length say nothing.
+    """
+    words = []
+    if len(mdcv) == MASTERING.size:
+        *_, brightest, darkest = MASTERING.unpack(mdcv)
+        words.append(f"mastered from {darkest / LUMINANCE:g} to {brightest / LUMINANCE:g} cd/m²")
+    if len(clli) == LEVELS.size:
+        most, mean = LEVELS.unpack(clli)
+        words.append(f"pixels up to {most} cd/m², pictures up to {mean} on average")
+    return ", ".join(words)

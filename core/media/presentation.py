@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from core.media.file_layout import FileLayout
 from core.media.iframes import IFrames
+from core.media.storyboard import Storyboard
 from core.media.ticks import Ticks
 from core.media.timeline import Span
 from core.media.video_range import SDR, UNSPECIFIED_COLOUR
@@ -117,6 +118,7 @@ class Presentation:
     video: tuple[Rendition, ...]
     audio: tuple[Rendition, ...]
     duration_ms: int
+    storyboard: Storyboard | None = None
     start_us: int = 0
     length_us: int = 0
     asset: str = ""

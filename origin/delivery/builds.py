@@ -117,4 +117,6 @@ def _read(folder: Path, track: PublishedTrack, plan: CutPlan) -> Build:
         priming=Ticks(stored.index.priming),
     )
     winding = key_pictures(stored.index, table) if track.kind is TrackKind.VIDEO else None
-    return Build(track, stored, table, init, track_file(stored.index, table, init), winding)
+    file = track_file(stored.index, table, init)
+    stored.unload()
+    return Build(track, stored, table, init, file, winding)

@@ -65,6 +65,7 @@ def _shows(view: View, track: PublishedTrack) -> bool:
 
 
 def _cut(title: Title, view: View) -> Title:
+    title = replace(title, storyboard=None)
     parts = title.all_parts
     films = [Film(part.plan, part.duration_ms) for part in parts]
     try:

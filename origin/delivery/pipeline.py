@@ -18,7 +18,7 @@ from origin.delivery.answer import Answer, Asked, explain, page, present
 from origin.delivery.builds import OpenBuilds
 from origin.delivery.key_desk import KeyDesk
 from origin.delivery.lru import LruCache
-from origin.delivery.presenter import MANIFESTS, NoSuchMedia, Presenter
+from origin.delivery.presenter import BOARDS, MANIFESTS, NoSuchMedia, Presenter
 from origin.delivery.reading import FileReader
 from origin.delivery.representation import Representation
 from origin.delivery.titles import Titles
@@ -154,6 +154,10 @@ class Pipeline:
                 return await self._presenter.poster(playback_id, None)
             case [playback_id, "poster", str(name)] if name.endswith(JPEG):
                 return await self._presenter.poster(playback_id, name.removesuffix(JPEG))
+            case [playback_id, str(name)] if name in BOARDS:
+                return await self._presenter.storyboard(playback_id, name)
+            case [playback_id, "sb", name, *file]:
+                return await self._presenter.storyboard_file(playback_id, name, "/".join(file))
             case [playback_id, ("v" | "a") as kind, name, "index.m3u8"]:
                 return await self._presenter.line(playback_id, kind, name)
             case [playback_id, ("v" | "a") as kind, name, build_hash, file]:

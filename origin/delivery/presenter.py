@@ -15,6 +15,12 @@ from core.manifest.hls import media_playlist, multivariant_playlist
 from core.manifest.hls_iframes import iframe_playlist
 from core.manifest.joined import alike, joined, lines
 from core.manifest.joined_hls import joined_playlist
+from core.manifest.storyboard import (
+    STORYBOARD_JSON,
+    STORYBOARD_VTT,
+    storyboard_json,
+    storyboard_vtt,
+)
 from core.manifest.urls import (
     IFRAME_PLAYLIST,
     INIT_SEGMENT,
@@ -26,6 +32,7 @@ from core.manifest.urls import (
     media_segment,
 )
 from core.media.presentation import Presentation, Rendition, TrackKind
+from core.media.storyboard import Storyboard
 from core.protection.scheme import Scheme
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
@@ -39,6 +46,7 @@ from origin.delivery.representation import (
     WholeTrack,
     playback_key,
 )
+from origin.delivery.storyboards import storyboard_file
 from origin.delivery.titles import Titles
 from origin.repository import Title
 from origin.stored_track import DamagedTrack
@@ -47,6 +55,10 @@ from runtime.storage import LocalStore
 
 ON_DEMAND: Final = "ondemand.mpd"
 MANIFESTS: Final = frozenset({MASTER, MPD, ON_DEMAND})
+BOARDS: Final[dict[str, Callable[[Storyboard], bytes]]] = {
+    STORYBOARD_VTT: storyboard_vtt,
+    STORYBOARD_JSON: storyboard_json,
+}
 PLAYLISTS: Final = {MEDIA_PLAYLIST: media_playlist, IFRAME_PLAYLIST: iframe_playlist}
 # Without leading zeros, so that a segment has one URL; eight digits are beyond any film.
 SEGMENT_NAME: Final = re.compile(r"(0|[1-9][0-9]{0,7})\.m4s")
@@ -116,8 +128,9 @@ class Presenter:
         """Give a text about all of a title as it is at this moment."""
         if not any(part.tracks for part in title.all_parts):
             raise NoSuchMedia(f"nothing of {title.playback_id!r} is played")
+        board = title.storyboard.name if title.storyboard is not None else ""
         hashes = (track.build_hash for part in title.all_parts for track in part.tracks)
-        key = (name, title.playback_id, title.status, *hashes)
+        key = (name, title.playback_id, title.status, board, *hashes)
         known = self._texts.get(key)
         if known is not None:
             return known
@@ -213,6 +226,32 @@ class Presenter:
             self._texts.put(("poster", key), known, known.length)
         return known if name else known.under(CachePolicy.POSTER)
 
+    async def storyboard(self, playback_id: str, name: str) -> Representation:
+        """Give the small pictures of a title as one of `BOARDS` shows them."""
+        title = await self._titles.get(playback_id)
+        if title.storyboard is None:
+            raise NoSuchMedia(f"{playback_id!r} has no storyboard")
+        settled = title.status == "ready"
+        return _generated(
+            name,
+            BOARDS[name](title.storyboard),
+            CachePolicy.MANIFEST if settled else CachePolicy.UNSETTLED,
+            (*_keys(title), *_manifest_keys(title)),
+        )
+
+    async def storyboard_file(self, playback_id: str, name: str, file: str) -> Representation:
+        """Give a file of the storyboard that is called `name`."""
+        title = await self._titles.get(playback_id)
+        board = title.storyboard
+        data = None
+        if board is not None and board.name == name:
+            loop = asyncio.get_running_loop()
+            folder = self._store.path(board.prefix)
+            data = await loop.run_in_executor(self._executor, storyboard_file, board, folder, file)
+        if data is None:
+            raise NoSuchMedia(f"{playback_id!r} has no {file!r} of a storyboard {name!r}")
+        return _generated(file, data, CachePolicy.IMMUTABLE, _keys(title))
+
     async def _playlist(self, title: Title, offer: Offer, file: str) -> Representation:
         track = offer.track
         key = (file, title.playback_id, track.kind, track.name, offer.build_hash)
@@ -253,7 +292,9 @@ class Presenter:
 def _presentation(
     title: Title, video: tuple[Rendition, ...], audio: tuple[Rendition, ...]
 ) -> Presentation:
-    whole = Presentation(title.playback_id, video, audio, title.duration_ms)
+    whole = Presentation(
+        title.playback_id, video, audio, title.duration_ms, storyboard=title.storyboard
+    )
     part = title.excerpt
     if part is None:
         return whole
@@ -328,6 +369,7 @@ def _segment(build: Build, number: int) -> Plain:
     first, count = table.first[number], table.count[number]
     offset, length, _, _ = index.segment(first, count)
     header = index.fragment_header(first, count, number + 1)
+    build.stored.unload()
     return Plain(media_segment(number), header, first, offset, length)
 
 
@@ -338,4 +380,5 @@ def _iframe(build: Build, number: int) -> Plain:
     alone = shown.segment(number)
     offset, size, *_ = index.sample(alone.sample)
     header = index.picture_header(alone.sample, alone.duration, alone.sequence)
+    build.stored.unload()
     return Plain(iframe_segment(number), header, alone.sample, offset, size)

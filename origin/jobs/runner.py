@@ -200,8 +200,8 @@ class Runner:
             parked=parked,
             code=fault.code,
             message=fault.message,
-            # A missing picture in the library is no news for the owner.
-            show=attempt.step.task is not Task.POSTER,
+            # Missing pictures are no news for the owner.
+            show=attempt.step.task not in {Task.POSTER, Task.STORYBOARD},
         )
 
     async def _release(self, attempt: Attempt) -> None:
@@ -224,4 +224,5 @@ class Runner:
     def _remove_output(self, attempt: Attempt) -> None:
         store = self._shop.store
         shutil.rmtree(store.path(attempt.prefix), ignore_errors=True)
+        shutil.rmtree(store.path(attempt.storyboard_key), ignore_errors=True)
         store.path(attempt.poster_key).unlink(missing_ok=True)

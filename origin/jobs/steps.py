@@ -1,16 +1,16 @@
-"""What each step of a video's preparation does: ingest, encode, one sound, one rung, poster.
+"""What each step of a video's preparation does: ingest, encode, one sound, one rung, pictures.
 
 An upload whose tracks can be played as they are is published by *ingest* itself. Of any other,
 *encode* makes what is needed to play it: the tracks that can be copied, the sound, and the lowest
-rung. Further rungs and the poster are steps of their own, for any worker. A copied picture that
-plays everywhere gets no lower rungs yet.
+rung. Further rungs, the poster and the storyboard are steps of their own, for any worker. A copied
+picture that plays everywhere gets no lower rungs yet.
 
 A copied track that does not play everywhere is joined by an encoding that does. What browsers play
 is published at once, and the encodings join; what they do not waits in *encode* for the first.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, assert_never
@@ -20,13 +20,14 @@ import msgspec
 from core.errors import Fault, InternalFault
 from core.media.ladder import Rung, fixed_ladder
 from core.media.presentation import TrackKind
+from core.media.storyboard import Storyboard
 from core.media.timeline import CutPlan
 from origin.jobs.bounds import copy_bounds, encode_bounds
 from origin.jobs.media import MediaProcesses, OnProgress
 from origin.jobs.reporting import Reporter
 from origin.packaging.faults import UnheardSound
 from origin.packaging.limits import Limits
-from origin.packaging.protocol import Audio, Ingest, Ingested, Poster, Video
+from origin.packaging.protocol import Audio, Ingest, Ingested, Poster, Sprites, Video
 from origin.packaging.report import Reach, SourceReport
 from origin.packaging.track import PackagedTrack
 from origin.publication import BuiltTrack, CheckedTracks, check_tracks
@@ -38,6 +39,7 @@ from runtime.storage import LocalStore
 # Shares of the work, in millions of pixels a picture.
 AUDIO_WEIGHT: Final = 0.05
 POSTER_WEIGHT: Final = 0.01
+STORYBOARD_WEIGHT: Final = 0.05
 # How the progress of a step is divided.
 COPY_SHARE: Final = 0.05
 AUDIO_SHARE: Final = 0.15
@@ -86,6 +88,8 @@ async def perform(desk: Desk) -> Publication:
             return await _rung(desk)
         case Task.POSTER:
             return await _poster(desk)
+        case Task.STORYBOARD:
+            return await _storyboard(desk)
         case never:
             assert_never(never)
 
@@ -147,6 +151,21 @@ async def _poster(desk: Desk) -> Publication:
     )
     await desk.media.perform(request, type(None), desk.reporter.part("Choosing a picture", 0, 1))
     return Publication(poster_key=desk.attempt.poster_key)
+
+
+async def _storyboard(desk: Desk) -> Publication:
+    """Make it of the smallest picture that was published first, which is the cheapest to decode."""
+    track = desk.store.path(str(desk.attempt.detail["track"]))
+    key = desk.attempt.storyboard_key
+    request = Sprites(
+        path=track,
+        out=desk.store.path(key),
+        prefix=key,
+        limits=desk.limits,
+        bounds=copy_bounds(_size_bytes(desk)),
+    )
+    showing = desk.reporter.part("Making previews", 0, 1)
+    return Publication(storyboard=await desk.media.perform(request, Storyboard, showing))
 
 
 async def _copy(desk: Desk, *, only_whole: bool, on_progress: OnProgress) -> Ingested:
@@ -211,7 +230,8 @@ async def _first_publication(
     ordered = sorted(tracks, key=lambda track: (track.kind is not TrackKind.VIDEO, track.stream))
     checked = await _checked(desk, ordered)
     if found.report.video is not None:
-        followers = [*followers, Follower(_sibling(desk, Task.POSTER), POSTER_WEIGHT)]
+        pictures = (Follower(_sibling(desk, Task.POSTER), POSTER_WEIGHT),)
+        followers = [*followers, *pictures, *_storyboard_steps(desk, checked)]
     return Publication(
         tracks=checked.tracks,
         sizes_bytes=checked.sizes_bytes,
@@ -257,7 +277,7 @@ def _encode_step(desk: Desk, found: Ingested) -> Follower:
 def _weights(report: SourceReport, *, needs_rungs: bool) -> tuple[float, float]:
     """How much *encode* is, and how much will follow it."""
     first, *rest = [_weight(rung) for rung in _ladder(report)] if needs_rungs else [0.0]
-    return AUDIO_WEIGHT + first, POSTER_WEIGHT + sum(rest)
+    return AUDIO_WEIGHT + first, POSTER_WEIGHT + STORYBOARD_WEIGHT + sum(rest)
 
 
 def _sounds(report: SourceReport, streams: Sequence[int]) -> list[int]:
@@ -290,6 +310,13 @@ def _rung_steps(desk: Desk, rungs: Sequence[Rung]) -> list[Follower]:
         )
         for rank, rung in enumerate(rungs)
     ]
+
+
+def _storyboard_steps(desk: Desk, checked: CheckedTracks) -> Iterator[Follower]:
+    pictures = [track for track in checked.tracks if track.kind is TrackKind.VIDEO]
+    for smallest in sorted(pictures, key=lambda track: track.bandwidth)[:1]:
+        step = _sibling(desk, Task.STORYBOARD)
+        yield Follower(step, STORYBOARD_WEIGHT, detail={"track": smallest.store_prefix})
 
 
 def _sibling(desk: Desk, task: Task, subject: str = "") -> Step:

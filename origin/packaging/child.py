@@ -30,10 +30,12 @@ from origin.packaging.protocol import (
     Message,
     Poster,
     Probe,
+    Sprites,
     Video,
     decode_request,
     encode,
 )
+from origin.packaging.sprites import sprites
 from origin.packaging.transcode import transcode_audio, transcode_video
 
 PR_SET_PDEATHSIG = 1
@@ -105,6 +107,8 @@ def main() -> int:
 def perform(request: AnyRequest, pipe: Pipe) -> object:
     """Do what a request asks for. Raises a `Fault` or `CancelledError`."""
     limits = request.limits
+    if isinstance(request, Sprites):
+        return sprites(request.path, request.out, pipe, prefix=request.prefix, limits=limits)
     report = request.report or probe(request.path, limits)
     match request:
         case Probe():

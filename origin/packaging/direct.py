@@ -8,14 +8,16 @@ says what is wrong or does what is needed.
 import os
 import struct
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import combinations
 from math import lcm
 from pathlib import Path
+from typing import Final
 
-from core.codecs.avc import avc_configuration
+from core.codecs.avc import AvcConfiguration, avc_configuration
+from core.codecs.hevc import HevcConfiguration, hevc_configuration
 from core.codecs.sound import SourceSound, audio_format
 from core.codecs.video import video_format
 from core.isobmff.sample_entry import InvalidDecoderConfiguration
@@ -30,7 +32,7 @@ from native import (
     shared_byte,
     video_rows,
 )
-from origin.packaging.decision import LONGEST_GOP_S
+from origin.packaging.decision import longest_gop_s
 from origin.packaging.description import audio_description, video_description
 from origin.packaging.faults import NeedsTranscodeError
 from origin.packaging.movie_source import (
@@ -45,7 +47,12 @@ from origin.packaging.timing import LONGEST_PATCH_S, AudioPacket, AudioTimes, Ti
 ROW = struct.Struct("=QQqIIII")
 SYNC = 1
 EXAMINE = 8
-LEADING = 4
+INDEX_FLAGS = bytes(access & 3 for access in range(256))
+"""What the index keeps of a sample's access: a picture to start at, another key picture."""
+CONFIGURATIONS: Final[Mapping[str, Callable[[bytes], AvcConfiguration | HevcConfiguration]]] = {
+    "h264": avc_configuration,
+    "hevc": hevc_configuration,
+}
 FOREVER = 1 << 62
 LONGEST_S = 8 * 86_400
 """What claims to last longer is looked at by `track.py`, which refuses it."""
@@ -115,23 +122,24 @@ def _tracks(source: MovieSource, report: SourceReport) -> list[DirectTrack]:
 
 
 def _video(file: int, source: MovieTrackSource, track: VideoTrackInfo) -> DirectTrack:
-    if track.codec != "h264" or track.annexb:
+    if track.codec not in CONFIGURATIONS or track.annexb:
         raise UnusualFileError
     rows = _rows(source)
     samples = SampleFile(file, rows)
-    access = samples.nal_access(avc_configuration(track.record).length_size)
-    if max(access) & (LEADING | EXAMINE):
+    length_size = CONFIGURATIONS[track.codec](track.record).length_size
+    access = samples.nal_access(length_size, hevc=track.codec == "hevc")
+    if max(access) & EXAMINE:
         raise UnusualFileError
     _, time, offset, *_ = ROW.unpack_from(rows)
     scale = TickScale(Fraction(1, source.timescale), time + offset)
     end = source.window.end
     index_rows = video_rows(
         rows,
-        access,
+        access.translate(INDEX_FLAGS),
         start=time + offset,
         scale=(Fraction(scale.timescale, source.timescale)).as_integer_ratio(),
         window=(source.window.start, FOREVER if end is None else end),
-        longest_gap=LONGEST_GOP_S * scale.timescale,
+        longest_gap=longest_gop_s(track.codec) * scale.timescale,
     )
     carried = video_format(track.codec, track.record)
     description = video_description(track, carried, source.entry)

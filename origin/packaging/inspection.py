@@ -6,10 +6,11 @@ from statistics import median
 
 import msgspec
 
-from core.media.colour_words import colour_words, high_dynamic_range
+from core.media.colour_words import colour_words, light_words
 from core.media.presentation import TrackKind
 from core.media.ticks import Ticks
 from core.media.timeline import Span, even_plan, plan_segments
+from core.media.video_range import SDR, video_range
 from origin.packaging.codec_strings import codec_string
 from origin.packaging.copy import copy_tracks
 from origin.packaging.groups import GroupsOfPictures, measure_groups
@@ -32,7 +33,8 @@ MILLISECONDS = 1000
 class InspectedVideo(msgspec.Struct, frozen=True, kw_only=True):
     """A video track; `codecs` is the RFC 6381 name, empty where we know none. Sizes in pixels.
 
-    `colour` names primaries, transfer and matrix; `high_dynamic_range` is `PQ`, `HLG` or empty.
+    `colour` names primaries, transfer and matrix; `high_dynamic_range` is `PQ`, `HLG` or empty;
+    `light` says how bright its pictures are, where the file does.
     `track_id` is the container's number of the track.
     """
 
@@ -57,6 +59,7 @@ class InspectedVideo(msgspec.Struct, frozen=True, kw_only=True):
     interlaced: bool = False
     label: str = ""
     track_id: int = 0
+    light: str = ""
 
 
 class InspectedAudio(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,6 +141,7 @@ def _video(
     decision, reason = _verdict(track, refused)
     groups, samples = measure_groups(path, track, limits)
     shown_width, shown_height = track.shown_size
+    shown = video_range(track.colour)
     return InspectedVideo(
         stream=track.index,
         codec=track.codec,
@@ -156,7 +160,8 @@ def _video(
         reason=reason,
         groups=groups,
         colour=colour_words(track.colour, full_range=track.full_range),
-        high_dynamic_range=high_dynamic_range(track.colour),
+        high_dynamic_range="" if shown == SDR else shown,
+        light=light_words(track.mastering_display, track.light_level),
         interlaced=track.interlaced,
         label=track.label,
         track_id=track.track_id,

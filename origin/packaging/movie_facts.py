@@ -8,6 +8,8 @@ import msgspec
 from core.isobmff.edit_list import IrregularEdits, edit_window
 from core.isobmff.edit_words import edit_words
 from core.isobmff.movie import Movie, MovieTrack, read_movie, sample_table
+from core.isobmff.visual_extensions import visual_extensions
+from core.media.dolby_vision import dolby_vision_profile
 from native import MalformedMovie
 from native.errors import box_name
 from origin.packaging.movie_file import read_parts
@@ -20,7 +22,7 @@ class MovieTrackFacts(msgspec.Struct, frozen=True, kw_only=True):
     """A track by its number; `edits` is its edit list in words, empty where it has none.
 
     `samples` is null where its tables contradict themselves; `descriptions` counts the sample
-    entries that differ, `timescale` is in ticks a second.
+    entries that differ, `timescale` is in ticks a second; `dolby_vision` is profile and level.
     """
 
     track_id: int
@@ -29,6 +31,7 @@ class MovieTrackFacts(msgspec.Struct, frozen=True, kw_only=True):
     samples: int | None
     descriptions: int
     edits: str
+    dolby_vision: str = ""
 
 
 class MovieFacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,4 +88,15 @@ def _track(movie: Movie, track: MovieTrack, problems: list[str]) -> MovieTrackFa
         samples=samples,
         descriptions=len({entry.like for entry in track.entries}),
         edits=edit_words(track.edits, movie.timescale, track.timescale),
+        dolby_vision=_dolby_vision(movie, track),
     )
+
+
+def _dolby_vision(movie: Movie, track: MovieTrack) -> str:
+    if track.handler != b"vide" or not track.entries:
+        return ""
+    start, end = track.entries[0].span
+    profile, level, compatibility = dolby_vision_profile(
+        visual_extensions(movie.moov.data[start:end]).dovi
+    )
+    return f"profile {profile}.{compatibility}, level {level}" if profile else ""

@@ -23,13 +23,14 @@ Step = tuple[str, str]
 class PictureFilter:
     """A filter graph that follows its input: it is built anew when size or format change.
 
-    Pictures come out one for one, in order, with times in ticks of `timescale`. High dynamic range
-    is tone-mapped by FFmpeg's scaler, plainly: bright parts lose detail.
+    Pictures come out one for one, in order, with times in ticks of `timescale`. Without a track
+    none is deinterlaced. High dynamic range is tone-mapped by FFmpeg's scaler, plainly: bright
+    parts lose detail.
     """
 
     def __init__(
         self,
-        track: VideoTrackInfo,
+        track: VideoTrackInfo | None,
         size: tuple[int, int],
         timescale: int,
         *,
@@ -98,7 +99,7 @@ class PictureFilter:
         return graph
 
     def _steps(self, picture: VideoFrame) -> Iterator[Step]:
-        if self._track.interlaced:
+        if self._track is not None and self._track.interlaced:
             yield "yadif", "mode=send_frame:deint=interlaced"
         width, height = self._size
         span = "pc" if self._pixel_format.startswith("yuvj") else "tv"

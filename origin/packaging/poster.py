@@ -1,20 +1,18 @@
 """Picks one picture that shows what a video is about, and writes it as JPEG."""
 
-import os
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain, dropwhile
 from pathlib import Path
 
-import av
 import av.error
-from av.codec.context import Flags
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from origin.packaging.demux import open_source, packets, select
 from origin.packaging.faults import CorruptSource, SourceFault
+from origin.packaging.jpeg import encode_jpeg, write_durably
 from origin.packaging.limits import Limits
 from origin.packaging.picture import PictureFilter, orientation_steps
 from origin.packaging.report import SourceReport, VideoTrackInfo
@@ -26,7 +24,6 @@ PICTURES_PER_PLACE = 24
 DARK_LUMA = 40
 JPEG_QUALITY = 3
 TIMESCALE = 90_000
-FULL_RANGE = 2
 
 
 def poster(path: Path, report: SourceReport, out: Path, *, limits: Limits | None = None) -> None:
@@ -50,7 +47,7 @@ def poster(path: Path, report: SourceReport, out: Path, *, limits: Limits | None
                 break
     if best is None:
         raise CorruptSource("No picture of this file can be decoded.")
-    _write(out, _jpeg(best[1]))
+    write_durably(out, encode_jpeg(best[1], JPEG_QUALITY))
 
 
 def _time_us(report: SourceReport, place: Fraction) -> int:
@@ -104,24 +101,3 @@ def _luma(picture: VideoFrame) -> float:
         sum(data[row * plane.line_size : row * plane.line_size + picture.width]) for row in rows
     )
     return total / (len(rows) * picture.width)
-
-
-def _jpeg(picture: VideoFrame) -> bytes:
-    encoder = av.CodecContext.create("mjpeg", "w")
-    encoder.width, encoder.height = picture.width, picture.height
-    encoder.pix_fmt = "yuvj420p"
-    encoder.color_range = FULL_RANGE
-    encoder.time_base = Fraction(1, 25)
-    encoder.flags |= Flags.qscale
-    encoder.global_quality = JPEG_QUALITY
-    picture.pts, picture.time_base = 0, Fraction(1, 25)
-    encoded = [*encoder.encode(picture), *encoder.encode(None)]
-    return b"".join(bytes(packet) for packet in encoded)
-
-
-def _write(out: Path, data: bytes) -> None:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with out.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())

@@ -78,7 +78,17 @@ class Poster(Request, frozen=True, kw_only=True):
     out: Path
 
 
-AnyRequest = Probe | Ingest | Audio | Video | Poster
+class Sprites(Request, frozen=True, kw_only=True):
+    """Make the storyboard of a published track in the folder `out`; answered with a `Storyboard`.
+
+    `path` is the track's folder, `prefix` what the store calls `out`. Nothing is probed.
+    """
+
+    out: Path
+    prefix: str
+
+
+AnyRequest = Probe | Ingest | Audio | Video | Poster | Sprites
 
 
 class Ingested(msgspec.Struct, frozen=True, kw_only=True):

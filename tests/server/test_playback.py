@@ -36,6 +36,7 @@ async def test_a_playback_has_all_that_a_player_needs(api: Api, pool: Pool, stat
         "token": None,
         "expires_at": None,
         "drm": None,
+        "storyboard": None,
     }
     assert answer.headers["Cache-Control"] == "private, no-store"
     again = await api.get(f"/videos/{video_id}/play")

@@ -39,6 +39,7 @@ async def test_a_new_video_looks_as_the_conventions_say(api: Api) -> None:
             {"id": video["playback_ids"][0]["id"], "policy": "public", "protection": "none"}
         ],
         "poster": None,
+        "storyboard": None,
         "links": {
             "watch": f"{api.url}/watch/{video['id']}",
             "play": f"{api.url}/videos/{video['id']}/play",

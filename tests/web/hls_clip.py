@@ -9,10 +9,14 @@ from pathlib import Path
 import av
 from av.audio.resampler import AudioResampler
 
+from core.manifest.storyboard import storyboard_json
+from core.media.storyboard import Storyboard
+
 FRAME_RATE = 25
 SAMPLE_RATE = 48_000
 SEGMENT_S = 2
 SIZES = ((320, 180), (640, 360))
+TILE = (284, 160)
 LANGUAGES = (("English", "en", 440), ("Deutsch", "de", 660))
 
 
@@ -35,6 +39,7 @@ def make_hls(folder: Path, duration_s: int) -> None:
         lines.append(f"v-{height}/index.m3u8")
     (folder / "master.m3u8").write_text("\n".join(lines) + "\n")
     _poster(folder / "poster.jpg")
+    _storyboard(folder, duration_s)
 
 
 def _folder(parent: Path, name: str) -> Path:
@@ -94,13 +99,42 @@ def _sound(folder: Path, hertz: int, duration_s: int) -> None:
         out.mux(stream.encode(None))
 
 
+def _storyboard(folder: Path, duration_s: int) -> None:
+    """A picture every two seconds, ten in a row, all in one sprite."""
+    rows = -(-duration_s // 20)
+    width, height = TILE
+    pictures = f"testsrc2=size={width}x{height}:rate=1/2:duration={duration_s}"
+    sprite = _folder(folder, "sb/board") / "0.jpg"
+    _jpeg(sprite, f"{pictures},tile=10x{rows}", 10 * width, rows * height)
+    board = Storyboard(
+        name="board",
+        prefix="",
+        tile_width=width,
+        tile_height=height,
+        columns=10,
+        rows=rows,
+        count=duration_s // 2,
+        interval_ms=2000,
+        duration_ms=duration_s * 1000,
+        largest_sprite_bytes=sprite.stat().st_size,
+        sprites_bytes=sprite.stat().st_size,
+        tile_bandwidth=1,
+        tile_average_bandwidth=1,
+    )
+    (folder / "storyboard.json").write_bytes(storyboard_json(board))
+
+
 def _poster(path: Path) -> None:
+    _jpeg(path, _test_picture(640, 360, 0.1), 640, 360)
+
+
+def _jpeg(path: Path, picture: str, width: int, height: int) -> None:
     with (
-        av.open(_test_picture(640, 360, 0.1), format="lavfi") as source,
+        av.open(picture, format="lavfi") as source,
         av.open(path, "w", format="image2", options={"update": "1"}) as out,
     ):
         stream = out.add_stream("mjpeg", 1)
-        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuvj420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuvj420p"
         frame = next(source.decode(video=0)).reformat(format="yuvj420p")
         frame.pts = 0
         out.mux(stream.encode(frame))

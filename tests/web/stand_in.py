@@ -28,6 +28,7 @@ from server.documents import (
     PlaybackId,
     Rendition,
     Source,
+    StoryboardLinks,
     Video,
     VideoChange,
     VideoError,
@@ -41,6 +42,7 @@ from server.web_site import Asset, WebSite, built_folder
 
 MEDIA_TYPES = {
     ".jpg": "image/jpeg",
+    ".json": "application/json",
     ".m3u8": "application/vnd.apple.mpegurl",
     ".m4s": "video/iso.segment",
     ".mp4": "video/mp4",
@@ -86,6 +88,8 @@ class StandIn:
     listings: list[ListVideos] = field(default_factory=list)
     looks: int = 0
     resume_ms: int = 0
+    # What the storyboard is called; nothing where there is none.
+    storyboard_name: str = "storyboard.json"
     # Hang up on whoever asks; a fault for uploads; a status for media.
     down: bool = False
     refusal: Fault | None = None
@@ -253,8 +257,13 @@ class StandIn:
             resume_ms=own[-1].position_ms if own else self.resume_ms,
             token=None,
             expires_at=None,
+            storyboard=self._storyboard(video.id) if self.storyboard_name else None,
         )
         return _json(playback)
+
+    def _storyboard(self, video_id: str) -> StoryboardLinks:
+        folder = f"{self.edge}/media/{video_id}"
+        return StoryboardLinks(f"{folder}/storyboard.vtt", f"{folder}/{self.storyboard_name}")
 
     async def _report(self, request: web.Request) -> web.StreamResponse:
         report = msgspec.json.decode(await request.read(), type=HistoryReport)
@@ -290,6 +299,8 @@ class StandIn:
         if self.edge_status is not None:
             return web.Response(status=self.edge_status, headers=headers)
         path = self.media / request.match_info["path"]
+        if not path.is_file():
+            return web.Response(status=404, headers=headers)
         return web.Response(
             body=path.read_bytes(), headers={**headers, "Content-Type": MEDIA_TYPES[path.suffix]}
         )

@@ -44,6 +44,69 @@ async def test_picture_and_sound_are_decoded_and_time_goes_on(page: Page, librar
     assert await page.evaluate("document.title") == "Stalker · Sluice"
 
 
+PREVIEW = "document.querySelector('.seek .preview')"
+
+
+async def test_pointing_at_the_bar_shows_the_picture_of_that_moment(
+    page: Page, library: StandIn
+) -> None:
+    await watch_playing(page, library)
+    await page.wait_for("document.querySelector('.seek.previewing')")
+    await page.point_at(".seek", across=0.5)
+    await page.wait_for("document.querySelector('.seek.pointing .preview.filled')")
+    # Second 15 is on the tile from 14 to 16: the eighth of the first row.
+    place = f"[{PREVIEW}.style.getPropertyValue('--x'), {PREVIEW}.style.getPropertyValue('--y')]"
+    assert await page.evaluate(place) == [str(7 * 284), "0"]
+    await page.point_at(".seek", across=0.99)
+    await page.wait_for(f"{PREVIEW}.style.getPropertyValue('--y') === '160'")
+    assert await page.evaluate(place) == [str(4 * 284), "160"]
+
+
+@pytest.mark.parametrize("across", [0.001, 0.999])
+async def test_a_preview_stays_within_the_bar(page: Page, library: StandIn, across: float) -> None:
+    await watch_playing(page, library)
+    await page.wait_for("document.querySelector('.seek.previewing')")
+    await page.point_at(".seek", across=across)
+    await page.wait_for("document.querySelector('.preview.filled')")
+    inside = (
+        "(() => { const box = document.querySelector('.preview').getBoundingClientRect();"
+        " const bar = document.querySelector('.seek').getBoundingClientRect();"
+        " return box.left >= bar.left - 1 && box.right <= bar.right + 1; })()"
+    )
+    assert await page.evaluate(inside)
+
+
+async def test_a_finger_on_the_bar_sees_where_it_goes(phone: Page, library: StandIn) -> None:
+    await watch_playing(phone, library)
+    await phone.wait_for("document.querySelector('.seek.previewing')")
+    await phone.drag(".seek", (0.2, 0.6))
+    await phone.wait_for("document.querySelector('.seek.dragging .preview.filled')")
+    assert await phone.evaluate(f"{PREVIEW}.offsetWidth") < 200
+    await phone.let_go()
+    await phone.wait_for(f"{POSITION} > 17 && {POSITION} < 20")
+
+
+async def test_a_film_without_small_pictures_shows_the_time_alone(
+    page: Page, library: StandIn
+) -> None:
+    library.storyboard_name = ""
+    await watch_playing(page, library)
+    await page.point_at(".seek", across=0.5)
+    await page.wait_for("document.querySelector('.seek.pointing .tip-time').textContent === '0:15'")
+    assert await page.evaluate(f"getComputedStyle({PREVIEW}).display") == "none"
+
+
+async def test_a_storyboard_that_cannot_be_read_costs_nothing_but_the_pictures(
+    page: Page, library: StandIn
+) -> None:
+    library.storyboard_name = "nothing.json"
+    with page.forgiving("nothing.json"):
+        await watch_playing(page, library)
+        await page.point_at(".seek", across=0.5)
+        await page.wait_for("document.querySelector('.seek.pointing')")
+    assert not await page.evaluate("document.querySelector('.seek').matches('.previewing')")
+
+
 async def test_the_film_seeks_where_the_bar_is_clicked(page: Page, library: StandIn) -> None:
     await watch_playing(page, library)
     await page.click(".seek", across=0.8)

@@ -141,6 +141,46 @@ def test_other_containers_are_described_as_well(tmp_path: Path, name: str) -> No
     assert document["problems"] == []
 
 
+NAMED = [
+    (Picture(codec="libx265", count=12), "eac3", "hvc1.1.6.L", "ec-3"),
+    (Picture(codec="libvpx-vp9", count=12), "libopus", "vp09.00.", "opus"),
+    (Picture(codec="libsvtav1", count=12, width=128, height=96), "flac", "av01.0.", "fLaC"),
+    (Picture(count=12), "ac3", "avc1.", "ac-3"),
+    (Picture(count=12), "libmp3lame", "avc1.", "mp4a."),
+]
+
+
+@pytest.mark.parametrize(
+    ("picture", "sound", "video", "audio"), NAMED, ids=[name for _, _, _, name in NAMED]
+)
+def test_every_codec_has_its_name_in_manifests(
+    tmp_path: Path, picture: Picture, sound: str, video: str, audio: str
+) -> None:
+    path = make_clip(tmp_path / "film.mp4", picture, Sound(codec=sound, samples=24000))
+    found = inspect_file(path, 4.0, Limits())
+    assert found.video is not None
+    assert found.video.codecs.startswith(video)
+    assert found.audio[0].codecs.startswith(audio)
+
+
+def test_light_is_told_where_the_file_tells_it(tmp_path: Path) -> None:
+    """A picture of high dynamic range is made for a display, which x265 is told of."""
+    told = (
+        "log-level=none:pools=1:frame-threads=1:hdr10=1:repeat-headers=1:max-cll=1000,400:"
+        "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
+    )
+    picture = Picture(
+        codec="libx265", count=12, pixel_format="yuv420p10le", colour=(9, 16, 9),
+        options=(("x265-params", told),),
+    )  # fmt: skip
+    found = inspect_file(make_clip(tmp_path / "film.mp4", picture), 4.0, Limits())
+    assert found.video is not None
+    assert found.video.high_dynamic_range == "PQ"
+    assert found.video.light == (
+        "mastered from 0.005 to 1000 cd/m², pixels up to 1000 cd/m², pictures up to 400 on average"
+    )
+
+
 def test_nothing_is_written(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "film.mp4", Picture(), Sound())
     described(path)

@@ -94,7 +94,7 @@ async def test_manifests_lead_to_them(prepared: Prepared, origin: Delivery) -> N
     folder = (await variant_folders(origin, prepared.video_id))[0]
     addresses = [address for _, address in await listed(origin, prepared.video_id, folder)]
     master = (await origin.get(prepared.video_id, "master.m3u8")).decode()
-    assert re.findall(r'#EXT-X-I-FRAME-STREAM-INF:.*,URI="([^"]*)"', master) == [
+    assert re.findall(r'#EXT-X-I-FRAME-STREAM-INF:.*CODECS="avc1.*,URI="([^"]*)"', master) == [
         f"{folder}/iframe.m3u8"
     ]
     mpd = ET.fromstring(await origin.get(prepared.video_id, "manifest.mpd"))

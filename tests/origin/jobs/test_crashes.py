@@ -1,6 +1,7 @@
 """Processes that die, stop or are told to stop, at the worst moment."""
 
 import asyncio
+import json
 import os
 import signal
 from pathlib import Path
@@ -54,7 +55,8 @@ async def published_files(library: Library, video_id: str) -> set[str]:
         for track in tracks
         for name in ("track.flat", "track.idx")
     }
-    return builds | {video["upload_key"], video["poster_key"]}
+    previews = library.files(json.loads(video["storyboard"])["prefix"])
+    return builds | previews | {video["upload_key"], video["poster_key"]}
 
 
 async def test_a_killed_worker_leaves_nothing_and_its_successor_finishes(

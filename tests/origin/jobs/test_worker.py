@@ -31,6 +31,7 @@ async def test_an_upload_that_can_be_played_as_it_is_becomes_ready_without_encod
     } == {
         "ingest": "done",
         "poster": "done",
+        "storyboard": "done",
     }
     assert await queue_rows(library.pool) == []
 

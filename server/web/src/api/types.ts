@@ -30,12 +30,19 @@ export interface Video {
   readonly errors: readonly { readonly code: string; readonly message: string }[];
   readonly renditions: readonly Rendition[];
   readonly poster: string | null;
+  readonly storyboard: StoryboardLinks | null;
 }
 
 export interface VideoPage {
   readonly data: readonly Video[];
   readonly next_cursor: string | null;
   readonly has_more: boolean;
+}
+
+/** Small pictures for the seek bar. */
+export interface StoryboardLinks {
+  readonly vtt: string;
+  readonly json: string;
 }
 
 /** How the media is encrypted. HLS under AES-128 names its keys itself. */
@@ -57,6 +64,7 @@ export interface Playback {
   readonly resume_ms: number;
   readonly duration_ms: number | null;
   readonly title: string;
+  readonly storyboard: StoryboardLinks | null;
 }
 
 export interface HistoryEntry {

@@ -4,7 +4,7 @@ import "../styles/watch.css";
 import { getPlayback, getVideo } from "../api/client.ts";
 import { Poller } from "../api/poller.ts";
 import { ApiError } from "../api/problem.ts";
-import { isChanging, isPlayable, type Playback, type Video } from "../api/types.ts";
+import { isChanging, isPlayable, type Playback, type StoryboardLinks, type Video } from "../api/types.ts";
 import { copyText } from "../dom/clipboard.ts";
 import { required, setText } from "../dom/element.ts";
 import { notify } from "../dom/notice.ts";
@@ -15,6 +15,7 @@ import { faultFromApi, faultFromFile } from "./fault.ts";
 import { HistoryReporter, resumeAt } from "./history.ts";
 import { describeToSystem } from "./mediasession.ts";
 import { Player } from "./player.ts";
+import { Previews } from "./previews.ts";
 import { sourceOf } from "./source.ts";
 
 const videoId = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1) ?? "");
@@ -30,13 +31,17 @@ const ambient = required("#ambient", HTMLImageElement);
 const player = new Player(stage);
 let playback: Playback | null = null;
 let offered = 0;
+let previewed = false;
 
 /** Reads the video's state and does what it asks for. True when something changed. */
 async function look(): Promise<boolean> {
   try {
     const { video } = await getVideo(videoId);
     show(video);
-    if (playback !== null) return offerBetter(video);
+    if (playback !== null) {
+      if (playback.storyboard === null) await preview(video.storyboard);
+      return offerBetter(video);
+    }
     if (isPlayable(video)) {
       await play(video);
     } else if (video.status === "errored") {
@@ -76,6 +81,14 @@ async function play(video: Video): Promise<void> {
   }
   if (isChanging(video)) poller.start();
   else poller.stop();
+  await preview(playback.storyboard);
+}
+
+/** Small pictures may be made only after the film has begun to play. */
+async function preview(links: StoryboardLinks | null): Promise<void> {
+  if (links === null || previewed) return;
+  previewed = true;
+  player.usePreviews(await Previews.read(links.json));
 }
 
 /** Renditions go on joining while a film plays. hls.js reads the list of them once, so going on with more is a choice. */

@@ -7,6 +7,7 @@ import { listenToPointer } from "./gestures.ts";
 import { Idle } from "./idle.ts";
 import { type Commands, helpDialog, listenToKeys } from "./keyboard.ts";
 import { Overlay } from "./overlay.ts";
+import type { Previews } from "./previews.ts";
 import { Screen } from "./screen.ts";
 import { SeekBar } from "./seekbar.ts";
 import { Settings, SPEEDS } from "./settings.ts";
@@ -36,6 +37,7 @@ export class Player implements Commands {
   private readonly screen: Screen;
   private readonly idle: Idle;
   private readonly help = helpDialog();
+  private readonly seek: SeekBar;
   private dragging = false;
   private url = "";
   private licence: string | null = null;
@@ -51,12 +53,12 @@ export class Player implements Commands {
     this.volume = new Volume(this.video);
     this.screen = new Screen(stage, this.video);
     this.settings = new Settings(this.video, () => this.idle.wake());
-    const seek = new SeekBar(this.video, (dragging) => {
+    this.seek = new SeekBar(this.video, (dragging) => {
       this.dragging = dragging;
       this.idle.wake();
     });
     const controls = new Controls(this.video, {
-      seek,
+      seek: this.seek,
       volume: this.volume,
       settings: this.settings,
       screen: this.screen,
@@ -89,6 +91,11 @@ export class Player implements Commands {
     this.overlay.setBuffering(true);
     this.engine.load(url, startS);
     this.play();
+  }
+
+  /** Shows small pictures of the film over the seek bar. */
+  usePreviews(previews: Previews | null): void {
+    this.seek.usePreviews(previews);
   }
 
   /** Begins anew where it stands, for a source that failed or has better qualities now. */

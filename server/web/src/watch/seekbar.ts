@@ -1,5 +1,6 @@
 import { h } from "../dom/element.ts";
 import { clock, spokenClock } from "../format.ts";
+import type { Previews } from "./previews.ts";
 
 const STEP_S = 5;
 const PAGE_S = 60;
@@ -11,7 +12,11 @@ export class SeekBar {
   private readonly buffered = h("span", { class: "buffered" });
   private readonly played = h("span", { class: "played" });
   private readonly thumb = h("span", { class: "thumb" });
-  private readonly tip = h("output", { class: "tip", "aria-hidden": "true" });
+  private readonly picture = h("span", { class: "preview" });
+  private readonly time = h("span", { class: "tip-time" });
+  private readonly tip = h("output", { class: "tip", "aria-hidden": "true" }, this.picture, this.time);
+  private previews: Previews | null = null;
+  private pointedS = 0;
   private draggingTo: number | null = null;
 
   constructor(
@@ -31,6 +36,19 @@ export class SeekBar {
       video.addEventListener(name, () => this.show());
     }
     this.show();
+  }
+
+  /** Shows these small pictures over the place that is pointed at from now on. */
+  usePreviews(previews: Previews | null): void {
+    this.previews = previews;
+    this.element.classList.toggle("previewing", previews !== null);
+    if (previews === null) return;
+    const [width, height] = previews.size;
+    const [acrossAll, downAll] = previews.spriteSize;
+    this.element.style.setProperty("--tile-width", `${width}`);
+    this.element.style.setProperty("--tile-height", `${height}`);
+    this.element.style.setProperty("--sprite-width", `${acrossAll}`);
+    this.element.style.setProperty("--sprite-height", `${downAll}`);
   }
 
   /** Redraws from the element's state. */
@@ -88,7 +106,19 @@ export class SeekBar {
     const fraction = this.fractionAt(event);
     this.element.classList.add("pointing");
     this.element.style.setProperty("--pointer", String(fraction));
-    this.tip.textContent = clock(fraction * this.durationS);
+    this.pointedS = fraction * this.durationS;
+    this.time.textContent = clock(this.pointedS);
+    this.showPreview();
+  }
+
+  /** What was shown last stays until the right picture is there: it is nearer than none. */
+  private showPreview(): void {
+    const found = this.previews?.at(this.pointedS, () => this.showPreview());
+    if (!found) return;
+    this.picture.style.backgroundImage = `url("${found.url}")`;
+    this.picture.style.setProperty("--x", String(found.x));
+    this.picture.style.setProperty("--y", String(found.y));
+    this.picture.classList.add("filled");
   }
 
   private release(event: PointerEvent): void {

@@ -1,0 +1,40 @@
+"""Storyboards in DASH: an AdaptationSet of tiled pictures (DASH-IF IOP, tiles of thumbnails)."""
+
+from typing import Final
+from xml.etree.ElementTree import Element, SubElement
+
+from core.manifest.hls_images import sprite_bandwidth
+from core.manifest.storyboard import sprite_name, storyboard_folder
+from core.media.storyboard import Storyboard
+
+THUMBNAIL_TILE: Final = "http://dashif.org/guidelines/thumbnail_tile"
+
+
+def thumbnail_set(board: Storyboard) -> Element:
+    """Give the AdaptationSet of a storyboard; a segment is a sprite."""
+    adaptation_set = Element(
+        "AdaptationSet", {"id": "", "contentType": "image", "mimeType": "image/jpeg"}
+    )
+    SubElement(
+        adaptation_set,
+        "SegmentTemplate",
+        {
+            "timescale": "1000",
+            "duration": str(board.sprite_ms),
+            "startNumber": "0",
+            "media": f"{storyboard_folder(board)}/{sprite_name('$Number$')}",
+        },
+    )
+    representation = SubElement(
+        adaptation_set,
+        "Representation",
+        {
+            "id": "thumbnails",
+            "bandwidth": str(sprite_bandwidth(board)),
+            "width": str(board.columns * board.tile_width),
+            "height": str(board.rows * board.tile_height),
+        },
+    )
+    layout = f"{board.columns}x{board.rows}"
+    SubElement(representation, "EssentialProperty", schemeIdUri=THUMBNAIL_TILE, value=layout)
+    return adaptation_set

@@ -1,0 +1,61 @@
+"""What belongs to a storyboard: playlists, sprites, and its tiles as segments of JPEG."""
+
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from core.isobmff.init_segment import init_segment
+from core.manifest.hls_images import SPRITE_PLAYLIST, image_iframe_playlist, sprite_playlist
+from core.manifest.urls import IFRAME_FOLDER, IFRAME_PLAYLIST, INIT_SEGMENT
+from core.media.storyboard import Storyboard
+from core.media.ticks import Ticks
+from origin.stored_track import DamagedTrack, StoredTrack
+
+TILE_FOLDER: Final = "tiles"
+# Without leading zeros, so that each has one URL.
+SPRITE_NAME: Final = re.compile(r"(0|[1-9][0-9]{0,3})\.jpg")
+TILE_NAME: Final = re.compile(rf"{IFRAME_FOLDER}/(0|[1-9][0-9]{{0,3}})\.m4s")
+PLAYLISTS: Final[dict[str, Callable[[Storyboard], str]]] = {
+    IFRAME_PLAYLIST: image_iframe_playlist,
+    SPRITE_PLAYLIST: sprite_playlist,
+}
+
+
+def storyboard_file(board: Storyboard, folder: Path, name: str) -> bytes | None:
+    """Give a file of the storyboard in `folder`, None where it has none by that name.
+
+    Blocking. Raises `DamagedTrack` for what cannot be read.
+    """
+    if name in PLAYLISTS:
+        return PLAYLISTS[name](board).encode()
+    sprite, tile = SPRITE_NAME.fullmatch(name), TILE_NAME.fullmatch(name)
+    if sprite and int(sprite[1]) < board.sprite_count:
+        try:
+            return (folder / name).read_bytes()
+        except OSError as error:
+            raise DamagedTrack(f"a sprite of {board.prefix} cannot be read: {error}") from error
+    if name == INIT_SEGMENT:
+        return _init(StoredTrack.open(folder / TILE_FOLDER))
+    if tile and int(tile[1]) < board.count:
+        return _tile(StoredTrack.open(folder / TILE_FOLDER), int(tile[1]))
+    return None
+
+
+def _init(tiles: StoredTrack) -> bytes:
+    index = tiles.index
+    return init_segment(
+        tiles.description,
+        timescale=index.timescale,
+        duration=Ticks(index.duration),
+        priming=Ticks(0),
+    )
+
+
+def _tile(tiles: StoredTrack, number: int) -> bytes:
+    offset, size, _, duration, *_ = tiles.index.sample(number)
+    data = os.pread(tiles.flat, size, offset)
+    if len(data) != size:
+        raise DamagedTrack(f"a storyboard has no byte {offset + len(data)} any more")
+    return tiles.index.picture_header(number, duration, number + 1) + data

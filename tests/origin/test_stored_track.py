@@ -1,0 +1,54 @@
+"""A track in the store: what its index takes in memory, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from core.media.description import TrackDescription, encode_description
+from core.media.presentation import TrackKind
+from origin.stored_track import FLAT_NAME, INDEX_NAME, DamagedTrack, StoredTrack
+from tests.fixtures.indexes import constant_rows, index_bytes, totals
+
+SAMPLES = 50_000
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    rows = constant_rows(SAMPLES)
+    description = TrackDescription(kind=TrackKind.AUDIO, codec="mp4a.40.2", sample_entry=b"")
+    data = index_bytes(rows, description=encode_description(description))
+    (tmp_path / INDEX_NAME).write_bytes(data)
+    with (tmp_path / FLAT_NAME).open("wb") as flat:
+        flat.truncate(totals(rows)[0])
+    return tmp_path
+
+
+def resident_bytes(file: Path) -> int:
+    """How much of a file this process has mapped at the moment."""
+    total = 0
+    ours = False
+    for line in Path("/proc/self/smaps").read_text(encoding="utf-8").splitlines():
+        if line[:1].isdigit() or line[:1] in "abcdef":
+            ours = line.endswith(str(file))
+        elif ours and line.startswith("Rss:"):
+            total += int(line.split()[1]) * 1024
+    return total
+
+
+def test_an_index_that_is_unloaded_takes_no_memory_and_is_read_as_before(folder: Path) -> None:
+    track = StoredTrack.open(folder)
+    index = folder / INDEX_NAME
+    assert resident_bytes(index) > 500_000
+    header = track.index.fragment_header(SAMPLES // 2, 100, 7)
+    track.unload()
+    assert resident_bytes(index) == 0
+    assert track.index.fragment_header(SAMPLES // 2, 100, 7) == header
+    track.unload()
+    assert resident_bytes(index) == 0
+
+
+def test_a_flat_file_of_another_length_is_damage(folder: Path) -> None:
+    with (folder / FLAT_NAME).open("ab") as flat:
+        flat.write(b"more")
+    with pytest.raises(DamagedTrack, match="its index speaks of"):
+        StoredTrack.open(folder)
