@@ -6,11 +6,13 @@ from typing import Annotated
 import typer
 
 from cli.package.bounds import LONGEST_SEGMENT_S, SEGMENT_S, SHORTEST_SEGMENT_S
+from cli.package.protection import chosen_protection
 from cli.package.run import run_package
+from core.protection.scheme import Scheme
 from origin.static.request import Arrangement, PackageRequest
 
 
-def package_command(
+def package_command(  # noqa: PLR0913 - typer makes an option of each
     files: Annotated[
         list[Path],
         typer.Argument(
@@ -41,6 +43,25 @@ def package_command(
     force: Annotated[
         bool, typer.Option("--force", help="Replace a folder that this command made.")
     ] = False,
+    scheme: Annotated[
+        Scheme | None,
+        typer.Option("--protection", help="Encrypt the segments; aes-128 is for HLS alone."),
+    ] = None,
+    keys: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--key",
+            metavar="KID:KEY",
+            help="A key in hexadecimal for everything; a second one is for the sound. Without, "
+            "keys are made.",
+        ),
+    ] = None,
+    keys_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--keys-file", metavar="FILE", help="Where keys that are made go; else DIR.keys.json."
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Write what was made as one JSON object.")
     ] = False,
@@ -54,6 +75,7 @@ def package_command(
             arrangement=Arrangement.SINGLE_FILE if single_file else Arrangement.SEGMENTS,
             may_transcode=transcode,
             may_replace=force,
+            protection=chosen_protection(scheme, keys or (), folder, keys_file),
         ),
         as_json=as_json,
     )

@@ -50,4 +50,9 @@ def _told(made: Packaged) -> str:
         rate = f"{track.average_bandwidth / 1000:.0f} kbit/s"
         lines.append(f"  {track.path}: {track.codec}, {rate}, {track.segments} segments, {how}")
     lines += [f"  left out: {each.kind} of {each.source}: {each.reason}" for each in made.left_out]
-    return "\n".join([*lines, f"  HLS   {made.hls}", f"  DASH  {made.dash}"])
+    lines.append(f"  HLS   {made.hls}")
+    if made.dash is not None:
+        lines.append(f"  DASH  {made.dash}")
+    if made.keys_file is not None:
+        lines.append(f"  keys  {made.keys_file}")
+    return "\n".join(lines)

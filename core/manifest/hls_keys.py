@@ -35,7 +35,7 @@ def key_tag(rendition: Rendition, use: KeyUse, name: str) -> str:
     up = "../" * (rendition_folder(rendition).count("/") + 1)
     attributes = [f"METHOD={METHODS[use.scheme]}", f'URI="{up}{key_address(use.kid)}"']
     if use.scheme is Scheme.AES_128:
-        attributes.append(f"IV=0x{resource_vector(rendition.build_hash, name).hex()}")
+        attributes.append(f"IV=0x{resource_vector(use, name).hex()}")
     return f"#EXT-X-KEY:{','.join(attributes)}"
 
 

@@ -58,10 +58,12 @@ def protected_build_hash(build_hash: str, use: KeyUse) -> str:
     return hashed.hexdigest()[:HASH_DIGITS]
 
 
-def resource_vector(build_hash: str, name: str) -> bytes:
-    """Give the vector of one resource of a protected build that is encrypted as a whole.
+def resource_vector(use: KeyUse, name: str) -> bytes:
+    """Give the vector of one resource of a track, the file `name`, that is encrypted as a whole.
 
-    It need not be secret, only another for each resource (SP 800-38A §6.2 asks that it cannot be
-    foretold by who chooses the plaintext, which is nobody here).
+    It need not be secret, only another for each resource under a key (SP 800-38A §6.2 asks that it
+    cannot be foretold by who chooses the plaintext, which is nobody here).
     """
-    return hashlib.sha256(f"sluice resource\n{build_hash}\n{name}".encode()).digest()[:VECTOR_BYTES]
+    hashed = hashlib.sha256(b"sluice resource\n" + use.kid)
+    hashed.update(f"{use.track}\n{name}".encode())
+    return hashed.digest()[:VECTOR_BYTES]

@@ -133,7 +133,7 @@ class Pipeline:
             found,
             self._reader,
             listening=self._titles.listening,
-            keep=asked.method != "GET" or found.is_made or self._is_wanted(asked.target, found),
+            keep=asked.method != "GET" or self._is_wanted(asked.target, found),
         )
 
     def _is_wanted(self, target: str, found: Representation) -> bool:

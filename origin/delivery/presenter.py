@@ -196,7 +196,7 @@ class Presenter:
         if offer.use is None:
             return clear
         made = await self._protected.segment(title, build, offer, plain)
-        return replace(clear, head=b"", body=made, is_made=True)
+        return replace(clear, head=b"", body=made)
 
     def _init(self, title: Title, build: Build, offer: Offer) -> Representation:
         return Representation(

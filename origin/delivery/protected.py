@@ -11,12 +11,10 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from core.isobmff.protection import protected_init
-from core.media.build import SegmentTable, peak_bandwidth
-from core.media.iframes import IFrames
 from core.protection.content_key import ContentKey, KeyUse, resource_vector
 from core.protection.master_key import MasterKeys
 from core.protection.scheme import Scheme
@@ -33,11 +31,6 @@ from runtime.metrics import Metrics
 KEPT_BYTES: Final = 32 * 1024 * 1024
 ROOM_BYTES: Final = 192 * 1024 * 1024
 CHUNK_BYTES: Final = 256 * 1024
-BLOCK: Final = 16
-# Of `saiz`, `saio` and `senc`, and what they have for each sample: a vector, a count, and pieces.
-COMMON_HEAD_BYTES: Final = 53
-WHOLE_SAMPLE_BYTES: Final = 8
-DIVIDED_SAMPLE_BYTES: Final = 8 + 2 + 6 * 4
 
 
 class Made:
@@ -145,7 +138,7 @@ class ProtectedSegments:
     async def _make(self, title: Title, build: Build, offer: Offer, plain: Plain) -> Made:
         use = offer.use
         assert use is not None  # a clear segment is never made
-        encrypt = self._encryption(title, build, offer, use, plain)
+        encrypt = self._encryption(title, build, use, plain)
         # While it is made, the clear bytes are there, too.
         size_bytes = len(plain.header) + plain.length
         await self._room.take(2 * size_bytes)
@@ -166,12 +159,12 @@ class ProtectedSegments:
         return made
 
     def _encryption(
-        self, title: Title, build: Build, offer: Offer, use: KeyUse, plain: Plain
+        self, title: Title, build: Build, use: KeyUse, plain: Plain
     ) -> Callable[[bytes], bytes]:
         """Give what encrypts the samples behind the header."""
         key = self.content_key(title, use.kid)
         if use.scheme is Scheme.AES_128:
-            vector = resource_vector(offer.build_hash, plain.name)
+            vector = resource_vector(use, plain.name)
             return lambda body: encrypt_resource(key.secret, vector, plain.header, body)
         cipher = fragment_cipher(use, key, divisions(build.stored.description))
         return lambda body: cipher.fragment(plain.header, body, plain.first)
@@ -194,35 +187,3 @@ def _encrypted(
         return encrypt(body), time.perf_counter() - began_s
     except ValueError as error:
         raise DamagedTrack(f"{plain.name} cannot be encrypted: {error}") from error
-
-
-def protected_bandwidth(
-    table: SegmentTable, timescale: int, use: KeyUse, *, by_units: bool
-) -> tuple[int, int]:
-    """Give peak and mean bit rate of an encrypted track, in bit/s: never below the true ones.
-
-    Of `cenc` and `cbcs` what is added depends on the samples; up to four slices a picture fit into
-    what is counted here.
-    """
-    if use.scheme is Scheme.AES_128:
-        lengths = [length + BLOCK - length % BLOCK for length in table.byte_lengths]
-    else:
-        each = DIVIDED_SAMPLE_BYTES if by_units else WHOLE_SAMPLE_BYTES
-        lengths = [
-            length + COMMON_HEAD_BYTES + each * count
-            for length, count in zip(table.byte_lengths, table.count, strict=True)
-        ]
-    durations = [span.duration for span in table.spans]
-    mean = -(-sum(lengths) * 8 * timescale // sum(durations))
-    return peak_bandwidth(lengths, durations, timescale, max(durations)), mean
-
-
-def protected_iframes(shown: IFrames, timescale: int) -> IFrames:
-    """Give I-frames with bit rates that are never below those of encrypted ones."""
-    each_bits = 8 * (COMMON_HEAD_BYTES + DIVIDED_SAMPLE_BYTES)
-    more = -(-each_bits * timescale // min(span.duration for span in shown.spans))
-    return replace(
-        shown,
-        peak_bandwidth=shown.peak_bandwidth + more,
-        average_bandwidth=shown.average_bandwidth + more,
-    )

@@ -5,10 +5,10 @@ from fractions import Fraction
 
 from core.media.excerpt import excerpt_of
 from core.media.presentation import AudioTraits, Rendition, TrackKind, VideoTraits
+from core.protection.bandwidth import protected_bandwidth, protected_iframes
 from core.protection.track import divisions
 from origin.delivery.builds import Build
 from origin.delivery.offers import Offer
-from origin.delivery.protected import protected_bandwidth, protected_iframes
 from origin.repository import Title
 
 

@@ -73,10 +73,7 @@ class Body(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Representation:
-    """What a GET without conditions and ranges would answer.
-
-    `is_made`: it took work that is worth keeping the outcome of.
-    """
+    """What a GET without conditions and ranges would answer."""
 
     content_type: str
     etag: str
@@ -84,7 +81,6 @@ class Representation:
     surrogate_keys: tuple[str, ...]
     head: bytes
     body: Body | None = None
-    is_made: bool = False
 
     @property
     def length(self) -> int:

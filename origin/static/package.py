@@ -4,8 +4,11 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import byte_range_playlist, media_playlist, multivariant_playlist
@@ -20,6 +23,7 @@ from origin.static.gathering import GatheredTrack, Gathering
 from origin.static.request import (
     Arrangement,
     Packaged,
+    PackageProtection,
     PackageRequest,
     RefusedFolder,
     RefusedSource,
@@ -46,6 +50,10 @@ def package(request: PackageRequest, watcher: Watcher) -> Packaged:
     folder is whole, there is nothing of it.
     """
     started_s = time.monotonic()
+    protection = request.protection
+    has_dash = protection is None or protection.scheme.is_common
+    if protection is not None and request.arrangement is Arrangement.SINGLE_FILE:
+        raise RefusedFolder("an encrypted track cannot be one file: leave --single-file out")
     limits = Limits(threads=len(os.sched_getaffinity(0)))
     with _new_folder(request) as folder:
         work = folder / WORK
@@ -61,12 +69,15 @@ def package(request: PackageRequest, watcher: Watcher) -> Packaged:
     return Packaged(
         folder=str(request.folder),
         hls=MASTER,
-        dash=MPD,
+        dash=MPD if has_dash else None,
         duration_ms=max(track.end_ms for track in tracks),
         tracks=written,
         left_out=(*left_out, *gathering.left_out),
         size_bytes=size_bytes,
         took_s=round(time.monotonic() - started_s, 3),
+        keys_file=None
+        if protection is None or not protection.keys_file
+        else str(protection.keys_file),
     )
 
 
@@ -88,6 +99,8 @@ def _write(
     arrangement = request.arrangement
     placed = [PlacedTrack(track, track.rendition(arrangement), folder) for track in tracks]
     write_tracks(placed, arrangement, Pulse(watcher.step("Writing")))
+    if request.protection is not None:
+        return _write_protected(request.protection, placed, tracks, folder)
     texts_bytes = 0
     for each in placed:
         rendition = each.rendition
@@ -98,6 +111,44 @@ def _write(
     texts_bytes += _write_text(folder / MASTER, multivariant_playlist(presentation))
     texts_bytes += _write_text(folder / MPD, MPDS[arrangement](presentation))
     written = tuple(_written(each, arrangement) for each in placed)
+    return written, texts_bytes + sum(each.size_bytes for each in written)
+
+
+def _write_protected(
+    protection: PackageProtection,
+    placed: Sequence[PlacedTrack],
+    tracks: Sequence[CutTrack],
+    folder: Path,
+) -> tuple[tuple[WrittenTrack, ...], int]:
+    """Encrypt what was written, and write the manifests; gives the tracks, and all bytes."""
+    # Written out late: a folder that is not encrypted needs none of it.
+    from origin.static.protecting import protect_tracks, write_keys  # noqa: PLC0415
+
+    made = protect_tracks(placed, protection)
+    texts_bytes = 0
+    for place, each in zip(placed, made, strict=True):
+        texts_bytes += _write_text(place.folder / MEDIA_PLAYLIST, media_playlist(each.rendition))
+    clear = presentation_of(tracks, Arrangement.SEGMENTS)
+    renditions = [each.rendition for each in made]
+    presentation = replace(
+        clear,
+        video=tuple(each for each in renditions if each.kind is TrackKind.VIDEO),
+        audio=tuple(each for each in renditions if each.kind is TrackKind.AUDIO),
+    )
+    texts_bytes += _write_text(folder / MASTER, multivariant_playlist(presentation))
+    if protection.scheme.is_common:
+        texts_bytes += _write_text(folder / MPD, mpd(presentation))
+    if protection.keys_file is not None:
+        write_keys(protection.keys_file, protection)
+    written = tuple(
+        msgspec.structs.replace(
+            _written(place, Arrangement.SEGMENTS),
+            size_bytes=each.size_bytes,
+            bandwidth=each.rendition.bandwidth,
+            average_bandwidth=each.rendition.average_bandwidth,
+        )
+        for place, each in zip(placed, made, strict=True)
+    )
     return written, texts_bytes + sum(each.size_bytes for each in written)
 
 
@@ -156,7 +207,7 @@ def _check_free(folder: Path, *, may_replace: bool) -> None:
 
 def _is_ours(folder: Path) -> bool:
     names = {path.name for path in folder.iterdir()}
-    return not names or {MASTER, MPD} <= names <= {MASTER, MPD, *TrackKind}
+    return not names or (MASTER in names and names <= {MASTER, MPD, *TrackKind})
 
 
 def _put(made: Path, folder: Path) -> None:

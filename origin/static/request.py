@@ -1,6 +1,6 @@
 """What is asked of the packager, what it answers, and what it refuses."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +10,8 @@ import msgspec
 
 from core.errors import InputFault
 from core.media.presentation import TrackKind
+from core.protection.content_key import ContentKey
+from core.protection.scheme import Scheme
 from origin.packaging.progress import Progress
 
 
@@ -35,6 +37,20 @@ class Arrangement(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PackageProtection:
+    """How a folder is encrypted: a scheme, a key for pictures and one for sound.
+
+    `keys_file` is where keys that were made are written; None where they were given. `vector` is
+    the constant one of `cbcs`.
+    """
+
+    scheme: Scheme
+    keys: Mapping[TrackKind, ContentKey]
+    vector: bytes
+    keys_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PackageRequest:
     """The films of one presentation, and the folder to make of them."""
 
@@ -44,6 +60,7 @@ class PackageRequest:
     arrangement: Arrangement = Arrangement.SEGMENTS
     may_transcode: bool = False
     may_replace: bool = False
+    protection: PackageProtection | None = None
 
 
 class WrittenTrack(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,12 +92,13 @@ class Packaged(msgspec.Struct, frozen=True, kw_only=True):
 
     folder: str
     hls: str
-    dash: str
+    dash: str | None
     duration_ms: int
     tracks: tuple[WrittenTrack, ...]
     left_out: tuple[LeftOut, ...]
     size_bytes: int
     took_s: float
+    keys_file: str | None = None
 
 
 class Watcher(Protocol):

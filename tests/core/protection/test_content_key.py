@@ -35,5 +35,6 @@ def test_tracks_of_one_key_count_apart() -> None:
 
 
 def test_every_resource_has_a_vector_of_its_own() -> None:
-    vectors = {resource_vector(build, name) for build in "ab" for name in ("0.m4s", "1.m4s", "i0")}
-    assert len(vectors) == 6
+    uses = (USE, replace(USE, track=8), replace(USE, kid=b"1" * 16))
+    vectors = {resource_vector(use, name) for use in uses for name in ("0.m4s", "1.m4s", "i0")}
+    assert len(vectors) == 9

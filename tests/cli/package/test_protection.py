@@ -1,0 +1,120 @@
+"""Encrypted folders: what is in their files, and where their keys are."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fixtures.boxes import fragment_samples
+from tests.fixtures.decryption import decrypt_fragment, decrypt_resource, read_init
+from tests.fixtures.media import Picture, Sound, make_clip
+
+KID, KEY = "00112233445566778899aabbccddeeff", "0f0e0d0c0b0a09080706050403020100"
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("films")
+    return make_clip(folder / "film.mp4", Picture(count=150, gop=50), Sound(samples=6 * 48_000))
+
+
+def package(*words: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "cli", "package", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def made(*words: str) -> Any:
+    done = package("--json", *words)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def samples_of(segment: bytes) -> list[bytes]:
+    return [segment[each.offset : each.offset + each.size] for each in fragment_samples(segment)[1]]
+
+
+@pytest.fixture(scope="module")
+def clear(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("clear") / "film"
+    made(str(film), "-o", str(folder))
+    return folder
+
+
+@pytest.mark.parametrize("scheme", ["cenc", "cbcs"])
+def test_samples_come_back(film: Path, clear: Path, tmp_path: Path, scheme: str) -> None:
+    folder = tmp_path / "film"
+    told = made(str(film), "-o", str(folder), "--protection", scheme, "--key", f"{KID}:{KEY}")
+    assert told["dash"] == "manifest.mpd"
+    assert f'default_KID="{KID[:8]}-' in (folder / "manifest.mpd").read_text()
+    for track in told["tracks"]:
+        defaults = read_init((folder / track["path"] / "init.mp4").read_bytes())
+        assert (defaults.scheme, defaults.kid.hex()) == (scheme, KID)
+        names = sorted(path.name for path in (folder / track["path"]).glob("*.m4s"))
+        assert len(names) == track["segments"]
+        for name in names:
+            plain = samples_of((clear / track["path"] / name).read_bytes())
+            hidden = (folder / track["path"] / name).read_bytes()
+            assert decrypt_fragment(hidden, defaults, bytes.fromhex(KEY)) == plain
+            assert samples_of(hidden) != plain
+    assert not list(tmp_path.glob("*.keys.json"))
+    assert KEY not in "".join(path.read_text() for path in folder.rglob("*.m3u8"))
+
+
+def test_whole_segments_come_back_with_keys_that_were_made(
+    film: Path, clear: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "film"
+    told = made(str(film), "-o", str(folder), "--protection", "aes-128")
+    assert told["dash"] is None
+    assert not (folder / "manifest.mpd").exists()
+    kept = tmp_path / "film.keys.json"
+    assert kept.stat().st_mode & 0o777 == 0o600
+    keys = {
+        each["kid"]: bytes.fromhex(each["key"]) for each in json.loads(kept.read_text())["keys"]
+    }
+    assert len(keys) == 2
+    for track in told["tracks"]:
+        playlist = (folder / track["path"] / "index.m3u8").read_text()
+        listed = re.findall(
+            r'#EXT-X-KEY:METHOD=AES-128,URI="\.\./\.\./key/(\w+)",IV=0x(\w+)\n#EXTINF.*\n(.+)',
+            playlist,
+        )
+        assert len(listed) == track["segments"]
+        for kid, iv, name in listed:
+            hidden = (folder / track["path"] / name).read_bytes()
+            plain = (clear / track["path"] / name).read_bytes()
+            assert decrypt_resource(hidden, keys[kid], bytes.fromhex(iv)) == plain
+    assert (
+        sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+        == (told["size_bytes"])
+    )
+    again = package(str(film), "-o", str(folder), "--protection", "aes-128", "--force")
+    assert again.returncode != 0, "keys that are there are never written over"
+    assert folder.exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--key", f"{KID}:{KEY}"),
+        ("--protection", "cenc", "--key", f"{KID}:{KEY[:-2]}"),
+        ("--protection", "cenc", "--key", "secret"),
+        ("--protection", "cenc", "--single-file"),
+        ("--protection", "rot13"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_and_shows_no_key(
+    film: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    done = package(str(film), "-o", str(tmp_path / "film"), *words)
+    assert done.returncode != 0
+    assert KEY[:-2] not in done.stdout + done.stderr
+    assert not (tmp_path / "film").exists()
