@@ -186,9 +186,10 @@ cdef inline bint finish(
     Worker* w, Connection* c, Pen* pen, Entry* entry, uint64_t start, uint64_t length, Span status
 ) noexcept nogil:
     """Queue a head and the body behind it; a short one is copied, which costs less than a piece."""
-    cdef bint copied = length <= COPIED_BYTES and (length == 0 or entry.body.file < 0)
+    cdef bint copied
     if length and entry.sliced:
         return finish_sliced(w, c, pen, entry, start, length, status)
+    copied = length <= COPIED_BYTES and (length == 0 or entry.body.file < 0)
     if length and copied:
         put(pen, entry.body.at + start, length)
     if pen.full:

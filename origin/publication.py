@@ -99,4 +99,5 @@ def _published(
         language=None if is_video else description.language,
         label=description.label or None,
         is_default=built.default,
+        video_range=description.video_range if is_video else None,
     )

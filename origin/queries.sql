@@ -107,8 +107,9 @@ FOR UPDATE OF work;
 -- Publish one track of a build.
 INSERT INTO tracks (
     video_id, kind, name, build_hash, store_prefix, codec, timescale, duration, bandwidth, average_bandwidth,
-    width, height, frame_rate_num, frame_rate_den, channels, sample_rate, language, label, is_default, size_bytes
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20);
+    width, height, frame_rate_num, frame_rate_den, channels, sample_rate, language, label, is_default, size_bytes,
+    video_range
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21);
 
 -- name: set_plan
 -- Fix the cut plan and the duration at first publication, and let the video play.

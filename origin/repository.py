@@ -90,6 +90,7 @@ class PublishedTrack:
     label: str | None = None
     is_default: bool = False
     number: int = 0
+    video_range: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,6 +419,7 @@ async def _add_tracks(session: Connection, video_id: str, publication: Publicati
             track.label,
             track.is_default,
             size_bytes,
+            track.video_range,
         )
         for track, size_bytes in zip(publication.tracks, publication.sizes_bytes, strict=True)
     ]

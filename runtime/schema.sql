@@ -320,10 +320,12 @@ CREATE TABLE public.tracks (
     is_default boolean DEFAULT false NOT NULL,
     size_bytes bigint NOT NULL,
     published_at timestamp with time zone DEFAULT now() NOT NULL,
+    video_range text,
     CONSTRAINT tracks_duration_check CHECK ((duration >= 0)),
     CONSTRAINT tracks_frame_rate_den_check CHECK ((frame_rate_den > 0)),
     CONSTRAINT tracks_kind_check CHECK ((kind = ANY (ARRAY['v'::text, 'a'::text, 't'::text]))),
-    CONSTRAINT tracks_timescale_check CHECK ((timescale > 0))
+    CONSTRAINT tracks_timescale_check CHECK ((timescale > 0)),
+    CONSTRAINT tracks_video_range_check CHECK ((video_range = ANY (ARRAY['SDR'::text, 'PQ'::text, 'HLG'::text])))
 );
 
 ALTER TABLE public.tracks ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (

@@ -111,6 +111,10 @@ class Rendition(Struct, frozen=True):
     language: str | None
     bandwidth: Annotated[int, Meta(description="Bit/s of the largest segment.")]
     average_bandwidth: Annotated[int, Meta(description="Bit/s over the whole.")]
+    video_range: Annotated[
+        Literal["SDR", "PQ", "HLG"] | None,
+        Meta(description="The dynamic range of a picture: PQ (HDR10, Dolby Vision), HLG, or SDR."),
+    ] = None
 
 
 class PlaybackId(Struct, frozen=True):

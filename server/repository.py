@@ -55,6 +55,7 @@ class TrackRow(msgspec.Struct, frozen=True):
     language: str | None
     label: str | None
     is_default: bool
+    video_range: Literal["SDR", "PQ", "HLG"] | None = None
 
 
 class PartRow(msgspec.Struct, frozen=True):

@@ -168,6 +168,7 @@ def _rendition(track: TrackRow) -> Rendition:
         language=track.language,
         bandwidth=track.bandwidth,
         average_bandwidth=track.average_bandwidth,
+        video_range=track.video_range,
     )
 
 

@@ -1,10 +1,11 @@
-"""What every test run shares: the event loop it uses and a header that says so."""
+"""What every test run shares: the event loop it uses, a header that says so, and the order."""
 
 import asyncio
 import os
 import platform
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 import uvloop
@@ -17,6 +18,35 @@ settings.register_profile("sluice", deadline=None)
 settings.load_profile("sluice")
 
 HEADER_PACKAGES = ("aiohttp", "asyncpg", "av", "uvloop")
+
+
+# Files are tested side by side. Those of these rooms take longest and begin first, so that none of
+# them is what everything else waits for at the end.
+LONGEST_FIRST = (
+    "acceptance",
+    "origin/jobs",
+    "origin/packaging",
+    "web",
+    "cli",
+    "origin",
+    "edge/behaviour",
+    "edge",
+    "architecture",
+    "server",
+)
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: place_in_line(item.path))
+
+
+def place_in_line(path: Path) -> int:
+    """Where the tests of a file come, by the room they are of."""
+    for place, room in enumerate(LONGEST_FIRST):
+        if path.is_relative_to(HERE / room):
+            return place
+    return len(LONGEST_FIRST)
 
 
 def debug_loop() -> asyncio.AbstractEventLoop:

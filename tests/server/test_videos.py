@@ -67,6 +67,7 @@ async def test_a_published_video_lists_its_renditions_and_what_a_viewer_can_choo
         "language": None,
         "bandwidth": 2_500_000,
         "average_bandwidth": 2_500_000,
+        "video_range": None,
     }
     assert [(each["kind"], each["language"]) for each in video["tracks"]] == [
         ("v", None),

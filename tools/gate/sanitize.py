@@ -80,7 +80,6 @@ SANITIZERS: Final = (
             "tests/edge/behaviour/test_access_log.py",
             "tests/edge/behaviour/test_disk_slices.py",
             "tests/edge/behaviour/test_top.py",
-            "tests/edge/test_hanging_disk.py",
             "-k",
             "not reference",
         ),

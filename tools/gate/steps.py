@@ -11,7 +11,9 @@ from tools.launcher.paths import HERE
 
 PYTHON = sys.executable
 REFERENCE_ROOMS = ("tests/native", "tests/core", "tests/edge")
-# More at once would share too little of what each sets up: a Postgres, browsers, media.
+# Tests wait for most of their time: for processes, for timers, for one another's disk. More at once
+# would share too little of what each sets up: a Postgres, browsers, media.
+TESTERS_BESIDE = 1
 MOST_TESTERS = 4
 STUBTEST_ALLOWED = "tools/gate/stubtest-allowed.txt"
 
@@ -27,12 +29,17 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line of the gate's table. A step of tests is a pytest run, whose cases are counted."""
+    """One line of the gate's table. A step of tests is a pytest run, whose cases are counted.
+
+    One that runs `beside` the others needs nothing of them and takes little; what it says is shown
+    when it has ended.
+    """
 
     name: str
     purpose: str
     commands: Callable[[], Sequence[Command]]
     is_tests: bool = False
+    beside: bool = False
 
 
 def tool(name: str, *words: str) -> Command:
@@ -46,13 +53,14 @@ def pytest(*words: str, **env: str) -> Command:
 
 
 def testers() -> int:
-    """How many files are tested at the same time: as many as there are processors."""
-    return min(MOST_TESTERS, len(os.sched_getaffinity(0)))
+    """How many files are tested at the same time: one more than there are processors."""
+    return min(MOST_TESTERS, len(os.sched_getaffinity(0)) + TESTERS_BESIDE)
 
 
 def pytest_at_once(*words: str, **env: str) -> Command:
-    """Call pytest for several files at the same time."""
-    return pytest("-n", str(testers()), "--dist", "loadfile", *words, **env)
+    """Call pytest for several files at the same time, in the order of `tests/conftest.py`."""
+    at_once = ("-n", str(testers()), "--dist", "loadfile", "--no-loadscope-reorder")
+    return pytest(*at_once, *words, **env)
 
 
 def lint() -> list[Command]:
@@ -100,11 +108,11 @@ def wheel() -> list[Command]:
 
 
 STEPS = (
-    Step("lint", "ruff format, ruff check, cython-lint", lint),
-    Step("types", "mypy, and stubtest of the native modules", types),
-    Step("imports", "the layers, by import-linter", imports),
-    Step("web", "the web pages' types and style", web),
+    Step("lint", "ruff format, ruff check, cython-lint", lint, beside=True),
+    Step("types", "mypy, and stubtest of the native modules", types, beside=True),
+    Step("imports", "the layers, by import-linter", imports, beside=True),
+    Step("web", "the web pages' types and style", web, beside=True),
     Step("tests", "every test, compiled, on uvloop", tests, is_tests=True),
     Step("reference", "native, core and edge on the Python twins", reference, is_tests=True),
-    Step("wheel", "the built wheel in an empty environment", wheel, is_tests=True),
+    Step("wheel", "the built wheel in an empty environment", wheel, is_tests=True, beside=True),
 )

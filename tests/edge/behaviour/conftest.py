@@ -1,4 +1,8 @@
-"""The behaviour of an edge, whichever it is, on both loops, with and without an access log."""
+"""The behaviour of an edge, whichever it is, on both loops, with and without an access log.
+
+Each edge runs on each loop, once in all: the reference on asyncio's debug mode when the twins of
+the native modules are tested, everything else with the compiled ones.
+"""
 
 import asyncio
 import json
@@ -10,15 +14,37 @@ from typing import Any
 
 import pytest
 
+import native
 from edge.metrics import EdgeMetrics, Result
-from tests.conftest import LOOPS
+from tests.conftest import LOOP, LOOPS
 from tests.fixtures.edge import EDGES, RunningEdge, StartEdge
+
+HERE = Path(__file__).parent
 
 
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    return LOOPS
+    return LOOPS if native.IMPL == "compiled" else {LOOP: LOOPS[LOOP]}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if native.IMPL == "compiled":
+        left_out = [item for item in items if is_run_with_the_twins(item)]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not is_run_with_the_twins(item)]
+
+
+def is_run_with_the_twins(item: pytest.Item) -> bool:
+    """Whether it is of this folder, with the reference edge on asyncio's debug mode."""
+    if not isinstance(item, pytest.Function) or not item.path.is_relative_to(HERE):
+        return False
+    found = getattr(item, "callspec", None)
+    return (
+        found is not None
+        and found.params.get("start_edge") == "reference"
+        and "asyncio-debug" in found.id
+    )
 
 
 @pytest.fixture(params=sorted(EDGES))

@@ -1,6 +1,7 @@
 """The gate: it counts what pytest counted, goes on after a failure, and says so at the end."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,30 @@ def test_steps_run_on_after_a_failure_and_the_gate_fails(
 def test_a_gate_of_good_steps_passes(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([step("first", 0)]) == 0
     assert "gate: passed after" in capsys.readouterr().out
+
+
+def test_what_runs_beside_is_shown_whole_and_counts(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The first of the two waits for the other, so that they can only run at the same time."""
+    there = tmp_path / "there"
+    waits = (
+        f"import pathlib, time\nwhile not pathlib.Path({str(there)!r}).exists(): time.sleep(.01)"
+    )
+    makes = f"import pathlib, sys\npathlib.Path({str(there)!r}).touch(); sys.exit('not well')"
+    steps = [
+        Step(name, "for this test", partial(commands, code), beside=name == "beside")
+        for name, code in (("waits", waits), ("beside", makes))
+    ]
+    assert run(steps) == 1
+    said = capfd.readouterr().out
+    assert "==== beside: for this test ====\nnot well\n" in said
+    assert said.index("waits      passed") < said.index("beside     FAILED")
+    assert "gate: FAILED in beside after" in said
+
+
+def commands(code: str) -> list[Command]:
+    return [Command((sys.executable, "-c", code))]
 
 
 def test_every_step_has_a_name_of_its_own() -> None:

@@ -1,0 +1,96 @@
+"""Films in codecs that not every player has: carried as they are, and played by what plays them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.fixtures.chromium import Chromium, chromium
+from tests.fixtures.media import Picture, Sound, make_clip
+from tests.fixtures.players import decode
+from tests.fixtures.product import Product
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+
+VIDEO = "document.querySelector('video')"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Chromium]:
+    """A headless Chromium that may start playing without a click; it has neither HEVC nor AC-3."""
+    async with chromium("--autoplay-policy=no-user-gesture-required") as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def open_film(films: Path) -> Path:
+    """Six seconds in codecs that browsers have: VP9 and Opus, in WebM."""
+    picture = Picture(codec="libvpx-vp9", count=150, width=160, height=120, gop=25, b_frames=0)
+    return make_clip(films / "open.webm", picture, Sound(codec="libopus", samples=6 * 48_000))
+
+
+async def test_hevc_and_ac3_come_out_as_they_were_beside_what_plays_everywhere(
+    product: Product, foreign_film: Path
+) -> None:
+    video_id = await product.upload(foreign_film)
+    video = await product.settled(video_id)
+    assert (video.status, video.errors) == ("ready", [])
+    codecs = {str(rendition["codec"]).partition(".")[0] for rendition in video.renditions}
+    assert codecs == {"hvc1", "avc1", "ac-3", "mp4a"}
+    ranges = {(each["kind"], each["video_range"]) for each in video.renditions}
+    assert ranges == {("v", "SDR"), ("a", None)}
+    play = await product.play(video_id)
+    source = [frame.digest for frame in await decode(str(foreign_film), "v:0")]
+    names = [each["name"] for each in video.renditions if each["kind"] == "v"]
+    found = [
+        [frame.digest for frame in await decode(play.dash, f"v:{number}")]
+        for number in range(len(names))
+    ]
+    assert source in found
+    assert all(len(frames) == len(source) for frames in found)
+
+
+async def test_where_hevc_is_missing_the_web_player_takes_h264(
+    product: Product, browser: Chromium, foreign_film: Path
+) -> None:
+    video_id = await product.upload(foreign_film)
+    await product.settled(video_id)
+    page = await browser.page()
+    assert not await page.evaluate(
+        """MediaSource.isTypeSupported('video/mp4; codecs="hvc1.1.6.L90.90"')"""
+    )
+    await page.navigate(f"{product.api}/watch/{video_id}")
+    await page.wait_for(f"{VIDEO} && {VIDEO}.readyState >= 2")
+    await page.evaluate(f"{VIDEO}.play()")
+    await page.wait_for(f"{VIDEO}.currentTime > 1")
+    assert await page.evaluate(f"{VIDEO}.webkitAudioDecodedByteCount") > 0
+    assert await page.evaluate(f"{VIDEO}.error") is None
+    segments = [each.url for each in page.requests.values() if each.url.endswith(".m4s")]
+    assert segments
+    assert not [url for url in segments if "-hevc/" in url or "-ac3/" in url]
+    assert (page.console_errors, page.failed_requests) == ([], [])
+
+
+async def test_vp9_and_opus_play_as_they_are_and_their_companions_join(
+    product: Product, browser: Chromium, open_film: Path
+) -> None:
+    video_id = await product.upload(open_film)
+    video = await product.settled(video_id)
+    assert (video.status, video.errors) == ("ready", [])
+    codecs = {str(rendition["codec"]).partition(".")[0] for rendition in video.renditions}
+    assert codecs == {"vp09", "avc1", "opus", "mp4a"}
+    play = await product.play(video_id)
+    source = [frame.digest for frame in await decode(str(open_film), "v:0")]
+    found = [
+        [frame.digest for frame in await decode(play.hls, f"v:{number}")]
+        for number in range(sum(each["kind"] == "v" for each in video.renditions))
+    ]
+    assert source in found
+    page = await browser.page()
+    await page.navigate(f"{product.api}/watch/{video_id}")
+    await page.wait_for(f"{VIDEO} && {VIDEO}.readyState >= 2")
+    await page.evaluate(f"{VIDEO}.play()")
+    await page.wait_for(f"{VIDEO}.currentTime > 2")
+    assert await page.evaluate(f"{VIDEO}.error") is None
+    assert (page.console_errors, page.failed_requests) == ([], [])

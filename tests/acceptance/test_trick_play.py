@@ -1,0 +1,123 @@
+"""Winding and previews through the whole product, in the players that know of them."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from tests.fixtures.chromium import Chromium, Page, chromium
+from tests.fixtures.product import Product
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+
+PLAYERS = Path(__file__).resolve().parents[2] / "server/web/node_modules"
+SHAKA = PLAYERS / "shaka-player/dist/shaka-player.compiled-es2021.js"
+DASH = PLAYERS / "dashjs/dist/modern/umd/dash.all.min.js"
+HLS = PLAYERS / "hls.js/dist/hls.min.js"
+VIDEO = "document.querySelector('video')"
+DEADLINE_S = 60
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Chromium]:
+    """A headless Chromium that may start playing without a click."""
+    async with chromium("--autoplay-policy=no-user-gesture-required") as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def playback(product: Product, film: Path) -> dict[str, Any]:
+    """What `/play` says of a film of 12 s."""
+    video_id = await product.upload(film)
+    video = await product.settled(video_id)
+    assert (video.status, video.errors) == ("ready", [])
+    async with product.http.get(f"{product.api}/videos/{video_id}/play") as answer:
+        found: dict[str, Any] = await answer.json()
+    return found
+
+
+async def with_player(browser: Chromium, product: Product, library: Path, begin: str) -> Page:
+    """A bare page in which a player has begun."""
+    page = await browser.page()
+    await page.navigate(f"{product.api}/healthz")
+    await page.evaluate(
+        "for (const name of ['video', 'video', 'img'])"
+        " document.body.append(document.createElement(name)); 1"
+    )
+    await page.evaluate(f"{VIDEO}.muted = true")
+    await page.evaluate(f"{library.read_text()}\n;1")
+    await page.evaluate(begin)
+    return page
+
+
+def quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()
+
+
+@pytest.mark.parametrize("form", ["hls", "dash"])
+async def test_shaka_finds_a_picture_of_every_moment(
+    browser: Chromium, product: Product, playback: dict[str, Any], form: str
+) -> None:
+    begin = f"""void (async () => {{
+      const player = new shaka.Player();
+      await player.attach({VIDEO});
+      await player.load({quoted(playback[form])});
+      window.tracks = player.getImageTracks();
+      window.shown = [];
+      for (const track of window.tracks)
+        window.shown.push(await player.getThumbnails(track.id, 7));
+      window.done = true;
+    }})()"""
+    page = await with_player(browser, product, SHAKA, begin)
+    await page.wait_for("window.done", DEADLINE_S)
+    codecs = await page.evaluate("window.tracks.map((track) => track.codecs)")
+    assert sorted(map(str, codecs)) == (["jpeg", "mjpg"] if form == "hls" else ["None"])
+    for shown in await page.evaluate("window.shown"):
+        assert 6 <= shown["startTime"] <= 7
+        assert shown["duration"] == pytest.approx(2, abs=0.1)
+        async with product.http.get(shown["uris"][0]) as answer:
+            assert answer.status == 200
+
+
+async def test_dash_js_finds_a_picture_of_every_moment(
+    browser: Chromium, product: Product, playback: dict[str, Any]
+) -> None:
+    begin = f"""(() => {{
+      const player = dashjs.MediaPlayer().create();
+      player.initialize({VIDEO}, {quoted(playback["dash"])}, true);
+      player.on('streamInitialized', () => setTimeout(() =>
+        player.provideThumbnail(7, (found) => {{ window.shown = found; }}), 500));
+    }})()"""
+    page = await with_player(browser, product, DASH, begin)
+    await page.wait_for("window.shown && window.shown.url", DEADLINE_S)
+    shown = await page.evaluate("({...window.shown})")
+    assert shown["x"] == 3 * shown["width"]
+    async with product.http.get(shown["url"]) as answer:
+        assert answer.content_type == "image/jpeg"
+    await page.wait_for(f"{VIDEO}.currentTime > 0.3", DEADLINE_S)
+
+
+async def test_hls_js_winds_by_i_frames_and_shows_those_of_jpeg(
+    browser: Chromium, product: Product, playback: dict[str, Any]
+) -> None:
+    begin = f"""(() => {{
+      window.hls = new Hls();
+      hls.loadSource({quoted(playback["hls"])});
+      hls.attachMedia({VIDEO});
+    }})()"""
+    page = await with_player(browser, product, HLS, begin)
+    await page.wait_for("hls.iframeVariants?.length >= 2 && hls.levels.length", DEADLINE_S)
+    await page.evaluate(
+        "window.images = hls.createImageIFramePlayer();"
+        "images.attachImage(document.querySelector('img')); images.loadMediaAt(7); 1"
+    )
+    await page.wait_for("document.querySelector('img').naturalWidth > 0", DEADLINE_S)
+    await page.evaluate(
+        "window.winder = hls.createIFramePlayer();"
+        "winder.attachMedia(document.querySelectorAll('video')[1]); winder.loadMediaAt(7); 1"
+    )
+    await page.wait_for("document.querySelectorAll('video')[1].readyState >= 2", DEADLINE_S)
+    assert await page.evaluate("document.querySelectorAll('video')[1].error") is None
