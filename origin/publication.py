@@ -14,6 +14,7 @@ from core.media.first_plan import first_plan
 from core.media.presentation import TrackKind
 from core.media.ticks import milliseconds
 from core.media.timeline import CutPlan
+from origin.closed_captions import caption_channels
 from origin.repository import PublishedTrack
 from origin.stored_track import StoredTrack
 from runtime.storage import LocalStore
@@ -99,5 +100,7 @@ def _published(
         language=None if is_video else description.language,
         label=description.label or None,
         is_default=built.default,
+        roles=description.roles,
+        closed_captions=caption_channels(stored),
         video_range=description.video_range if is_video else None,
     )

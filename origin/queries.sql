@@ -108,13 +108,26 @@ FOR UPDATE OF work;
 INSERT INTO tracks (
     video_id, kind, name, build_hash, store_prefix, codec, timescale, duration, bandwidth, average_bandwidth,
     width, height, frame_rate_num, frame_rate_den, channels, sample_rate, language, label, is_default, size_bytes,
-    video_range
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21);
+    roles, closed_captions, video_range
+) VALUES (
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21::text[],
+    $22::text[], $23
+);
+
+-- name: text_names
+-- The names of a video's text tracks.
+SELECT name FROM tracks WHERE video_id = $1 AND kind = 't';
 
 -- name: set_plan
 -- Fix the cut plan and the duration at first publication, and let the video play.
 UPDATE videos
 SET plan_timescale = $2, plan_starts = $3, plan_end = $4, duration_ms = $5, status = 'playable'
+WHERE id = $1;
+
+-- name: set_contents
+-- Note what a file holds beside its published tracks; chapters that somebody set already stay.
+UPDATE videos
+SET chapters = CASE WHEN chapters = '[]' THEN $2::jsonb ELSE chapters END, ignored_tracks = $3::jsonb
 WHERE id = $1;
 
 -- name: set_repaired
@@ -170,12 +183,12 @@ FROM (
 SELECT
     asked.id AS video_id, asked.status, asked.version, asked.poster_key,
     part.place, part.start_ms, part.end_ms,
-    film.id AS film_id, film.playback_id AS film_playback_id, film.duration_ms, film.storyboard,
+    film.id AS film_id, film.playback_id AS film_playback_id, film.duration_ms, film.chapters, film.storyboard,
     film.plan_timescale, film.plan_starts, film.plan_end,
     tracks.kind, tracks.name, tracks.build_hash, tracks.store_prefix, tracks.codec, tracks.timescale,
     tracks.duration, tracks.bandwidth, tracks.average_bandwidth, tracks.width, tracks.height,
     tracks.frame_rate_num, tracks.frame_rate_den, tracks.channels, tracks.sample_rate, tracks.language,
-    tracks.label, tracks.is_default,
+    tracks.label, tracks.is_default, tracks.roles, tracks.closed_captions, tracks.video_range,
     film.protection, tracks.id AS number,
     (
         SELECT jsonb_agg(jsonb_build_object(
@@ -191,7 +204,9 @@ LEFT JOIN edit_parts AS part ON part.edit_id = asked.id
 JOIN videos AS film ON film.id = COALESCE(part.film_id, asked.id)
 LEFT JOIN tracks ON tracks.video_id = film.id
 WHERE asked.playback_id = $1
-ORDER BY part.place, tracks.kind, tracks.height NULLS FIRST, tracks.bandwidth, tracks.id;
+ORDER BY
+    part.place, tracks.kind, tracks.height NULLS FIRST,
+    CASE WHEN tracks.kind <> 't' THEN tracks.bandwidth END, tracks.id;
 
 -- name: orphaned_uploads
 -- Which of these keys (uploads/ID) no video was made from.

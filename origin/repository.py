@@ -10,13 +10,17 @@ from uuid import UUID
 import msgspec
 
 from core.errors import StateFault
+from core.media.chapters import Chapter
 from core.media.excerpt import Excerpt, excerpt
+from core.media.language import UNDETERMINED
 from core.media.presentation import TrackKind
+from core.media.roles import TrackRole
 from core.media.storyboard import Storyboard
 from core.media.ticks import Ticks
 from core.media.timeline import CutPlan
 from core.protection.scheme import Protection
 from core.protection.stored_key import StoredKey
+from core.text.track import track_name
 from origin.content_keys import read_content_keys
 from runtime.jobs import Step, enqueue, requeue_lost
 from runtime.postgres import Connection, Pool, Record, connection, transaction
@@ -89,6 +93,8 @@ class PublishedTrack:
     language: str | None = None
     label: str | None = None
     is_default: bool = False
+    roles: tuple[TrackRole, ...] = ()
+    closed_captions: tuple[str, ...] = ()
     number: int = 0
     video_range: str | None = None
 
@@ -115,6 +121,7 @@ class Title:
     protection: Protection = Protection.NONE
     keys: tuple[StoredKey, ...] = ()
     storyboard: Storyboard | None = None
+    chapters: tuple[Chapter, ...] = ()
     base_id: str = ""
     excerpt: Excerpt | None = None
     parts: tuple["Title", ...] = ()
@@ -125,6 +132,15 @@ class Title:
     def all_parts(self) -> tuple["Title", ...]:
         """Its parts, or itself where it is the only one."""
         return self.parts or (self,)
+
+
+class IgnoredTrack(msgspec.Struct, frozen=True):
+    """A track of the uploaded file that is not published, and why."""
+
+    kind: str
+    codec: str
+    language: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +172,8 @@ class Publication:
     poster_key: str | None = None
     followers: Sequence[Follower] = ()
     repaired: str = ""
+    chapters: Sequence[Chapter] = ()
+    ignored: Sequence[IgnoredTrack] = ()
     storyboard: Storyboard | None = None
 
 
@@ -233,6 +251,7 @@ class Repository:
                 await _set_plan(
                     session, attempt.video_id, publication.plan, publication.duration_ms
                 )
+                await _set_contents(session, attempt.video_id, publication)
             elif publication.tracks or publication.storyboard is not None:
                 keys = [f"manifest:{locked['playback_id']}"]
                 await session.execute(_QUERIES["owe_purge"], keys, True)
@@ -334,6 +353,10 @@ def _title(playback_id: str, rows: Sequence[Record]) -> Title | None:
     return replace(whole[0], tracks=(), excerpt=None, parts=tuple(whole), films=films)
 
 
+def _chapters(row: Record) -> tuple[Chapter, ...]:
+    return msgspec.json.decode(row["chapters"], type=tuple[Chapter, ...])
+
+
 def _part(playback_id: str, rows: Sequence[Record]) -> Title | None:
     first = rows[0]
     plan = _plan(first)
@@ -351,11 +374,14 @@ def _part(playback_id: str, rows: Sequence[Record]) -> Title | None:
         duration_ms=duration_ms,
         poster_key=first["poster_key"],
         plan=plan,
-        tracks=tuple(map(_track, rows)),
+        tracks=tuple(
+            track for track in map(_track, rows) if part is None or track.kind is not TrackKind.TEXT
+        ),
         protection=Protection(first["protection"]),
         keys=read_content_keys(first["film_id"], first["content_keys"]),
-        # Pictures of the whole film would show more than its excerpt.
+        # Pictures, text and chapters of the whole film would show more than its excerpt.
         storyboard=_storyboard(first) if part is None else None,
+        chapters=_chapters(first) if part is None else (),
         base_id=playback_id,
         excerpt=part,
     )
@@ -393,11 +419,15 @@ def _track(row: Record) -> PublishedTrack:
         language=row["language"],
         label=row["label"],
         is_default=row["is_default"],
+        roles=tuple(map(TrackRole, row["roles"])),
+        closed_captions=tuple(row["closed_captions"]),
         number=row["number"],
+        video_range=row["video_range"],
     )
 
 
 async def _add_tracks(session: Connection, video_id: str, publication: Publication) -> None:
+    tracks = await _distinctly_named(session, video_id, publication.tracks)
     rows = [
         (
             video_id,
@@ -419,12 +449,41 @@ async def _add_tracks(session: Connection, video_id: str, publication: Publicati
             track.label,
             track.is_default,
             size_bytes,
+            list(track.roles),
+            list(track.closed_captions),
             track.video_range,
         )
-        for track, size_bytes in zip(publication.tracks, publication.sizes_bytes, strict=True)
+        for track, size_bytes in zip(tracks, publication.sizes_bytes, strict=True)
     ]
     if rows:
         await session.executemany(_QUERIES["add_track"], rows)
+
+
+async def _distinctly_named(
+    session: Connection, video_id: str, tracks: Sequence[PublishedTrack]
+) -> list[PublishedTrack]:
+    """Name text anew where somebody has sent one of that name meanwhile; the video is locked."""
+    if all(track.kind is not TrackKind.TEXT for track in tracks):
+        return list(tracks)
+    rows = await session.fetch(_QUERIES["text_names"], video_id)
+    taken = frozenset(row["name"] for row in rows)
+    named: list[PublishedTrack] = []
+    for track in tracks:
+        if track.kind is TrackKind.TEXT:
+            name = track_name(track.language or UNDETERMINED, track.roles, taken)
+            taken |= {name}
+            named.append(replace(track, name=name))
+        else:
+            named.append(track)
+    return named
+
+
+async def _set_contents(session: Connection, video_id: str, publication: Publication) -> None:
+    chapters, ignored = (
+        msgspec.json.encode(list(each)).decode()
+        for each in (publication.chapters, publication.ignored)
+    )
+    await session.execute(_QUERIES["set_contents"], video_id, chapters, ignored)
 
 
 async def _set_plan(session: Connection, video_id: str, plan: CutPlan, duration_ms: int) -> None:

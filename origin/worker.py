@@ -95,7 +95,7 @@ def _manager(
         plain.qbs,
         repository=repository,
         lanes=(
-            Lane(frozenset({Task.INGEST, Task.POSTER}), LIGHT_JOBS),
+            Lane(frozenset({Task.INGEST, Task.POSTER, Task.TEXT}), LIGHT_JOBS),
             Lane(frozenset({Task.ENCODE, Task.SOUND, Task.RUNG}), settings.concurrency),
             Lane(frozenset({Task.STORYBOARD}), STORYBOARD_JOBS),
         ),

@@ -53,6 +53,7 @@ class Task(StrEnum):
     SOUND = "sound"  # encode one more sound, by stream number
     RUNG = "rung"  # encode one more size
     POSTER = "poster"
+    TEXT = "text"  # take the subtitles out of the file
     STORYBOARD = "storyboard"  # small pictures for the seek bar
 
 
@@ -60,6 +61,7 @@ class Task(StrEnum):
 PRIORITIES = {
     Task.INGEST: 300,
     Task.POSTER: 200,
+    Task.TEXT: 200,
     Task.ENCODE: 200,
     Task.STORYBOARD: 150,
     Task.SOUND: 150,

@@ -15,7 +15,7 @@ from runtime.postgres import Pool, check
 from runtime.problems import install_problems
 from runtime.redis import RedisDoor
 from runtime.storage import LocalStore, ensure_folder
-from server import cache, history, playback, videos
+from server import cache, captions, chapters, history, playback, videos
 from server.cross_origin import SAFE_METHODS, is_forged, origin_of
 from server.endpoint import JSON, Endpoint
 from server.faults import CrossOriginRefused
@@ -33,6 +33,10 @@ ENDPOINTS: Final[Sequence[Endpoint]] = (
     videos.get_video,
     videos.change_video,
     videos.delete_video,
+    captions.list_captions,
+    captions.add_caption,
+    captions.delete_caption,
+    chapters.set_chapters,
     playback.play_video,
     history.report_history,
     history.list_history,

@@ -11,7 +11,9 @@ from core.errors import Fault
 from core.http.cache_key import resource_of_url
 from core.media.playback_id import PlaybackPolicy
 from core.media.recipe import MOST_STRETCHES
+from core.media.roles import TrackRole
 from core.protection.scheme import Protection
+from server.caption_documents import CaptionKind, ChapterSpan
 from server.identifiers import END, UserId, VideoId
 
 MAX_POSITION_MS = 30 * 24 * 3600 * 1000
@@ -88,13 +90,26 @@ class VideoError(Struct, frozen=True):
 
 
 class Track(Struct, frozen=True):
-    """What a viewer can choose: the picture, or the sound in one language."""
+    """What a viewer can choose: the picture, or sound or text in one language."""
 
     kind: Literal["v", "a", "t"]
     language: str | None
     label: str | None
     channels: int | None
     is_default: bool
+    roles: Annotated[list[TrackRole], Meta(description="What it is for, beyond its language.")] = []
+    closed_captions: Annotated[
+        list[str], Meta(description="Caption channels inside of the picture.", examples=[["CC1"]])
+    ] = []
+
+
+class IgnoredTrack(Struct, frozen=True):
+    """A track of the uploaded file that is not published, and why."""
+
+    kind: str
+    codec: str
+    language: str
+    reason: str
 
 
 class Rendition(Struct, frozen=True):
@@ -166,6 +181,8 @@ class Video(Struct, frozen=True):
     playback_ids: list[PlaybackId]
     poster: str | None
     links: VideoLinks
+    chapters: list[ChapterSpan] = []
+    ignored_tracks: list[IgnoredTrack] = []
     storyboard: StoryboardLinks | None = None
 
 
@@ -283,6 +300,24 @@ class PlayRequest(Struct, frozen=True, forbid_unknown_fields=True):
     )
 
 
+class Subtitles(Struct, frozen=True):
+    """A text track as one file of WebVTT; the manifests name it, too."""
+
+    id: str
+    kind: CaptionKind
+    language: str
+    label: str | None
+    default: bool
+    url: str
+
+
+class ChapterLinks(Struct, frozen=True):
+    """The chapters as files."""
+
+    vtt: str
+    json: str
+
+
 class ClearKey(Struct, frozen=True):
     """Where a player with ClearKey gets its licence: by POST, as Encrypted Media Extensions say."""
 
@@ -323,6 +358,10 @@ class Playback(Struct, frozen=True):
         Meta(description="What the URLs of a signed video hold after `/media/~`; else null."),
     ]
     expires_at: Annotated[datetime | None, Meta(description="When the URLs end; null is never.")]
+    subtitles: list[Subtitles] = []
+    chapters: Annotated[
+        ChapterLinks | None, Meta(description="Null where the film has no chapters.")
+    ] = None
     drm: Annotated[Drm | None, Meta(description="Null where the media is not encrypted.")] = None
     storyboard: StoryboardLinks | None = None
 

@@ -171,3 +171,30 @@ class ImportUnavailable(StateFault):
 
     status = 501
     code = "import.unavailable"
+
+
+class CaptionUnknown(InputFault):
+    """The video has no such text track."""
+
+    status = 404
+    code = "captions.unknown"
+
+
+class MalformedCaptions(RequestFault):
+    """The subtitles cannot be read; the detail names the line."""
+
+    status = 422
+    code = "captions.malformed"
+
+
+class CaptionsTooLarge(RequestFault):
+    """The file is larger than subtitles are."""
+
+    status = 413
+    code = "captions.too_large"
+
+
+class TooManyCaptions(StateFault):
+    """The video has as many text tracks as it may have."""
+
+    code = "captions.too_many"

@@ -25,6 +25,7 @@ class IngredientTrack(msgspec.Struct, frozen=True):
     width: int | None
     height: int | None
     language: str | None
+    video_range: str | None = None
 
 
 _TRACKS = msgspec.json.Decoder(tuple[IngredientTrack, ...])

@@ -47,6 +47,10 @@ class Links:
         """The MPD of a playback id, or of a view of it."""
         return f"{self.edge}{media_folder(seen, signature)}/manifest.mpd"
 
+    def media(self, playback_id: str, signature: Signature | None, path: str) -> str:
+        """Something else that is published of a playback id."""
+        return f"{self.edge}{media_folder(playback_id, signature)}/{path}"
+
     def storyboard(self, playback_id: str, signature: Signature | None) -> StoryboardLinks:
         """The small pictures for the seek bar; what they name is relative, so the token goes on."""
         folder = f"{self.edge}{media_folder(playback_id, signature)}"

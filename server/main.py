@@ -20,6 +20,7 @@ from runtime.scratch import Scratch
 from runtime.settings.server import ServerSettings
 from runtime.storage import LocalStore
 from server.application import build_application
+from server.caption_repository import CaptionRepository
 from server.cursor import CursorKey
 from server.deletions import Deletions
 from server.purge_publisher import PurgePublisher
@@ -111,6 +112,7 @@ async def _services(settings: ServerSettings) -> AsyncIterator[tuple[Services, P
                     redis=redis,
                     trusted=parse_networks(settings.trusted_proxy),
                     media_keys=settings.key_ring(),
+                    captions=CaptionRepository(pool),
                     master_keys=settings.master_keys(),
                 ),
                 pool,

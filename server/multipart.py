@@ -64,9 +64,9 @@ async def receive_upload(request: web.Request, path: Path, limits: UploadLimits)
     Raises `MalformedBody`, `InvalidBody`, `BodyTooLarge`, `UploadStalled`, `UploadBroken` and
     `StorageFull`; `path` may then hold a part of the file.
     """
-    form = await _Form.read(_parts(request, limits), path, limits)
+    form = await _Form.read(form_parts(request, limits), path, limits)
     if form.filename is None:
-        raise _invalid("/file", "the form has no field 'file' with a file in it")
+        raise invalid_part("/file", "the form has no field 'file' with a file in it")
     return ReceivedUpload(form.size_bytes, form.filename, form.title, form.policy, form.protection)
 
 
@@ -91,43 +91,46 @@ class _Form:
                     form.filename = file_name(part.filename or "")
                     form.size_bytes = await write_part(part_chunks(part, limits), path, limits)
                 case "title" if form.title is None:
-                    form.title = await _text(part, "title", Title, limits)
+                    form.title = await text_field(part, "title", Title, limits)
                 case "policy" if form.policy is None:
-                    form.policy = await _text(part, "policy", PlaybackPolicy, limits)
+                    form.policy = await text_field(part, "policy", PlaybackPolicy, limits)
                 case "protection" if form.protection is None:
-                    form.protection = await _text(part, "protection", Protection, limits)
+                    form.protection = await text_field(part, "protection", Protection, limits)
                 case "file" | "title" | "policy" | "protection" as name:
-                    raise _invalid(f"/{name}", "it is there twice; send one video at a time")
+                    raise invalid_part(f"/{name}", "it is there twice; send one video at a time")
                 case None:
-                    raise _invalid("", "a part of it has no name")
+                    raise invalid_part("", "a part of it has no name")
                 case name:
-                    raise _invalid(
+                    raise invalid_part(
                         f"/{name}", "it is none of 'file', 'title', 'policy' and 'protection'"
                     )
         return form
 
 
-async def _parts(request: web.Request, limits: UploadLimits) -> AsyncIterator[BodyPartReader]:
+async def form_parts(request: web.Request, limits: UploadLimits) -> AsyncIterator[BodyPartReader]:
+    """Give the parts of a form as they arrive; raises `MalformedBody` where it is none."""
     try:
         reader = await request.multipart()
     except (ValueError, AssertionError) as error:
         raise MalformedBody(f"the Content-Type is not usable: {error}") from error
     for _ in range(PARTS_LIMIT):
-        part = await _arriving(reader.next(), limits)
+        part = await arriving(reader.next(), limits)
         if part is None:
             return
         if isinstance(part, MultipartReader):
-            raise _invalid("", "a form inside of the form cannot be read")
+            raise invalid_part("", "a form inside of the form cannot be read")
         if part.headers.get("Content-Transfer-Encoding", "").lower() not in _PLAIN_ENCODINGS:
-            raise _invalid("", "a part has a Content-Transfer-Encoding; send the bytes as they are")
+            raise invalid_part(
+                "", "a part has a Content-Transfer-Encoding; send the bytes as they are"
+            )
         yield part
-    raise _invalid("", f"the form has more than {PARTS_LIMIT} parts")
+    raise invalid_part("", f"the form has more than {PARTS_LIMIT} parts")
 
 
 async def part_chunks(part: BodyPartReader, limits: UploadLimits) -> AsyncIterator[bytes]:
     """What the part holds, as it arrives."""
     while not part.at_eof():
-        chunk = await _arriving(part.read_chunk(CHUNK_BYTES), limits)
+        chunk = await arriving(part.read_chunk(CHUNK_BYTES), limits)
         if chunk:
             yield bytes(chunk)
 
@@ -163,7 +166,7 @@ def file_name(sent: str) -> str:
     name = name.replace("%22", '"')  # the one printable character that browsers escape in a form
     name = "".join(each for each in name if each.isprintable()).strip()
     if not name:
-        raise _invalid("/file", "the field 'file' has no file name")
+        raise invalid_part("/file", "the field 'file' has no file name")
     return name[-LONGEST_NAME:]
 
 
@@ -182,19 +185,20 @@ def disk_full() -> StorageFull:
     return StorageFull("there is no room for this file on the server's disk")
 
 
-async def _text(part: BodyPartReader, name: str, kind: Any, limits: UploadLimits) -> Any:
+async def text_field(part: BodyPartReader, name: str, kind: Any, limits: UploadLimits) -> Any:
+    """Read a short part as `kind`. Raises `InvalidBody`."""
     raw = bytearray()
     async for chunk in part_chunks(part, limits):
         raw += chunk
         if len(raw) > LONGEST_FIELD_BYTES:
-            raise _invalid(f"/{name}", f"it is longer than {LONGEST_FIELD_BYTES} bytes")
+            raise invalid_part(f"/{name}", f"it is longer than {LONGEST_FIELD_BYTES} bytes")
     try:
-        return msgspec.convert(raw.decode().strip(), kind)
+        return msgspec.convert(raw.decode().strip(), kind, strict=False)
     except (UnicodeDecodeError, msgspec.ValidationError) as error:
-        raise _invalid(f"/{name}", str(error)) from error
+        raise invalid_part(f"/{name}", str(error)) from error
 
 
-async def _arriving(awaitable: Awaitable[T], limits: UploadLimits) -> T:
+async def arriving(awaitable: Awaitable[T], limits: UploadLimits) -> T:
     """Wait for the client, but not for ever, and say what is wrong with what it sends."""
     try:
         async with asyncio.timeout(limits.stall_s):
@@ -218,7 +222,8 @@ def disk_faults() -> Iterator[None]:
         raise
 
 
-def _invalid(pointer: str, detail: str) -> InvalidBody:
+def invalid_part(pointer: str, detail: str) -> InvalidBody:
+    """The refusal of one part of a form."""
     return InvalidBody(
         f"{pointer or 'the form'}: {detail}",
         errors=[{"in": "body", "pointer": pointer, "detail": detail}],

@@ -22,6 +22,7 @@ API_VERSION: Final = "1"
 _REFERENCE: Final = "#/components/schemas/{name}"
 _TAGS: Final = {
     "videos": "The library.",
+    "captions": "Subtitles and chapters.",
     "playback": "Starting to watch.",
     "history": "Where users are in what they watch.",
     "cache": "The edges' caches.",
@@ -106,6 +107,8 @@ def _operation(each: Endpoint, schema_of: Mapping[int, Document]) -> Document:
 def _body_schema(media: str, kind: Any, schema_of: Mapping[int, Document]) -> Document:
     if media == JSON:
         return schema_of[id(kind)]
+    if kind is bytes:
+        return {"type": "string", "contentMediaType": media}
     # In a form a file is raw bytes, which OpenAPI 3.1 says by contentMediaType, not by base64.
     _, components = msgspec.json.schema_components([kind], ref_template=_REFERENCE)
     own: Document = components[kind.__name__]

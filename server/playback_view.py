@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from core.media.language import UNDETERMINED, language_tag
 from core.media.recipe import Programme
 from core.media.ticks import MICROSECONDS, rescale
+from core.media.video_range import is_hdr
 from core.media.view import WHOLE, View, rising
 from server.documents import PlayRequest
 from server.faults import NothingLeft
@@ -65,7 +66,9 @@ def _require_rest(tracks: Sequence[IngredientTrack], view: View) -> None:
 
 def _shows(view: View, track: IngredientTrack) -> bool:
     if track.kind == "v":
-        return view.shows_picture(track.codec, track.width or 0, track.height or 0, is_hdr=False)
+        return view.shows_picture(
+            track.codec, track.width or 0, track.height or 0, is_hdr=is_hdr(track.video_range)
+        )
     return view.sounds(track.codec, language_tag(track.language or UNDETERMINED))
 
 

@@ -40,7 +40,7 @@ LIMIT $4;
 -- Videos with their tracks, both of one snapshot, so that the version fits the content.
 SELECT
     id, playback_id, title, status, stage, progress, error_code, error_message, source_filename, source_bytes,
-    source_repaired, duration_ms, poster_key, version, created_at, updated_at, protection,
+    source_repaired, duration_ms, poster_key, version, created_at, updated_at, protection, chapters, ignored_tracks,
     storyboard IS NOT NULL AS has_storyboard,
     (
         SELECT coalesce(jsonb_agg(to_jsonb(tracks) ORDER BY kind DESC, bandwidth, name), '[]')
@@ -145,7 +145,13 @@ INSERT INTO edit_parts (edit_id, place, film_id, start_ms, end_ms) VALUES ($1, $
 SELECT
     videos.id, videos.playback_id, videos.title, videos.status, videos.duration_ms, videos.poster_key,
     videos.error_message, history.position_ms, history.duration_ms AS watched_ms,
-    videos.upload_key IS NULL AS is_edit, videos.protection, videos.storyboard IS NOT NULL AS has_storyboard
+    videos.upload_key IS NULL AS is_edit, videos.protection, videos.chapters <> '[]' AS has_chapters,
+    (
+        SELECT coalesce(jsonb_agg(to_jsonb(tracks) ORDER BY tracks.id), '[]')
+        FROM tracks
+        WHERE tracks.video_id = videos.id AND tracks.kind = 't'
+    ) AS texts,
+    videos.storyboard IS NOT NULL AS has_storyboard
 FROM videos
 LEFT JOIN history ON history.video_id = videos.id AND history.user_id = $2
 WHERE videos.id = $1;

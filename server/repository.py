@@ -9,7 +9,9 @@ from typing import Any, Literal, Self
 import msgspec
 
 from core.cache.purge_stream import PurgeOrder
+from core.media.chapters import Chapter
 from core.media.presentation import TrackKind
+from core.media.roles import TrackRole
 from core.protection.choice import Access
 from core.protection.master_key import WrappedKey
 from core.protection.scheme import Protection, Scheme
@@ -56,6 +58,28 @@ class TrackRow(msgspec.Struct, frozen=True):
     label: str | None
     is_default: bool
     video_range: Literal["SDR", "PQ", "HLG"] | None = None
+    roles: list[TrackRole] = []
+    closed_captions: list[str] = []
+
+
+class TextRow(msgspec.Struct, frozen=True):
+    """A text track, as far as a player sees it."""
+
+    name: str
+    build_hash: str
+    language: str | None
+    label: str | None
+    is_default: bool
+    roles: list[TrackRole]
+
+
+class IgnoredRow(msgspec.Struct, frozen=True):
+    """A track of the uploaded file that is not published."""
+
+    kind: str
+    codec: str
+    language: str
+    reason: str
 
 
 class PartRow(msgspec.Struct, frozen=True):
@@ -68,6 +92,9 @@ class PartRow(msgspec.Struct, frozen=True):
 
 _PARTS = msgspec.json.Decoder(list[PartRow])
 _TRACKS = msgspec.json.Decoder(list[TrackRow])
+_TEXTS = msgspec.json.Decoder(list[TextRow])
+_CHAPTERS = msgspec.json.Decoder(list[Chapter])
+_IGNORED = msgspec.json.Decoder(list[IgnoredRow])
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +120,9 @@ class VideoRow:
     updated_at: datetime
     protection: Protection
     tracks: tuple[TrackRow, ...]
-    parts: tuple[PartRow, ...]
+    chapters: tuple[Chapter, ...] = ()
+    ignored_tracks: tuple[IgnoredRow, ...] = ()
+    parts: tuple[PartRow, ...] = ()
 
     @property
     def etag(self) -> str:
@@ -108,6 +137,8 @@ class VideoRow:
         fields["protection"] = Protection(fields["protection"])
         fields["tracks"] = tuple(_TRACKS.decode(fields["tracks"]))
         fields["parts"] = tuple(_PARTS.decode(fields["parts"]))
+        fields["chapters"] = tuple(_CHAPTERS.decode(fields["chapters"]))
+        fields["ignored_tracks"] = tuple(_IGNORED.decode(fields["ignored_tracks"]))
         return cls(**fields)
 
 
@@ -149,6 +180,8 @@ class PlaybackRow:
     watched_ms: int | None
     is_edit: bool
     protection: Protection
+    has_chapters: bool = False
+    texts: tuple[TextRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +367,7 @@ class Repository:
         if row is None:
             return None
         fields: dict[str, Any] = dict(row.items())
+        fields["texts"] = tuple(_TEXTS.decode(fields["texts"]))
         fields["status"] = VideoStatus(fields["status"])
         fields["protection"] = Protection(fields["protection"])
         return PlaybackRow(**fields)

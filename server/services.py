@@ -13,6 +13,7 @@ from runtime.redis import RedisDoor
 from runtime.scratch import Scratch
 from runtime.settings.server import ServerSettings
 from runtime.storage import LocalStore
+from server.caption_repository import CaptionRepository
 from server.cursor import CursorKey
 from server.deletions import Deletions
 from server.links import Links
@@ -38,6 +39,7 @@ class Services:
     trusted: tuple[Network, ...]
     redis: RedisDoor | None
     media_keys: KeyRing
+    captions: CaptionRepository
     master_keys: MasterKeys
 
     def visitor(self, request: web.Request) -> Visitor:

@@ -2,19 +2,26 @@
 
 from collections.abc import Iterable
 
+from core.manifest.urls import WHOLE_TEXT
+from core.media.language import UNDETERMINED
 from core.media.view import address
 from core.protection.choice import Access
 from core.protection.scheme import Protection
+from server.caption_documents import caption_kind
+from server.chapters import chapter_spans
 from server.documents import (
+    ChapterLinks,
     ClearKey,
     Drm,
     EditPart,
     HistoryEntry,
+    IgnoredTrack,
     Playback,
     PlaybackId,
     Rendition,
     Source,
     StoryboardLinks,
+    Subtitles,
     Track,
     Video,
     VideoError,
@@ -23,7 +30,7 @@ from server.documents import (
 from server.identifiers import new_id
 from server.links import Links
 from server.playback_view import Seen
-from server.repository import HistoryRow, PlaybackRow, TrackRow, VideoRow
+from server.repository import HistoryRow, PlaybackRow, TextRow, TrackRow, VideoRow
 from server.signing import Signature
 
 # The end of a film is its credits: whoever got there has seen it, and begins anew.
@@ -63,6 +70,11 @@ def video_document(row: VideoRow, links: Links) -> Video:
         playback_ids=[_playback_id(row)],
         poster=_poster(row.poster_key, row.playback_id, links),
         links=VideoLinks(watch=links.watch(row.id), play=links.play(row.id)),
+        chapters=chapter_spans(row.chapters, row.duration_ms),
+        ignored_tracks=[
+            IgnoredTrack(each.kind, each.codec, each.language, each.reason)
+            for each in row.ignored_tracks
+        ],
         storyboard=links.still_storyboard(row.playback_id) if row.has_storyboard else None,
     )
 
@@ -86,6 +98,12 @@ def playback_document(row: PlaybackRow, seen: Seen, links: Links) -> Playback:
         resume_ms=0 if seen.view.has_range else resume_ms,
         token=None if signature is None else signature.token,
         expires_at=None if signature is None else signature.expires_at,
+        subtitles=[]
+        if seen.view.has_range
+        else [_subtitles(text, name, links, signature) for text in row.texts],
+        chapters=None
+        if seen.view.has_range or not row.has_chapters
+        else _chapter_links(name, links, signature),
         drm=_drm(row, name, links, signature),
         storyboard=_board(row, name, seen, links, signature),
     )
@@ -121,6 +139,25 @@ def _source(row: VideoRow) -> Source | None:
     return Source(row.source_filename, row.source_bytes, row.source_repaired)
 
 
+def _subtitles(text: TextRow, seen: str, links: Links, signature: Signature | None) -> Subtitles:
+    path = f"t/{text.name}/{text.build_hash}/{WHOLE_TEXT}"
+    return Subtitles(
+        id=text.name,
+        kind=caption_kind(frozenset(text.roles)),
+        language=text.language or UNDETERMINED,
+        label=text.label,
+        default=text.is_default,
+        url=links.media(seen, signature, path),
+    )
+
+
+def _chapter_links(seen: str, links: Links, signature: Signature | None) -> ChapterLinks:
+    return ChapterLinks(
+        vtt=links.media(seen, signature, "chapters.vtt"),
+        json=links.media(seen, signature, "chapters.json"),
+    )
+
+
 def _playback_id(row: VideoRow) -> PlaybackId:
     access = Access.of(row.playback_id, row.protection)
     return PlaybackId(row.playback_id, access.policy, access.protection)
@@ -142,15 +179,18 @@ def _errors(row: VideoRow) -> list[VideoError]:
 
 def _choices(tracks: Iterable[TrackRow]) -> list[Track]:
     """The renditions of one content are one choice."""
-    choices: dict[tuple[str, str | None, str | None], Track] = {}
+    choices: dict[tuple[object, ...], Track] = {}
     for each in tracks:
-        known = choices.get((each.kind, each.language, each.label))
-        choices[each.kind, each.language, each.label] = Track(
+        key = each.kind, each.language, each.label, frozenset(each.roles)
+        known = choices.get(key)
+        choices[key] = Track(
             kind=each.kind,
             language=each.language,
             label=each.label,
             channels=max(each.channels or 0, (known and known.channels) or 0) or None,
             is_default=each.is_default or (known is not None and known.is_default),
+            roles=each.roles,
+            closed_captions=each.closed_captions,
         )
     return list(choices.values())
 

@@ -68,7 +68,7 @@ def security_headers(edge: str) -> dict[str, str]:
         "style-src": "'self'",
         "font-src": "'self'",
         "img-src": f"'self' data: blob: {media}",
-        "media-src": f"'self' blob: {media}",
+        "media-src": f"'self' data: blob: {media}",  # data: for the empty text tracks of hls.js
         "connect-src": f"'self' {media}",
         "worker-src": "'self' blob:",
         "manifest-src": "'self'",

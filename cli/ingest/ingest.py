@@ -17,12 +17,14 @@ from cli.ingest.library import (
     Video,
     open_library,
 )
+from cli.ingest.sidecars import send_sidecars
 from cli.report.events import (
     AlreadyThere,
     AnyEvent,
     IngestFailed,
     Playable,
     Preparing,
+    SubtitlesRefused,
     Uploaded,
     Uploading,
     VideoReady,
@@ -99,10 +101,7 @@ async def _ingest(
             watch = target.watch_url(known)
             report(AlreadyThere(file=path.name, video_id=known.id, watch=watch))
             return True
-        video = await _upload(library, target, path, report)
-        return until is Until.UPLOADED or await _follow(
-            library, target, path.name, video, report, until
-        )
+        return await _take_in(library, target, path, report, until)
     except Fault as fault:
         code = fault.answer_code if isinstance(fault, ServerRefused) else fault.code
         report(IngestFailed(file=path.name, code=code, reason=fault.message))
@@ -110,6 +109,20 @@ async def _ingest(
         reason = f"cannot read {path}: {error.strerror}"
         report(IngestFailed(file=path.name, code=UnreadableFile.code, reason=reason))
     return False
+
+
+async def _take_in(
+    library: Library, target: Target, path: Path, report: Report, until: Until
+) -> bool:
+    """Send a film with the subtitles beside it, and follow it; False where any of it failed."""
+    video = await _upload(library, target, path, report)
+    went_well = True
+    async for event in send_sidecars(library, path, video.id):
+        report(event)
+        went_well &= not isinstance(event, SubtitlesRefused)
+    if until is not Until.UPLOADED:
+        went_well &= await _follow(library, target, path.name, video, report, until)
+    return went_well
 
 
 async def _find_known(library: Library, target: Target, path: Path) -> Video | None:

@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import io
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -23,6 +23,7 @@ BUFFER_BYTES: Final = 256 * 1024
 ANSWER_LIMIT_BYTES: Final = 1 << 20
 
 OnSent = Callable[[int], None]
+Value = TypeVar("Value")
 
 
 class ServerUnreachable(UpstreamFault):
@@ -79,6 +80,22 @@ class Video(msgspec.Struct, frozen=True):
         return urlsplit(self.links.watch).path
 
 
+class CaptionReading(msgspec.Struct, frozen=True):
+    """How a file of subtitles was read."""
+
+    encoding: str
+    encoding_guessed: bool
+    cues: int
+
+
+class AddedCaption(msgspec.Struct, frozen=True):
+    """A text track that the server has made of a file of subtitles."""
+
+    language: str
+    kind: str
+    read: CaptionReading
+
+
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What an upload ended in: the video, and the hash of what was sent."""
@@ -100,7 +117,7 @@ class Library:
         timeout = aiohttp.ClientTimeout(total=LOOK_TIMEOUT_S)
         with self._translated():
             async with self._session.get(url, timeout=timeout) as response:
-                return await _decode(response, 200)
+                return await _decode(response, 200, Video)
 
     async def upload(self, path: Path, on_sent: OnSent) -> Receipt:
         """Send a file; returns once the server has it safe.
@@ -121,7 +138,24 @@ class Library:
                 _watched(raw, on_sent),
                 self._session.post(f"{self._server}/videos", data=form) as response,
             ):
-                return Receipt(await _decode(response, 201), raw.digest())
+                return Receipt(await _decode(response, 201, Video), raw.digest())
+
+    async def add_captions(
+        self, video_id: str, path: Path, fields: Mapping[str, str]
+    ) -> AddedCaption:
+        """Send a file of subtitles for a video; `fields` are those of the API.
+
+        Raises `ServerRefused`, `ServerUnreachable`, and `OSError` for the file.
+        """
+        data = await asyncio.to_thread(path.read_bytes)
+        form = aiohttp.FormData(quote_fields=False)
+        for name, value in fields.items():
+            form.add_field(name, value)
+        form.add_field("file", io.BytesIO(data), filename=header_safe(path.name))
+        url = f"{self._server}/videos/{quote(video_id, safe='')}/captions"
+        with self._translated():
+            async with self._session.post(url, data=form) as response:
+                return await _decode(response, 201, AddedCaption)
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -165,13 +199,13 @@ def header_safe(name: str) -> str:
     return "".join("_" if ord(letter) < 32 or ord(letter) == 127 else letter for letter in text)
 
 
-async def _decode(response: aiohttp.ClientResponse, expected: int) -> Video:
+async def _decode(response: aiohttp.ClientResponse, expected: int, kind: type[Value]) -> Value:
     body = await response.content.read(ANSWER_LIMIT_BYTES)
     while not response.content.at_eof() and len(body) < ANSWER_LIMIT_BYTES:
         body += await response.content.read(ANSWER_LIMIT_BYTES)
     try:
         if response.status == expected:
-            return msgspec.json.decode(body, type=Video)
+            return msgspec.json.decode(body, type=kind)
         problem = msgspec.json.decode(body, type=Problem)
     except msgspec.DecodeError as error:
         raise ServerRefused(response.status, "", f"{response.url} is no Sluice API") from error

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from core.media.roles import TrackRole
 from origin.packaging.faults import readable_bytes
-from origin.packaging.inspection import InspectedAudio, InspectedVideo, Inspection
+from origin.packaging.inspection import InspectedAudio, InspectedText, InspectedVideo, Inspection
 from origin.packaging.movie_facts import MovieFacts
 from origin.packaging.report import Decision
 
@@ -30,6 +31,8 @@ def _lines(found: Inspection) -> Iterator[str]:
     for track in found.audio:
         yield from _audio(track)
         yield from _edits(found.movie, track)
+    for text in found.text:
+        yield from _text(text)
     for each in found.ignored:
         yield f"stream {each.index}: {each.kind} {each.codec}".rstrip()
         yield f"  left out: {each.reason}"
@@ -37,6 +40,8 @@ def _lines(found: Inspection) -> Iterator[str]:
         cut = found.segments
         lengths = _lengths(cut.shortest_s, cut.median_s, cut.longest_s)
         yield f"segments: {cut.count}, {lengths}"
+    for chapter in found.chapters:
+        yield f"chapter: {chapter.start_ms / 1000:.3f} s, {chapter.title}"
     for problem in found.problems:
         yield f"problem: {problem}"
     if found.repaired:
@@ -89,13 +94,24 @@ def _video(track: InspectedVideo) -> Iterator[str]:
 
 
 def _audio(track: InspectedAudio) -> Iterator[str]:
-    default = ", default" if track.default else ""
+    default = _flags(track.roles, default=track.default)
     yield (
         f"stream {track.stream}: audio {_codec(track.codec, track.codecs, track.profile)}, "
         f"{track.channels} channels, {track.sample_rate} Hz, language {track.language}{default}"
         f"{_titled(track.label)}"
     )
     yield f"  {VERBS[track.decision]}: {track.reason}"
+
+
+def _text(track: InspectedText) -> Iterator[str]:
+    words = _flags(track.roles, default=track.default) + _titled(track.label)
+    yield f"stream {track.stream}: text {track.codec}, language {track.language}{words}"
+    yield "  made into WebVTT"
+
+
+def _flags(roles: tuple[TrackRole, ...], *, default: bool) -> str:
+    words = (*roles, "default") if default else roles
+    return "".join(f", {word}" for word in words)
 
 
 def _words(track: InspectedVideo) -> str:

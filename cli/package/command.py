@@ -16,7 +16,8 @@ def package_command(  # noqa: PLR0913 - typer makes an option of each
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILE...", help="The film; further files are renditions and languages of it."
+            metavar="FILE...",
+            help="The film; further files are renditions, languages and subtitles of it.",
         ),
     ],
     *,

@@ -10,6 +10,7 @@ import msgspec
 
 from cli.package.bar import choose_watcher
 from core.errors import InputFault
+from core.media.presentation import TrackKind
 from origin.static.package import package
 from origin.static.request import Packaged, PackageRequest
 
@@ -47,6 +48,8 @@ def _told(made: Packaged) -> str:
     lines = [f"{made.folder}: {made.size_bytes / MEGABYTE:.1f} MB in {made.took_s:.1f} s"]
     for track in made.tracks:
         how = "encoded" if track.transcoded else "copied"
+        if track.kind is TrackKind.TEXT:
+            how = "as WebVTT"
         rate = f"{track.average_bandwidth / 1000:.0f} kbit/s"
         lines.append(f"  {track.path}: {track.codec}, {rate}, {track.segments} segments, {how}")
     lines += [f"  left out: {each.kind} of {each.source}: {each.reason}" for each in made.left_out]

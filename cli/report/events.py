@@ -107,6 +107,27 @@ class IngestFailed(Event, frozen=True, tag="ingest_failed"):
     reason: str
 
 
+class SubtitlesAdded(Event, frozen=True, tag="subtitles_added"):
+    """A file of subtitles beside a film has become a text track of it."""
+
+    file: str
+    subtitles: str
+    language: str
+    kind: str
+    cues: int
+    encoding: str
+    encoding_guessed: bool
+
+
+class SubtitlesRefused(Event, frozen=True, tag="subtitles_refused"):
+    """A file of subtitles beside a film cannot be read; the film plays without it."""
+
+    file: str
+    subtitles: str
+    code: str
+    reason: str
+
+
 class Stopping(Event, frozen=True, tag="stopping"):
     """A signal asked for the end."""
 
@@ -130,6 +151,8 @@ AnyEvent: TypeAlias = (
     | Playable
     | VideoReady
     | IngestFailed
+    | SubtitlesAdded
+    | SubtitlesRefused
     | Stopping
     | Stopped
 )

@@ -15,6 +15,8 @@ from cli.report.events import (
     Starting,
     Stopped,
     Stopping,
+    SubtitlesAdded,
+    SubtitlesRefused,
     Uploaded,
     Uploading,
     VideoReady,
@@ -40,8 +42,11 @@ def sentence(event: AnyEvent) -> str:
             return f"{event.signal}: stopping; a second one ends everything at once"
         case Stopped():
             return "stopped"
+        case SubtitlesAdded() | SubtitlesRefused():
+            about = _about_subtitles(event)
         case _:
-            return f"{event.file}: {_about_file(event)}"
+            about = _about_file(event)
+    return f"{event.file}: {about}"
 
 
 def ready_rows(event: Ready) -> list[tuple[str, str]]:
@@ -75,6 +80,14 @@ def _about_file(event: FileEvent) -> str:
             return f"failed: {event.reason}"
         case never:
             assert_never(never)
+
+
+def _about_subtitles(event: SubtitlesAdded | SubtitlesRefused) -> str:
+    if isinstance(event, SubtitlesRefused):
+        return f"without {event.subtitles}: {event.reason}"
+    guess = f", read as {event.encoding}, a guess" if event.encoding_guessed else ""
+    about = f"{event.kind}, language {event.language}, {event.cues} cues{guess}"
+    return f"with {event.subtitles} ({about})"
 
 
 def percent(part: float, whole: float) -> str:

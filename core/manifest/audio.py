@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from core.media.compatibility import plays_everywhere
 from core.media.language import UNDETERMINED, language_tag
 from core.media.presentation import AudioTraits, Rendition
+from core.media.roles import role_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ def _filled(group: AudioGroup, others: Sequence[AudioGroup]) -> AudioGroup:
     return replace(group, choices=tuple(choices))
 
 
-def _content(choice: AudioChoice) -> tuple[str, str]:
-    return choice.traits.language, choice.traits.label
+def _content(choice: AudioChoice) -> tuple[object, ...]:
+    return choice.traits.language, choice.traits.label, choice.traits.roles
 
 
 def _choices(members: list[tuple[Rendition, AudioTraits]]) -> tuple[AudioChoice, ...]:
@@ -98,9 +99,12 @@ def _choices(members: list[tuple[Rendition, AudioTraits]]) -> tuple[AudioChoice,
 
 
 def _distinct(traits: AudioTraits, taken: set[str]) -> str:
-    """Name a choice by label or language; by its channels too, or a number, where that is taken."""
+    """Name a choice by label or language and purpose; by channels too, or a number, if taken."""
     tag = language_tag(traits.language)
     name = traits.label or (tag if tag != UNDETERMINED else "Audio")
+    words = role_words(traits.roles)
+    if words and words.lower() not in name.lower():
+        name = f"{name} ({words})"
     if name in taken:
         name = f"{name} ({_CHANNEL_NAMES.get(traits.channels, f'{traits.channels} ch')})"
     candidate, number = name, 2

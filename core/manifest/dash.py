@@ -22,15 +22,16 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from core.manifest.audio import AudioChoice, audio_groups
 from core.manifest.dash_images import thumbnail_set
 from core.manifest.dash_protection import content_protection
+from core.manifest.dash_roles import accessibility, audio_roles, printable, role
+from core.manifest.dash_text import caption_elements, text_sets
 from core.manifest.dash_timeline import segment_timeline
 from core.manifest.dash_traits import channel_configuration, colour_properties, object_property
 from core.manifest.dash_trick import trick_set
 from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment, rendition_folder
-from core.media.presentation import Presentation, Rendition, VideoTraits
+from core.media.presentation import AudioTraits, Presentation, Rendition, VideoTraits
 from core.media.ticks import MICROSECONDS
 
 NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
-ROLE_SCHEME = "urn:mpeg:dash:role:2011"
 ASSET_SCHEME = "urn:org:dashif:asset-id:2013"
 CONNECTIVITY_SCHEME = "urn:mpeg:dash:period-connectivity:2015"
 OPEN_GROUPS = "3"
@@ -100,7 +101,13 @@ def _period(number: int, presentation: Presentation, start_us: int, profile: _Pr
     period = Element("Period", {"id": str(number), "start": start})
     if presentation.asset:
         period.append(_scheme("AssetIdentifier", ASSET_SCHEME, presentation.asset))
-    sets = [*_video_sets(presentation.video, profile), *_audio_sets(presentation.audio, profile)]
+    sets = list(_video_sets(presentation.video, profile))
+    captions = list(caption_elements(presentation))
+    for video_set in sets:
+        place = next(at for at, child in enumerate(video_set) if child.tag == "Role")
+        video_set[place:place] = captions  # as the schema has it
+    sets += _audio_sets(presentation.audio, profile)
+    sets += text_sets(presentation)
     if profile is _LIVE:  # the other one knows no segments but those of an index
         sets += _trick_sets(presentation.video)
         if presentation.storyboard is not None:
@@ -155,7 +162,7 @@ def _families(
 
 
 def _video_set(members: Sequence[tuple[Rendition, VideoTraits]], profile: _Profile) -> Element:
-    adaptation_set = _adaptation_set("video", profile, is_main=True)
+    adaptation_set = _adaptation_set("video", profile, [role("main")])
     for place, told in enumerate(colour_properties(members[0][1])):
         adaptation_set.insert(place, told)  # before Role, as the schema has it
     if not all(rendition.independent for rendition, _ in members):
@@ -179,10 +186,11 @@ def _video_set(members: Sequence[tuple[Rendition, VideoTraits]], profile: _Profi
 
 
 def _audio_sets(renditions: Iterable[Rendition], profile: _Profile) -> Iterator[Element]:
-    sets: dict[tuple[str, str | None, str, int], list[AudioChoice]] = {}
+    sets: dict[tuple[object, ...], list[AudioChoice]] = {}
     for group in audio_groups(renditions):
         for choice in group.choices:
-            key = (group.codec, choice.language, choice.traits.label, choice.traits.channels)
+            traits = choice.traits
+            key = (group.codec, choice.language, traits.label, traits.channels, traits.roles)
             sets.setdefault(key, []).append(choice)
     for choices in sets.values():
         yield _audio_set(choices, profile)
@@ -193,7 +201,7 @@ def _audio_set(choices: Sequence[AudioChoice], profile: _Profile) -> Element:
     adaptation_set = _adaptation_set(
         "audio",
         profile,
-        is_main=any(choice.is_default for choice in choices),
+        _audio_purpose(traits, is_main=any(choice.is_default for choice in choices)),
         label=traits.label,
     )
     if language is not None:
@@ -209,7 +217,13 @@ def _audio_set(choices: Sequence[AudioChoice], profile: _Profile) -> Element:
     return adaptation_set
 
 
-def _adaptation_set(content: str, profile: _Profile, *, is_main: bool, label: str = "") -> Element:
+def _audio_purpose(traits: AudioTraits, *, is_main: bool) -> list[Element]:
+    return [*accessibility(traits.roles), *audio_roles(traits.roles, is_main=is_main)]
+
+
+def _adaptation_set(
+    content: str, profile: _Profile, purpose: Iterable[Element], *, label: str = ""
+) -> Element:
     """Give an AdaptationSet whose segments begin with a sync sample (SAP type 1)."""
     adaptation_set = Element(
         "AdaptationSet",
@@ -222,8 +236,8 @@ def _adaptation_set(content: str, profile: _Profile, *, is_main: bool, label: st
         },
     )
     if label:
-        SubElement(adaptation_set, "Label").text = _printable(label)
-    adaptation_set.append(_scheme("Role", ROLE_SCHEME, "main" if is_main else "alternate"))
+        SubElement(adaptation_set, "Label").text = printable(label)
+    adaptation_set.extend(purpose)
     return adaptation_set
 
 
@@ -301,8 +315,3 @@ def _seconds(microseconds: int) -> str:
     seconds, rest = divmod(microseconds, MICROSECONDS)
     digits = f"{rest:06}"
     return f"PT{seconds}.{digits.removesuffix('000')}S"
-
-
-def _printable(text: str) -> str:
-    """Replace what XML 1.0 cannot hold at all, escaped or not (§2.2)."""
-    return "".join(character if character.isprintable() else " " for character in text)

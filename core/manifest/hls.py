@@ -10,6 +10,7 @@ from core.manifest.hls_channels import channels_attribute
 from core.manifest.hls_iframes import iframe_variants
 from core.manifest.hls_images import image_variants
 from core.manifest.hls_keys import segment_key, session_keys
+from core.manifest.hls_text import text_tags, variant_text
 from core.manifest.urls import (
     INIT_SEGMENT,
     MEDIA_PLAYLIST,
@@ -19,6 +20,7 @@ from core.manifest.urls import (
     way_to_segments,
 )
 from core.media.presentation import Presentation, Rendition, VideoTraits
+from core.media.roles import TrackRole, characteristics
 from core.media.ticks import MICROSECONDS, rescale
 
 VERSION = 7
@@ -59,8 +61,10 @@ def multivariant_playlist(presentation: Presentation) -> str:
         ]
     else:
         raise ValueError(f"presentation {presentation.playback_id} has neither video nor audio")
+    lines += text_tags(presentation)
+    text = "".join(f",{each}" for each in variant_text(presentation))
     for _, tag, uri in _starting_first(variants):
-        lines += [tag, uri]
+        lines += [tag + text, uri]
     lines += iframe_variants(presentation)
     if presentation.storyboard is not None:
         lines += image_variants(presentation.storyboard)
@@ -146,32 +150,39 @@ def target_duration(durations_us: Iterable[int]) -> int:
 def _media_tags(groups: Iterable[AudioGroup]) -> Iterator[str]:
     """Give EXT-X-MEDIA for every audio rendition (§4.4.6.1).
 
-    A player may select by itself only one rendition of each language in a group.
+    A player may select by itself only one rendition of each language and purpose in a group.
     """
     for group in groups:
-        selectable = {group.default.language: group.default}
+        selectable = {_selector(group.default): group.default}
         for choice in group.choices:
-            selectable.setdefault(choice.language, choice)
+            if TrackRole.COMMENTARY not in choice.traits.roles:
+                selectable.setdefault(_selector(choice), choice)
         for choice in group.choices:
-            language = choice.language
+            language, purpose = _selector(choice)
             attributes = [
                 "TYPE=AUDIO",
                 f"GROUP-ID={_quoted(_group_id(group))}",
                 f"NAME={_quoted(choice.name)}",
                 f"DEFAULT={_yes(choice.is_default)}",
-                f"AUTOSELECT={_yes(selectable[language] is choice)}",
+                f"AUTOSELECT={_yes(selectable.get((language, purpose)) is choice)}",
                 f"CHANNELS={_quoted(channels_attribute(choice.traits))}",
                 f"URI={_quoted(_playlist_uri(choice.rendition))}",
             ]
             if language is not None:
                 attributes.insert(3, f"LANGUAGE={_quoted(language)}")
+            if purpose:
+                attributes.insert(-1, f"CHARACTERISTICS={_quoted(purpose)}")
             yield f"#EXT-X-MEDIA:{','.join(attributes)}"
+
+
+def _selector(choice: AudioChoice) -> tuple[str | None, str]:
+    return choice.language, characteristics(choice.traits.roles)
 
 
 def _alternatives(groups: Iterable[AudioGroup]) -> bool:
     """Tell whether audio alone offers a choice of content, not only of quality."""
     choices = [choice for group in groups for choice in group.choices]
-    return len({(choice.language, choice.traits.label) for choice in choices}) > 1
+    return len({(each.language, each.traits.label, each.traits.roles) for each in choices}) > 1
 
 
 def _video_variant(rendition: Rendition, group: AudioGroup | None) -> tuple[int, str, str]:

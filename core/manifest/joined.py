@@ -18,6 +18,7 @@ from core.media.presentation import (
     AudioTraits,
     Presentation,
     Rendition,
+    TextTraits,
     TrackKind,
     VideoTraits,
 )
@@ -25,6 +26,8 @@ from core.media.ticks import MICROSECONDS
 from core.media.view import codec_name
 
 DEFAULT_SOUND = "main"
+
+Traits = VideoTraits | AudioTraits | TextTraits
 
 
 class UnlikeParts(InputFault):
@@ -179,7 +182,7 @@ def _rendition(line: Line, parts: Sequence[Presentation]) -> Rendition:
     )
 
 
-def _traits(line: Line, largest: Rendition) -> VideoTraits | AudioTraits:
+def _traits(line: Line, largest: Rendition) -> Traits:
     traits = largest.traits
     if not isinstance(traits, AudioTraits):
         return traits
@@ -219,5 +222,7 @@ def _height(rendition: Rendition) -> int:
 def _demand(rendition: Rendition) -> tuple[int, str]:
     """Order by what a decoder needs: the picture's size or the channels, then profile and level."""
     traits = rendition.traits
-    size = traits.channels if isinstance(traits, AudioTraits) else traits.width * traits.height
-    return size, rendition.codec
+    if isinstance(traits, AudioTraits):
+        return traits.channels, rendition.codec
+    assert isinstance(traits, VideoTraits)  # text is in no line
+    return traits.width * traits.height, rendition.codec

@@ -11,6 +11,7 @@ IFRAME_PLAYLIST = "iframe.m3u8"
 IFRAME_FOLDER = "iframe"
 MASTER = "master.m3u8"
 MPD = "manifest.mpd"
+WHOLE_TEXT = "subtitles.vtt"
 KEYS = "key"
 
 
@@ -51,6 +52,11 @@ def iframe_segment(number: int | str) -> str:
 def media_segment(number: int | str) -> str:
     """Give the name of a media segment within its rendition's folder, counted from 0."""
     return f"{number}.m4s"
+
+
+def text_segment(number: int | str) -> str:
+    """Give the name of a segment of text within its rendition's folder, counted from 0."""
+    return f"{number}.vtt"
 
 
 def key_address(kid: bytes) -> str:

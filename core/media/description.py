@@ -4,6 +4,7 @@ import msgspec
 
 from core.errors import InternalFault
 from core.media.presentation import TrackKind
+from core.media.roles import TrackRole
 from core.media.video_range import SDR, UNSPECIFIED_COLOUR
 
 IDENTITY_MATRIX = (0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
@@ -40,6 +41,7 @@ class TrackDescription(msgspec.Struct, frozen=True, kw_only=True):
     language: str = "und"
     frame_rate: tuple[int, int] | None = None
     label: str = ""
+    roles: tuple[TrackRole, ...] = ()
     video_range: str = SDR
     supplemental_codec: str = ""
     objects: bool = False

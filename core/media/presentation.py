@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from core.media.file_layout import FileLayout
 from core.media.iframes import IFrames
+from core.media.roles import TrackRole
 from core.media.storyboard import Storyboard
 from core.media.ticks import Ticks
 from core.media.timeline import Span
@@ -27,6 +28,7 @@ class VideoTraits:
 
     Width and height are as displayed: in square pixels, after rotation. `video_range` and
     `supplemental_codec` are attributes of HLS, `colour` has numbers of ISO/IEC 23091-2.
+    `closed_captions` are the channels of captions inside of the pictures, as HLS names them.
     """
 
     width: int
@@ -35,6 +37,7 @@ class VideoTraits:
     video_range: str = SDR
     supplemental_codec: str = ""
     colour: tuple[int, int, int] = UNSPECIFIED_COLOUR
+    closed_captions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,17 @@ class AudioTraits:
     label: str
     default: bool
     objects: bool = False
+    roles: frozenset[TrackRole] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class TextTraits:
+    """What tells text renditions apart; `language` is a BCP 47 tag, "und" when unknown."""
+
+    language: str
+    label: str
+    default: bool
+    roles: frozenset[TrackRole] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +101,7 @@ class Rendition:
     spans: tuple[Span, ...]
     bandwidth: int
     average_bandwidth: int
-    traits: VideoTraits | AudioTraits
+    traits: VideoTraits | AudioTraits | TextTraits
     layout: FileLayout | None = None
     iframes: IFrames | None = None
     protection: KeyUse | None = None
@@ -118,6 +132,7 @@ class Presentation:
     video: tuple[Rendition, ...]
     audio: tuple[Rendition, ...]
     duration_ms: int
+    text: tuple[Rendition, ...] = ()
     storyboard: Storyboard | None = None
     start_us: int = 0
     length_us: int = 0

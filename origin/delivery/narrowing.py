@@ -13,6 +13,7 @@ from core.media.language import UNDETERMINED, language_tag
 from core.media.playback_id import PlaybackPolicy, policy_of
 from core.media.presentation import TrackKind
 from core.media.recipe import Film, OutsideRecipe, Programme, Stretch
+from core.media.video_range import is_hdr
 from core.media.view import View, address
 from core.protection.scheme import Protection
 from origin.repository import PublishedTrack, Title
@@ -36,7 +37,7 @@ def seen_through(title: Title, view: View) -> Title:
         return title
     seen = replace(title, playback_id=address(title.playback_id, view))
     if view.only_pictures:
-        return replace(seen, tracks=(), parts=(), protection=Protection.NONE, keys=())
+        return replace(seen, tracks=(), parts=(), protection=Protection.NONE, keys=(), chapters=())
     if policy_of(title.playback_id) is PlaybackPolicy.PUBLIC and not title.films:
         seen = replace(seen, home=f"../{title.playback_id}/")
     seen = _filtered(seen, view)
@@ -56,7 +57,7 @@ def _shows(view: View, track: PublishedTrack) -> bool:
     match track.kind:
         case TrackKind.VIDEO:
             return view.shows_picture(
-                track.codec, track.width or 0, track.height or 0, is_hdr=False
+                track.codec, track.width or 0, track.height or 0, is_hdr=is_hdr(track.video_range)
             )
         case TrackKind.AUDIO:
             return view.sounds(track.codec, language_tag(track.language or UNDETERMINED))
@@ -65,7 +66,9 @@ def _shows(view: View, track: PublishedTrack) -> bool:
 
 
 def _cut(title: Title, view: View) -> Title:
-    title = replace(title, storyboard=None)
+    # Pictures, text and chapters of the whole would show more than a stretch of it.
+    tracks = tuple(track for track in title.tracks if track.kind is not TrackKind.TEXT)
+    title = replace(title, tracks=tracks, storyboard=None, chapters=())
     parts = title.all_parts
     films = [Film(part.plan, part.duration_ms) for part in parts]
     try:

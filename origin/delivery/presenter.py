@@ -47,8 +47,9 @@ from origin.delivery.representation import (
     playback_key,
 )
 from origin.delivery.storyboards import storyboard_file
+from origin.delivery.text import TextPresenter, text_rendition
 from origin.delivery.titles import Titles
-from origin.repository import Title
+from origin.repository import PublishedTrack, Title
 from origin.stored_track import DamagedTrack
 from runtime.logs import get_logger
 from runtime.storage import LocalStore
@@ -90,6 +91,7 @@ class Presenter:
         self._builds = builds
         self._store = store
         self._executor = executor
+        self._text = TextPresenter(store, executor)
         self._protected = protected
         self._texts: LruCache[tuple[str, ...], Representation] = LruCache(text_limit_bytes)
 
@@ -104,7 +106,9 @@ class Presenter:
         if name != MASTER and not protection.has_dash:
             raise NoSuchMedia(f"{playback_id!r} is under {protection}, which DASH does not have")
         scheme = protection.hls if name == MASTER else protection.dash
-        return await self._text(title, name, scheme, lambda parts: _manifest(title, name, parts))
+        return await self._made_text(
+            title, name, scheme, lambda parts: _manifest(title, name, parts)
+        )
 
     async def line(self, playback_id: str, kind: str, name: str) -> Representation:
         """Give the media playlist of one line through a title of several parts."""
@@ -116,9 +120,9 @@ class Presenter:
                     return joined_playlist(line, parts)
             raise NoSuchMedia(f"{playback_id!r} has no line {kind}/{name}")
 
-        return await self._text(title, f"{kind}/{name}/{MEDIA_PLAYLIST}", None, write)
+        return await self._made_text(title, f"{kind}/{name}/{MEDIA_PLAYLIST}", None, write)
 
-    async def _text(
+    async def _made_text(
         self,
         title: Title,
         name: str,
@@ -166,6 +170,18 @@ class Presenter:
         if not any(has_segment(each, build, _number(file)) for each, _ in found):
             raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no segment {file}")
         return await self._media(title, build, offer, _segment(build, _number(file)))
+
+    async def text_file(
+        self, playback_id: str, name: str, build_hash: str, file: str
+    ) -> Representation:
+        """Give a playlist, a segment or the whole of a text track."""
+        title = await self._titles.get(playback_id)
+        part, offer = _find(title, TrackKind.TEXT, name, build_hash)[0]
+        return await self._text.file(part, offer.track, file)
+
+    async def chapters(self, playback_id: str, name: str) -> Representation:
+        """Give the title's chapters, as JSON or as WebVTT."""
+        return self._text.chapters(await self._titles.get(playback_id), name)
 
     async def iframe(
         self, playback_id: str, kind: str, name: str, build_hash: str, file: str
@@ -272,6 +288,12 @@ class Presenter:
         damage: dict[TrackKind, InternalFault] = {}
         for offer in offers(title, scheme):
             track = offer.track
+            if track.kind is TrackKind.TEXT:
+                if await self._text.is_there(track):
+                    renditions[track.kind].append(text_rendition(track, title.plan))
+                else:
+                    damage[track.kind] = _lost(track)
+                continue
             try:
                 build = await self._builds.get(track, title.plan)
                 rendition = rendition_of(title, build, offer)
@@ -286,7 +308,14 @@ class Presenter:
         main = TrackKind.VIDEO if TrackKind.VIDEO in damage or video else TrackKind.AUDIO
         if main in damage and not renditions[main]:
             raise damage[main]
-        return _presentation(title, tuple(video), tuple(audio)), not damage
+        made = _presentation(title, tuple(video), tuple(audio))
+        return replace(made, text=tuple(renditions[TrackKind.TEXT])), not damage
+
+
+def _lost(track: PublishedTrack) -> InternalFault:
+    fault = DamagedTrack(f"the text {track.store_prefix} is not in the store")
+    log.warning("media.damaged", track=track.store_prefix, reason=fault.message)
+    return fault
 
 
 def _presentation(

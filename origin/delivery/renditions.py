@@ -84,6 +84,7 @@ def _traits(build: Build) -> VideoTraits | AudioTraits:
             video_range=description.video_range,
             supplemental_codec=description.supplemental_codec,
             colour=description.colour,
+            closed_captions=track.closed_captions,
         )
     return AudioTraits(
         channels=track.channels or 0,
@@ -91,5 +92,6 @@ def _traits(build: Build) -> VideoTraits | AudioTraits:
         language=track.language or "und",
         label=track.label or "",
         default=track.is_default,
+        roles=frozenset(track.roles),
         objects=description.objects,
     )

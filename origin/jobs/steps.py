@@ -27,11 +27,13 @@ from origin.jobs.media import MediaProcesses, OnProgress
 from origin.jobs.reporting import Reporter
 from origin.packaging.faults import UnheardSound
 from origin.packaging.limits import Limits
-from origin.packaging.protocol import Audio, Ingest, Ingested, Poster, Sprites, Video
+from origin.packaging.protocol import Audio, Ingest, Ingested, Poster, Sprites, Text, Video
 from origin.packaging.report import Reach, SourceReport
+from origin.packaging.text_file import PackagedText
 from origin.packaging.track import PackagedTrack
 from origin.publication import BuiltTrack, CheckedTracks, check_tracks
-from origin.repository import Attempt, Follower, Publication
+from origin.repository import Attempt, Follower, IgnoredTrack, Publication
+from origin.text_publication import text_tracks
 from runtime.jobs import Step, Task
 from runtime.logs import get_logger
 from runtime.storage import LocalStore
@@ -39,6 +41,7 @@ from runtime.storage import LocalStore
 # Shares of the work, in millions of pixels a picture.
 AUDIO_WEIGHT: Final = 0.05
 POSTER_WEIGHT: Final = 0.01
+TEXT_WEIGHT: Final = 0.01
 STORYBOARD_WEIGHT: Final = 0.05
 # How the progress of a step is divided.
 COPY_SHARE: Final = 0.05
@@ -88,6 +91,8 @@ async def perform(desk: Desk) -> Publication:
             return await _rung(desk)
         case Task.POSTER:
             return await _poster(desk)
+        case Task.TEXT:
+            return await _text(desk)
         case Task.STORYBOARD:
             return await _storyboard(desk)
         case never:
@@ -151,6 +156,22 @@ async def _poster(desk: Desk) -> Publication:
     )
     await desk.media.perform(request, type(None), desk.reporter.part("Choosing a picture", 0, 1))
     return Publication(poster_key=desk.attempt.poster_key)
+
+
+async def _text(desk: Desk) -> Publication:
+    plan = desk.attempt.plan
+    assert plan is not None  # the step follows the first publication
+    request = Text(
+        path=desk.source, out=desk.out, limits=desk.limits, bounds=copy_bounds(_size_bytes(desk))
+    )
+    showing = desk.reporter.part("Taking out the subtitles", 0.0, 1.0)
+    packaged = await desk.media.perform(request, list[PackagedText], showing)
+    for each in packaged:
+        for note in each.notes:
+            log.info("text.left_out", step=desk.attempt.step.key, stream=each.stream, reason=note)
+    prefix = desk.attempt.prefix
+    tracks = await asyncio.to_thread(text_tracks, desk.store, prefix, packaged, plan)
+    return Publication(tracks=tracks, sizes_bytes=[each.size_bytes for each in packaged])
 
 
 async def _storyboard(desk: Desk) -> Publication:
@@ -232,6 +253,8 @@ async def _first_publication(
     if found.report.video is not None:
         pictures = (Follower(_sibling(desk, Task.POSTER), POSTER_WEIGHT),)
         followers = [*followers, *pictures, *_storyboard_steps(desk, checked)]
+    if found.report.text:
+        followers = [*followers, Follower(_sibling(desk, Task.TEXT), TEXT_WEIGHT)]
     return Publication(
         tracks=checked.tracks,
         sizes_bytes=checked.sizes_bytes,
@@ -239,6 +262,11 @@ async def _first_publication(
         duration_ms=checked.duration_ms,
         followers=followers,
         repaired=found.repaired,
+        chapters=found.report.chapters,
+        ignored=[
+            IgnoredTrack(each.kind, each.codec, each.language, each.reason)
+            for each in found.report.ignored
+        ],
     )
 
 

@@ -31,11 +31,13 @@ from origin.packaging.protocol import (
     Poster,
     Probe,
     Sprites,
+    Text,
     Video,
     decode_request,
     encode,
 )
 from origin.packaging.sprites import sprites
+from origin.packaging.text import extract_text
 from origin.packaging.transcode import transcode_audio, transcode_video
 
 PR_SET_PDEATHSIG = 1
@@ -130,6 +132,8 @@ def perform(request: AnyRequest, pipe: Pipe) -> object:
             return transcode_video(
                 request.path, report, request.rung, request.plan, request.out, pipe, limits=limits
             )
+        case Text():
+            return extract_text(request.path, report, request.out, pipe, limits=limits)
         case Poster():
             poster(request.path, report, request.out, limits=limits)
             return None

@@ -58,5 +58,6 @@ def audio_description(track: AudioTrackInfo, carried: AudioFormat) -> TrackDescr
         sample_rate=track.sample_rate,
         language=track.language,
         label=track.label,
+        roles=track.roles,
         objects=carried.objects,
     )

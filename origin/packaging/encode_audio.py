@@ -348,4 +348,5 @@ def _description(track: AudioTrackInfo, encoder: AudioCodecContext) -> TrackDesc
         sample_rate=encoder.sample_rate,
         language=track.language,
         label=track.label,
+        roles=track.roles,
     )

@@ -6,8 +6,10 @@ from statistics import median
 
 import msgspec
 
+from core.media.chapters import Chapter
 from core.media.colour_words import colour_words, light_words
 from core.media.presentation import TrackKind
+from core.media.roles import TrackRole
 from core.media.ticks import Ticks
 from core.media.timeline import Span, even_plan, plan_segments
 from core.media.video_range import SDR, video_range
@@ -23,6 +25,7 @@ from origin.packaging.report import (
     Decision,
     IgnoredTrack,
     SourceReport,
+    TextTrackInfo,
     VideoTrackInfo,
 )
 from origin.packaging.track import PackagedTrack
@@ -77,6 +80,18 @@ class InspectedAudio(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     label: str = ""
     track_id: int = 0
+    roles: tuple[TrackRole, ...] = ()
+
+
+class InspectedText(msgspec.Struct, frozen=True, kw_only=True):
+    """A text track; `roles` say what it is for beyond its language."""
+
+    stream: int
+    codec: str
+    language: str
+    label: str
+    default: bool
+    roles: tuple[TrackRole, ...]
 
 
 class Segments(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,6 +119,8 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     ignored: tuple[IgnoredTrack, ...]
     segments: Segments | None
     problems: tuple[str, ...]
+    text: tuple[InspectedText, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
     movie: MovieFacts | None = None
     repaired: bool = False
 
@@ -125,6 +142,8 @@ def inspect_file(path: Path, segment_s: float, limits: Limits) -> Inspection:
         audio=tuple(_audio(track, refused, named) for track in report.audio),
         ignored=report.ignored,
         segments=_segments(report, outcome.tracks, segment_s),
+        text=tuple(map(_text, report.text)),
+        chapters=report.chapters,
         problems=tuple(dict.fromkeys((*said, *wrong))),
         movie=movie,
         repaired=bool(outcome.repaired),
@@ -183,6 +202,18 @@ def _audio(track: AudioTrackInfo, refused: dict[int, str], named: dict[int, str]
         reason=reason,
         label=track.label,
         track_id=track.track_id,
+        roles=track.roles,
+    )
+
+
+def _text(track: TextTrackInfo) -> InspectedText:
+    return InspectedText(
+        stream=track.index,
+        codec=track.codec,
+        language=track.language,
+        label=track.label,
+        default=track.default,
+        roles=track.roles,
     )
 
 

@@ -90,20 +90,22 @@ class MovieSource:
 
 
 @contextmanager
-def open_movie(path: Path, report: SourceReport) -> Iterator[MovieSource]:
-    """Open the tracks of a report by the file's own tables.
+def open_movie(path: Path, report: SourceReport, *, text: bool = False) -> Iterator[MovieSource]:
+    """Open the tracks of a report by the file's own tables; those of text only where asked for.
 
     Raises `MalformedMovie` for a file that contradicts itself, `IrregularMovieError` for one that
     is only unusual.
     """
     file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        yield movie_source(file, report)
+        yield movie_source(file, report, text=text)
     finally:
         os.close(file)
 
 
-def movie_source(file: int, report: SourceReport, movie: Movie | None = None) -> MovieSource:
+def movie_source(
+    file: int, report: SourceReport, movie: Movie | None = None, *, text: bool = False
+) -> MovieSource:
     """Read the tracks of a report from an open file; it raises what `open_movie` does.
 
     `movie` is the file's, where it was read already.
@@ -111,6 +113,8 @@ def movie_source(file: int, report: SourceReport, movie: Movie | None = None) ->
     wanted = {track.index: track.track_id for track in report.audio}
     if report.video is not None:
         wanted[report.video.index] = report.video.track_id
+    if text:
+        wanted |= {track.index: track.track_id for track in report.text}
     movie = movie or read_movie(read_parts(file))
     tracks = {stream: _track(movie, stream, number) for stream, number in wanted.items()}
     return MovieSource(file, movie.parts.file_bytes, tracks, _zero(report, tracks))

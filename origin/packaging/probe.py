@@ -1,6 +1,5 @@
 """Looks at a source: what is in it, whether it is whole, and what is to become of its tracks."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
@@ -52,12 +51,12 @@ from origin.packaging.report import (
     VideoTrackInfo,
     sane_pixel_aspect,
 )
+from origin.packaging.stream_words import label_of, language_of
+from origin.packaging.text_probe import chapters_of, is_text, roles_of, text_tracks
 
 MOST_AUDIO_TRACKS = 16
 INDEX_TAIL = 256
 INDEX_PROBES = 4096
-LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8}){0,3}")
-LONGEST_LABEL = 100
 ENCRYPTED_TAGS = frozenset({"encv", "enca", "drmi", "drms"})
 HIGHEST_RATE = 300
 FULL_RANGE = 2
@@ -83,6 +82,7 @@ def _examine(path: Path, limits: Limits) -> SourceReport:
         size_bytes = path.stat().st_size
         _check_complete(container, size_bytes)
         video, sounds, ignored = _choose(container)
+        texts, unread = text_tracks(container, path)
         if video is not None:
             sounds = _without_empty(path, container, sounds, ignored)
         if video is None and not sounds:
@@ -97,7 +97,9 @@ def _examine(path: Path, limits: Limits) -> SourceReport:
             zero=(zero.numerator, zero.denominator),
             video=picture,
             audio=tuple(_audio_tracks(sounds)),
-            ignored=tuple(ignored),
+            ignored=tuple(sorted((*ignored, *unread), key=lambda track: track.index)),
+            text=tuple(texts),
+            chapters=chapters_of(container, zero),
         )
 
 
@@ -125,6 +127,8 @@ def _choose(
     sounds: list[AudioStream] = []
     ignored: list[IgnoredTrack] = []
     for stream in container.streams:
+        if is_text(stream):
+            continue
         if reason := _unusable(stream):
             ignored.append(_ignored(stream, reason))
         elif isinstance(stream, VideoStream):
@@ -155,8 +159,6 @@ def _without_empty(
 
 def _unusable(stream: Stream) -> str:
     """Say why a stream is not published; empty if it may be."""
-    if not isinstance(stream, VideoStream | AudioStream):
-        return f"{stream.type} tracks are not published"
     if stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails):
         return "it is a cover picture"
     if codec_name(stream) == "":
@@ -175,7 +177,11 @@ def _codec_tag(stream: Stream) -> str:
 
 def _ignored(stream: Stream, reason: str) -> IgnoredTrack:
     return IgnoredTrack(
-        index=stream.index, kind=stream.type, codec=codec_name(stream), reason=reason
+        index=stream.index,
+        kind=stream.type,
+        codec=codec_name(stream),
+        reason=reason,
+        language=language_of(stream),
     )
 
 
@@ -220,8 +226,8 @@ def _video_track(container: InputContainer, stream: VideoStream, limits: Limits)
         full_range=picture.color_range == FULL_RANGE or pixel_format.startswith("yuvj"),
         time_base=(time_base.numerator, time_base.denominator),
         start=_start(container, picture, stream),
-        language=_language(stream),
-        label=_label(stream),
+        language=language_of(stream),
+        label=label_of(stream),
         track_id=stream.id,
         record=record,
         reach=verdict.reach,
@@ -357,7 +363,7 @@ def _audio_tracks(streams: list[AudioStream]) -> Iterator[AudioTrackInfo]:
     has_default = any(stream.disposition & Disposition.default for stream in streams)
     for place, stream in enumerate(streams):
         context = stream.codec_context
-        language = _language(stream)
+        language = language_of(stream)
         verdict = _judge_audio(stream)
         default = bool(stream.disposition & Disposition.default) if has_default else place == 0
         base = time_base_of(stream)
@@ -373,7 +379,8 @@ def _audio_tracks(streams: list[AudioStream]) -> Iterator[AudioTrackInfo]:
             language=language,
             ordinal=languages[language],
             default=default,
-            label=_label(stream),
+            label=label_of(stream),
+            roles=roles_of(stream),
             time_base=(base.numerator, base.denominator),
             track_id=stream.id,
             record=context.extradata or b"",
@@ -389,13 +396,3 @@ def _judge_audio(stream: AudioStream) -> Verdict:
     return judge_audio(
         codec_name(stream), context.extradata or b"", context.profile or "", context.sample_rate
     )
-
-
-def _language(stream: Stream) -> str:
-    language = (stream.language or "und").lower()
-    return language if LANGUAGE.fullmatch(language) else "und"
-
-
-def _label(stream: Stream) -> str:
-    title = stream.metadata.get("title", "")
-    return "".join(letter for letter in title if letter.isprintable())[:LONGEST_LABEL].strip()

@@ -72,6 +72,12 @@ class Video(Request, frozen=True, kw_only=True):
     plan: CutPlan | None = None
 
 
+class Text(Request, frozen=True, kw_only=True):
+    """Write the text tracks into `out`; answered with a list of `PackagedText`."""
+
+    out: Path
+
+
 class Poster(Request, frozen=True, kw_only=True):
     """Write a JPEG to the file `out`; answered with null."""
 
@@ -88,7 +94,7 @@ class Sprites(Request, frozen=True, kw_only=True):
     prefix: str
 
 
-AnyRequest = Probe | Ingest | Audio | Video | Poster | Sprites
+AnyRequest = Probe | Ingest | Audio | Video | Text | Poster | Sprites
 
 
 class Ingested(msgspec.Struct, frozen=True, kw_only=True):

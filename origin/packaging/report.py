@@ -5,7 +5,9 @@ from fractions import Fraction
 
 import msgspec
 
+from core.media.chapters import Chapter
 from core.media.description import IDENTITY_MATRIX
+from core.media.roles import TrackRole
 
 Ratio = tuple[int, int]
 Matrix = tuple[int, int, int, int, int, int, int, int, int]
@@ -122,6 +124,7 @@ class AudioTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
     track_id: int = 0
     record: bytes = b""
     reach: Reach = Reach.EVERYWHERE
+    roles: tuple[TrackRole, ...] = ()
 
     @property
     def copied_name(self) -> str:
@@ -135,6 +138,20 @@ class AudioTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
         return f"audio-{self.language}{place}-{channels}ch"
 
 
+class TextTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """A text track; `language` is a BCP 47 tag. `track_id` and `record` as of `VideoTrackInfo`."""
+
+    index: int
+    codec: str
+    language: str
+    label: str
+    default: bool
+    roles: tuple[TrackRole, ...]
+    time_base: Ratio
+    track_id: int = 0
+    record: bytes = b""
+
+
 class IgnoredTrack(msgspec.Struct, frozen=True, kw_only=True):
     """A stream of the source that is not published, and why."""
 
@@ -142,6 +159,7 @@ class IgnoredTrack(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     codec: str
     reason: str
+    language: str = "und"
 
 
 class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,6 +175,8 @@ class SourceReport(msgspec.Struct, frozen=True, kw_only=True):
     video: VideoTrackInfo | None
     audio: tuple[AudioTrackInfo, ...]
     ignored: tuple[IgnoredTrack, ...] = ()
+    text: tuple[TextTrackInfo, ...] = ()
+    chapters: tuple[Chapter, ...] = ()
 
     @property
     def copyable(self) -> tuple[int, ...]:

@@ -21,6 +21,7 @@ from core.media.ticks import Ticks, milliseconds
 from core.media.timeline import CutPlan
 from core.media.track_file import TrackFile, track_file
 from native import SampleFile, TrackIndex
+from origin.closed_captions import caption_channels, channels_in_file
 from origin.packaging.direct import DirectTrack
 from origin.static.gathering import GatheredTrack
 from origin.static.request import Arrangement, RefusedSource
@@ -56,6 +57,8 @@ class CutTrack:
     file: TrackFile | None
     bodies: SampleFile
     pieces: Sequence[tuple[int, int]]
+    plan: CutPlan
+    closed_captions: tuple[str, ...] = ()
 
     @property
     def gathered(self) -> GatheredTrack:
@@ -113,6 +116,7 @@ class CutTrack:
                 video_range=description.video_range,
                 supplemental_codec=description.supplemental_codec,
                 colour=description.colour,
+                closed_captions=self.closed_captions,
             )
         return AudioTraits(
             channels=description.channels,
@@ -120,6 +124,7 @@ class CutTrack:
             language=description.language,
             label=description.label,
             default=self.default,
+            roles=frozenset(description.roles),
             objects=description.objects,
         )
 
@@ -142,7 +147,9 @@ def cut_tracks(gathered: Sequence[GatheredTrack], segment_s: float) -> list[CutT
     ]
 
 
-def presentation_of(tracks: Sequence[CutTrack], arrangement: Arrangement) -> Presentation:
+def presentation_of(
+    tracks: Sequence[CutTrack], arrangement: Arrangement, texts: Sequence[Rendition] = ()
+) -> Presentation:
     """Give what the manifests tell of."""
     renditions = [track.rendition(arrangement) for track in tracks]
     return Presentation(
@@ -150,6 +157,7 @@ def presentation_of(tracks: Sequence[CutTrack], arrangement: Arrangement) -> Pre
         video=tuple(each for each in renditions if each.kind is TrackKind.VIDEO),
         audio=tuple(each for each in renditions if each.kind is TrackKind.AUDIO),
         duration_ms=max(track.end_ms for track in tracks),
+        text=tuple(texts),
     )
 
 
@@ -188,7 +196,16 @@ def _cut(opened: OpenedTrack, name: str, plan: CutPlan, *, default: bool) -> Cut
     )
     bodies, pieces = _bodies(opened, table)
     file = track_file(index, table, init)
-    return CutTrack(opened, name, default, table, init, file, bodies, pieces)
+    captions = _captions(opened)
+    return CutTrack(opened, name, default, table, init, file, bodies, pieces, plan, captions)
+
+
+def _captions(opened: OpenedTrack) -> tuple[str, ...]:
+    material = opened.material
+    if isinstance(material, StoredTrack):
+        return caption_channels(material)
+    places = ((row[0], row[3]) for row in ROW.iter_unpack(material.rows))
+    return channels_in_file(material.description, material.samples.file, places)
 
 
 def _bodies(

@@ -11,7 +11,13 @@ from origin.packaging.direct import DirectFilm, UnusualFileError, read_directly
 from origin.packaging.faults import SourceFault
 from origin.packaging.limits import Limits
 from origin.packaging.movie_probe import probe_movie
-from origin.packaging.report import AudioTrackInfo, Decision, SourceReport, VideoTrackInfo
+from origin.packaging.report import (
+    AudioTrackInfo,
+    Decision,
+    SourceReport,
+    TextTrackInfo,
+    VideoTrackInfo,
+)
 from origin.static.request import LeftOut, RefusedSource
 
 AnyTrack = VideoTrackInfo | AudioTrackInfo
@@ -40,6 +46,16 @@ class Film:
         kind = "video" if isinstance(track, VideoTrackInfo) else "audio"
         return LeftOut(
             source=str(self.path), stream=track.index, kind=kind, codec=track.codec, reason=reason
+        )
+
+    def left_out_text(self, track: TextTrackInfo, reason: str) -> LeftOut:
+        """Say that text, or some of it, is not in the folder."""
+        return LeftOut(
+            source=str(self.path),
+            stream=track.index,
+            kind="subtitle",
+            codec=track.codec,
+            reason=reason,
         )
 
     def track(self, stream: int) -> AnyTrack:

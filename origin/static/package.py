@@ -13,7 +13,7 @@ import msgspec
 from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import byte_range_playlist, media_playlist, multivariant_playlist
 from core.manifest.hls_iframes import iframe_playlist
-from core.manifest.urls import IFRAME_PLAYLIST, MASTER, MEDIA_PLAYLIST, MPD
+from core.manifest.urls import IFRAME_PLAYLIST, MASTER, MEDIA_PLAYLIST, MPD, rendition_folder
 from core.media.presentation import Presentation, TrackKind
 from origin.packaging.limits import Limits
 from origin.packaging.progress import Pulse
@@ -29,6 +29,16 @@ from origin.static.request import (
     RefusedSource,
     Watcher,
     WrittenTrack,
+)
+from origin.static.texts import (
+    CHAPTERS_JSON,
+    CHAPTERS_VTT,
+    CutText,
+    cut_texts,
+    divide,
+    gather_texts,
+    write_chapters,
+    write_texts,
 )
 from origin.static.writing import PlacedTrack, write_tracks, writing
 
@@ -57,22 +67,29 @@ def package(request: PackageRequest, watcher: Watcher) -> Packaged:
     limits = Limits(threads=len(os.sched_getaffinity(0)))
     with _new_folder(request) as folder:
         work = folder / WORK
-        films, left_out = examine(request.files, work, limits)
+        paths, sidecars = divide(request.files)
+        if not paths:
+            raise RefusedSource("there are subtitles, but no film to show them with")
+        films, left_out = examine(paths, work, limits)
+        texts, unread = gather_texts(films, sidecars, limits, watcher)
         gathering = Gathering(request, limits, watcher)
         gathering.take(films)
         if not gathering.tracks:
             raise RefusedSource("there is nothing to play in what was given")
         tracks = cut_tracks(_ordered(gathering), request.segment_s)
-        written, size_bytes = _write(request, tracks, folder, watcher)
+        cut = cut_texts(texts, tracks[0].plan)
+        written, size_bytes = _write(request, tracks, cut, folder, watcher)
+        duration_ms = max(track.end_ms for track in tracks)
+        size_bytes += write_chapters(films[0].report.chapters, duration_ms, folder)
         if work.exists():
             _remove(work)
     return Packaged(
         folder=str(request.folder),
         hls=MASTER,
         dash=MPD if has_dash else None,
-        duration_ms=max(track.end_ms for track in tracks),
+        duration_ms=duration_ms,
         tracks=written,
-        left_out=(*left_out, *gathering.left_out),
+        left_out=(*left_out, *unread, *gathering.left_out),
         size_bytes=size_bytes,
         took_s=round(time.monotonic() - started_s, 3),
         keys_file=None
@@ -93,7 +110,11 @@ def _ordered(gathering: Gathering) -> list[GatheredTrack]:
 
 
 def _write(
-    request: PackageRequest, tracks: Sequence[CutTrack], folder: Path, watcher: Watcher
+    request: PackageRequest,
+    tracks: Sequence[CutTrack],
+    texts: Sequence[CutText],
+    folder: Path,
+    watcher: Watcher,
 ) -> tuple[tuple[WrittenTrack, ...], int]:
     """Write the whole folder; gives its tracks, and its bytes."""
     arrangement = request.arrangement
@@ -107,10 +128,11 @@ def _write(
         texts_bytes += _write_text(each.folder / MEDIA_PLAYLIST, PLAYLISTS[arrangement](rendition))
         if rendition.iframes is not None:
             texts_bytes += _write_text(each.folder / IFRAME_PLAYLIST, iframe_playlist(rendition))
-    presentation = presentation_of(tracks, arrangement)
+    with_text = [_written_text(*each) for each in write_texts(texts, folder)]
+    presentation = presentation_of(tracks, arrangement, [text.rendition for text in texts])
     texts_bytes += _write_text(folder / MASTER, multivariant_playlist(presentation))
     texts_bytes += _write_text(folder / MPD, MPDS[arrangement](presentation))
-    written = tuple(_written(each, arrangement) for each in placed)
+    written = (*(_written(each, arrangement) for each in placed), *with_text)
     return written, texts_bytes + sum(each.size_bytes for each in written)
 
 
@@ -167,6 +189,21 @@ def _written(placed: PlacedTrack, arrangement: Arrangement) -> WrittenTrack:
     )
 
 
+def _written_text(text: CutText, size_bytes: int) -> WrittenTrack:
+    rendition = text.rendition
+    return WrittenTrack(
+        kind=rendition.kind,
+        path=rendition_folder(rendition),
+        codec=rendition.codec,
+        source=str(text.source),
+        transcoded=False,
+        segments=len(rendition.spans),
+        bandwidth=rendition.bandwidth,
+        average_bandwidth=rendition.average_bandwidth,
+        size_bytes=size_bytes,
+    )
+
+
 def _write_text(path: Path, text: str) -> int:
     """Write a manifest; gives its bytes."""
     data = text.encode()
@@ -207,7 +244,8 @@ def _check_free(folder: Path, *, may_replace: bool) -> None:
 
 def _is_ours(folder: Path) -> bool:
     names = {path.name for path in folder.iterdir()}
-    return not names or (MASTER in names and names <= {MASTER, MPD, *TrackKind})
+    ours = {MASTER, MPD, CHAPTERS_VTT, CHAPTERS_JSON, *TrackKind}
+    return not names or (MASTER in names and names <= ours)
 
 
 def _put(made: Path, folder: Path) -> None:

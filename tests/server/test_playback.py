@@ -35,6 +35,8 @@ async def test_a_playback_has_all_that_a_player_needs(api: Api, pool: Pool, stat
         "resume_ms": 0,
         "token": None,
         "expires_at": None,
+        "subtitles": [],
+        "chapters": None,
         "drm": None,
         "storyboard": None,
     }

@@ -44,6 +44,8 @@ async def test_a_new_video_looks_as_the_conventions_say(api: Api) -> None:
             "watch": f"{api.url}/watch/{video['id']}",
             "play": f"{api.url}/videos/{video['id']}/play",
         },
+        "chapters": [],
+        "ignored_tracks": [],
     }
     assert video["playback_ids"][0]["id"].startswith("p_")
 

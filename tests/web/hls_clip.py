@@ -18,6 +18,13 @@ SEGMENT_S = 2
 SIZES = ((320, 180), (640, 360))
 TILE = (284, 160)
 LANGUAGES = (("English", "en", 440), ("Deutsch", "de", 660))
+SUBTITLES = (
+    ("en", "", "en"),
+    ("Deutsch", "", "de"),
+    ("en (SDH)", 'CHARACTERISTICS="public.accessibility.describes-music-and-sound",', "en"),
+    ("de (forced)", "FORCED=YES,", "de"),
+)
+"""Name, further attributes and language of each; every second of a film has a cue of its own."""
 
 
 def make_hls(folder: Path, duration_s: int) -> None:
@@ -30,11 +37,17 @@ def make_hls(folder: Path, duration_s: int) -> None:
             f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="{name}",LANGUAGE="{language}",'
             f'DEFAULT={default},AUTOSELECT=YES,CHANNELS="2",URI="a-{language}/index.m3u8"'
         )
+    for number, (name, attributes, language) in enumerate(SUBTITLES):
+        _text(_folder(folder, f"t-{number}"), name, duration_s)
+        lines.append(
+            f'#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID="t",NAME="{name}",LANGUAGE="{language}",'
+            f'DEFAULT=NO,AUTOSELECT=YES,{attributes}URI="t-{number}/index.m3u8"'
+        )
     for width, height in SIZES:
         _picture(_folder(folder, f"v-{height}"), width, height, duration_s)
         lines.append(
             f"#EXT-X-STREAM-INF:BANDWIDTH={width * height * 12},RESOLUTION={width}x{height},"
-            f'FRAME-RATE={FRAME_RATE}.000,CODECS="avc1.42c01e,mp4a.40.2",AUDIO="a"'
+            f'FRAME-RATE={FRAME_RATE}.000,CODECS="avc1.42c01e,mp4a.40.2",AUDIO="a",SUBTITLES="t"'
         )
         lines.append(f"v-{height}/index.m3u8")
     (folder / "master.m3u8").write_text("\n".join(lines) + "\n")
@@ -97,6 +110,21 @@ def _sound(folder: Path, hertz: int, duration_s: int) -> None:
             for made in resampler.resample(frame):
                 out.mux(stream.encode(made))
         out.mux(stream.encode(None))
+
+
+def _text(folder: Path, name: str, duration_s: int) -> None:
+    """Write a cue for every second, which names its track and its second, in segments."""
+    lines = ["#EXTM3U", "#EXT-X-VERSION:7", f"#EXT-X-TARGETDURATION:{SEGMENT_S}"]
+    lines += ["#EXT-X-PLAYLIST-TYPE:VOD"]
+    for number, start_s in enumerate(range(0, duration_s, SEGMENT_S)):
+        rows = ["WEBVTT", "X-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000", ""]
+        for second in range(start_s, min(duration_s, start_s + SEGMENT_S)):
+            place = " line:0" if second % 10 == 9 else ""
+            rows.append(f"00:00:{second:02}.000 --> 00:00:{second:02}.990{place}")
+            rows += [f"<i>{name}</i> {second}", ""]
+        (folder / f"{number}.vtt").write_text("\n".join(rows))
+        lines += [f"#EXTINF:{SEGMENT_S}.0,", f"{number}.vtt"]
+    (folder / "index.m3u8").write_text("\n".join([*lines, "#EXT-X-ENDLIST", ""]))
 
 
 def _storyboard(folder: Path, duration_s: int) -> None:

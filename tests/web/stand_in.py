@@ -46,6 +46,7 @@ MEDIA_TYPES = {
     ".m3u8": "application/vnd.apple.mpegurl",
     ".m4s": "video/iso.segment",
     ".mp4": "video/mp4",
+    ".vtt": "text/vtt",
 }
 
 

@@ -87,3 +87,15 @@ export function sentence(text: string): string {
   const whole = text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?…]$/.test(whole) ? whole : `${whole}.`;
 }
+
+const LANGUAGE_NAMES = new Intl.DisplayNames(undefined, { type: "language", fallback: "code" });
+
+/** `German` for `de`, in the viewer's language; a tag that is none is shown as it is. */
+export function languageName(tag: string): string {
+  if (tag === "" || tag === "und") return "Unknown language";
+  try {
+    return LANGUAGE_NAMES.of(tag) ?? tag;
+  } catch {
+    return tag;
+  }
+}

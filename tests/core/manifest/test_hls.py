@@ -41,7 +41,7 @@ def test_a_complete_multivariant_playlist() -> None:
         'URI="a/audio-eng-2ch/fedcba98765432100000/index.m3u8"\n'
         "#EXT-X-STREAM-INF:BANDWIDTH=2130000,AVERAGE-BANDWIDTH=1128000,"
         'CODECS="avc1.64001f,mp4a.40.2",RESOLUTION=1280x720,FRAME-RATE=29.970,VIDEO-RANGE=SDR,'
-        'AUDIO="audio-mp4a.40.2"\n'
+        'AUDIO="audio-mp4a.40.2",CLOSED-CAPTIONS=NONE\n'
         "v/720p/0123456789abcdef0123/index.m3u8\n"
     )
     assert multivariant_playlist(presentation(video(frame_rate=NTSC), audio())) == expected

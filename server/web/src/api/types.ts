@@ -11,6 +11,13 @@ export interface Rendition {
   readonly bandwidth: number;
 }
 
+export interface Chapter {
+  readonly start_ms: number;
+  /** Null while the film's length is not known. */
+  readonly end_ms: number | null;
+  readonly title: string;
+}
+
 export interface Video {
   readonly id: string;
   readonly title: string;
@@ -30,6 +37,7 @@ export interface Video {
   readonly errors: readonly { readonly code: string; readonly message: string }[];
   readonly renditions: readonly Rendition[];
   readonly poster: string | null;
+  readonly chapters: readonly Chapter[];
   readonly storyboard: StoryboardLinks | null;
 }
 

@@ -10,6 +10,8 @@ const PATHS = {
   muted:
     '<path class="solid" d="M4 9.5h3.2L12 5.5v13l-4.8-4H4z"/><path d="m15.5 9.8 4.6 4.6M20.1 9.8l-4.6 4.6"/>',
   tune: '<path d="M4 7.5h9M17.5 7.5H20M4 16.5h2.5M11 16.5h9"/><circle cx="15.2" cy="7.5" r="2.2"/><circle cx="8.8" cy="16.5" r="2.2"/>',
+  captions:
+    '<rect x="3" y="5.5" width="18" height="13" rx="2.4"/><path d="M6.8 11h3.4M13 11h4.2M6.8 14.6h6.4M16 14.6h1.2"/>',
   pip: '<rect x="3.5" y="5" width="17" height="14" rx="2"/><rect class="solid" x="12" y="11.6" width="6" height="4.6" rx=".8"/>',
   expand: '<path d="M4.5 9.5v-5h5M19.5 9.5v-5h-5M4.5 14.5v5h5M19.5 14.5v5h-5"/>',
   shrink: '<path d="M9.5 4.5v5h-5M14.5 4.5v5h5M9.5 19.5v-5h-5M14.5 19.5v-5h5"/>',

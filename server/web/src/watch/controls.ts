@@ -1,15 +1,15 @@
 import { h, setText } from "../dom/element.ts";
 import { type IconName, icon, setIcon } from "../dom/icon.ts";
 import { clock } from "../format.ts";
+import type { Panel } from "./panel.ts";
 import type { Screen } from "./screen.ts";
 import type { SeekBar } from "./seekbar.ts";
-import type { Settings } from "./settings.ts";
 import type { Volume } from "./volume.ts";
 
 export interface ControlParts {
   readonly seek: SeekBar;
   readonly volume: Volume;
-  readonly settings: Settings;
+  readonly panels: readonly Panel[];
   readonly screen: Screen;
   togglePlay(): void;
   seekBy(seconds: number): void;
@@ -40,8 +40,8 @@ export class Controls {
     const keys = button("control keys", "keyboard", "Keyboard shortcuts (?)", () => parts.help());
     const times = h("p", { class: "times" }, this.time, this.total);
     const row = h("div", { class: "row" }, this.playButton, parts.volume.element, times);
-    row.append(h("span", { class: "gap" }), keys, parts.settings.button, parts.screen.pipButton);
-    row.append(parts.screen.fullButton);
+    row.append(h("span", { class: "gap" }), keys, ...parts.panels.map(({ button }) => button));
+    row.append(parts.screen.pipButton, parts.screen.fullButton);
     this.middle = h("div", { class: "middle" }, back, this.bigButton, on);
     this.element = h("div", { class: "controls" }, parts.seek.element, row);
     for (const each of [this.middle, this.element]) keepFocus(each);

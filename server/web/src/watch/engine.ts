@@ -1,5 +1,5 @@
 import Hls, { type ErrorData, ErrorTypes, Events, type Level } from "hls.js";
-import { sizeName } from "../format.ts";
+import { languageName, sizeName } from "../format.ts";
 import { recall, remember } from "../viewer.ts";
 import { faultFromElement, faultFromHls, type PlaybackFault } from "./fault.ts";
 
@@ -7,11 +7,20 @@ const BANDWIDTH_KEY = "sluice.bandwidth";
 const FIRST_GUESS_BPS = 4_000_000;
 const BACK_BUFFER_S = 60;
 const RECOVERY_WINDOW_MS = 8000;
+/** Captions inside of the picture are counted from here, behind all subtitle renditions. */
+const CAPTIONS_FROM = 1000;
 
 export interface Choice {
   readonly id: number;
   readonly label: string;
   readonly detail: string;
+}
+
+export interface TextChoice extends Choice {
+  /** What it is remembered by: other films have other ids. */
+  readonly key: string;
+  readonly language: string;
+  readonly isForced: boolean;
 }
 
 export interface EngineEvents {
@@ -37,6 +46,14 @@ export interface Engine {
   readonly audioTracks: readonly Choice[];
   readonly audioTrack: number;
   chooseAudio(id: number): void;
+  /** The language of what is heard; empty where that is unknown. */
+  readonly audioLanguage: string;
+  readonly textTracks: readonly TextChoice[];
+  /** The text track that is read, -1 for none. */
+  readonly textTrack: number;
+  chooseText(id: number): void;
+  /** The cues of that track, for us to show. */
+  readonly shownText: TextTrack | null;
 }
 
 /**
@@ -52,11 +69,15 @@ export function makeEngine(video: HTMLVideoElement, events: EngineEvents): Engin
 class HlsEngine implements Engine {
   private hls: Hls | null = null;
   private recoveredMs = Number.NEGATIVE_INFINITY;
+  /** Which captions from inside of the picture are read, by place; -1 for none. */
+  private captions = -1;
 
   constructor(
     private readonly video: HTMLVideoElement,
     private readonly events: EngineEvents,
-  ) {}
+  ) {
+    video.textTracks.addEventListener("addtrack", () => this.events.changed());
+  }
 
   load(url: string, startS: number): void {
     this.destroy();
@@ -68,7 +89,14 @@ class HlsEngine implements Engine {
       abrEwmaDefaultEstimate: Number(recall(BANDWIDTH_KEY)) || FIRST_GUESS_BPS,
     });
     this.hls = hls;
-    const changed = (): void => this.events.changed();
+    this.captions = -1;
+    hls.subtitleDisplay = false; // we show them
+    // Later, for hls.js tells of new tracks before it has chosen among them.
+    const changed = (): void => {
+      setTimeout(() => {
+        if (this.hls === hls) this.events.changed();
+      }, 0);
+    };
     hls.on(Events.MANIFEST_PARSED, changed);
     hls.on(Events.LEVELS_UPDATED, changed);
     hls.on(Events.LEVEL_SWITCHED, () => {
@@ -77,6 +105,8 @@ class HlsEngine implements Engine {
     });
     hls.on(Events.AUDIO_TRACKS_UPDATED, changed);
     hls.on(Events.AUDIO_TRACK_SWITCHED, changed);
+    hls.on(Events.SUBTITLE_TRACKS_UPDATED, changed);
+    hls.on(Events.SUBTITLE_TRACK_SWITCH, changed);
     hls.on(Events.ERROR, (_, data) => this.onError(hls, data));
     hls.loadSource(url);
     hls.attachMedia(this.video);
@@ -117,7 +147,7 @@ class HlsEngine implements Engine {
     const tracks = this.hls?.audioTracks ?? [];
     return tracks.map((track, id) => ({
       id,
-      label: track.name || track.lang || `Track ${id + 1}`,
+      label: trackName(track.name, track.lang ?? "", id),
       detail: "",
     }));
   }
@@ -128,6 +158,50 @@ class HlsEngine implements Engine {
 
   chooseAudio(id: number): void {
     if (this.hls) this.hls.audioTrack = id;
+  }
+
+  get audioLanguage(): string {
+    return this.hls?.audioTracks[this.audioTrack]?.lang ?? "";
+  }
+
+  get textTracks(): readonly TextChoice[] {
+    const subtitles = (this.hls?.subtitleTracks ?? []).map((track, id) => ({
+      id,
+      ...textName(track.name, track.lang ?? "", track.forced, isForDeaf(track.characteristics ?? "")),
+    }));
+    const captions = this.captionTracks.map((track, place) => ({
+      id: CAPTIONS_FROM + place,
+      ...textName(track.label, track.language, false, true),
+    }));
+    return [...subtitles, ...captions];
+  }
+
+  get textTrack(): number {
+    return this.captions >= 0 ? CAPTIONS_FROM + this.captions : (this.hls?.subtitleTrack ?? -1);
+  }
+
+  chooseText(id: number): void {
+    const { hls } = this;
+    if (hls === null) return;
+    this.captions = id >= CAPTIONS_FROM ? id - CAPTIONS_FROM : -1;
+    this.captionTracks.forEach((track, place) => {
+      track.mode = place === this.captions ? "hidden" : "disabled";
+    });
+    const subtitle = this.captions >= 0 ? -1 : id;
+    hls.subtitleDisplay = false;
+    if (hls.subtitleTrack !== subtitle) hls.subtitleTrack = subtitle;
+    this.events.changed();
+  }
+
+  get shownText(): TextTrack | null {
+    if (this.captions >= 0) return this.captionTracks[this.captions] ?? null;
+    return this.hls?.subtitleTracks[this.hls.subtitleTrack]?.trackNode?.track ?? null;
+  }
+
+  /** Tracks that hls.js makes of captions inside of the picture, once it finds some. */
+  private get captionTracks(): TextTrack[] {
+    const own = new Set((this.hls?.allSubtitleTracks ?? []).map(({ trackNode }) => trackNode?.track));
+    return [...this.video.textTracks].filter((track) => track.kind === "captions" && !own.has(track));
   }
 
   private onError(hls: Hls, data: ErrorData): void {
@@ -149,16 +223,19 @@ class NativeEngine implements Engine {
   readonly fixed = null;
   readonly audioTracks: readonly Choice[] = [];
   readonly audioTrack = -1;
+  readonly audioLanguage = "";
   private readonly gone = new AbortController();
 
   constructor(
     private readonly video: HTMLVideoElement,
-    events: EngineEvents,
+    private readonly events: EngineEvents,
   ) {
+    const options = { signal: this.gone.signal };
+    video.textTracks.addEventListener("addtrack", () => events.changed(), options);
     const failed = (): void => {
       if (video.hasAttribute("src")) events.failed(faultFromElement(video.error));
     };
-    video.addEventListener("error", failed, { signal: this.gone.signal });
+    video.addEventListener("error", failed, options);
   }
 
   load(url: string, startS: number): void {
@@ -182,6 +259,62 @@ class NativeEngine implements Engine {
   chooseAudio(): void {
     // The browser offers this in its own menu.
   }
+
+  get textTracks(): readonly TextChoice[] {
+    return this.texts.map((track, id) => ({
+      id,
+      ...textName(track.label, track.language, false, track.kind === "captions"),
+    }));
+  }
+
+  get textTrack(): number {
+    return this.texts.findIndex(({ mode }) => mode !== "disabled");
+  }
+
+  chooseText(chosen: number): void {
+    this.texts.forEach((track, id) => {
+      track.mode = id === chosen ? "hidden" : "disabled";
+    });
+    this.events.changed();
+  }
+
+  get shownText(): TextTrack | null {
+    return this.texts[this.textTrack] ?? null;
+  }
+
+  private get texts(): TextTrack[] {
+    return [...this.video.textTracks].filter(({ kind }) => kind === "subtitles" || kind === "captions");
+  }
+}
+
+const TRANSCRIBES = "public.accessibility.describes-music-and-sound";
+
+function isForDeaf(characteristics: string): boolean {
+  return characteristics.includes(TRANSCRIBES);
+}
+
+/** The name of a text track for a person: its language, unless somebody gave it another name. */
+export function textName(
+  name: string,
+  language: string,
+  isForced: boolean,
+  isForDeaf: boolean,
+): Omit<TextChoice, "id"> {
+  const detail = isForced ? "forced" : isForDeaf ? "SDH" : "";
+  const own = name.replace(/ \((?:SDH|forced)\)$/, "");
+  const label = own === "" || own === language ? languageName(language) : own;
+  return {
+    label,
+    detail,
+    language,
+    isForced,
+    key: [language, detail, own === language ? "" : own].join("|"),
+  };
+}
+
+/** The name of a sound for a person; `id` is its place. */
+export function trackName(name: string, language: string, id: number): string {
+  return name === language && name !== "" ? languageName(language) : name || `Track ${id + 1}`;
 }
 
 function levelName(level: Level): string {

@@ -13,6 +13,9 @@ export interface Commands {
   changeSpeed(steps: number): void;
   stepFrame(direction: number): void;
   toggleSettings(): void;
+  toggleLanguages(): void;
+  toggleText(): void;
+  stepChapter(by: -1 | 1): void;
   toggleHelp(): void;
 }
 
@@ -45,7 +48,15 @@ const SHORTCUTS: readonly Shortcut[] = [
   { keys: ["m"], shown: ["M"], does: "Mute", run: (c) => c.toggleMute() },
   { keys: ["f"], shown: ["F"], does: "Full screen", run: (c) => c.toggleFull() },
   { keys: ["p"], shown: ["P"], does: "Picture in picture", run: (c) => c.togglePip() },
-  { keys: ["s"], shown: ["S"], does: "Quality, speed and sound", run: (c) => c.toggleSettings() },
+  { keys: ["s"], shown: ["S"], does: "Quality and speed", run: (c) => c.toggleSettings() },
+  { keys: ["c"], shown: ["C"], does: "Subtitles on or off", run: (c) => c.toggleText() },
+  { keys: ["a"], shown: ["A"], does: "Subtitles and sound", run: (c) => c.toggleLanguages() },
+  {
+    keys: ["[", "]"],
+    shown: ["[", "]"],
+    does: "Chapter before or after",
+    run: (c, key) => c.stepChapter(key === "[" ? -1 : 1),
+  },
   {
     keys: [...DIGITS],
     shown: ["0", "–", "9"],

@@ -126,6 +126,7 @@ function show(video: Video): void {
     document.documentElement.style.setProperty("--aspect", String(picture.width / picture.height));
   }
   showPoster(video.poster);
+  player.showChapters(video.chapters);
 }
 
 function showPoster(url: string | null): void {

@@ -1,11 +1,14 @@
+import type { Chapter } from "../api/types.ts";
 import { h } from "../dom/element.ts";
 import { clock } from "../format.ts";
+import { Captions } from "./captions.ts";
 import { Controls } from "./controls.ts";
 import { type Engine, type EngineEvents, makeEngine } from "./engine.ts";
 import type { PlaybackFault } from "./fault.ts";
 import { listenToPointer } from "./gestures.ts";
 import { Idle } from "./idle.ts";
 import { type Commands, helpDialog, listenToKeys } from "./keyboard.ts";
+import { Languages } from "./languages.ts";
 import { Overlay } from "./overlay.ts";
 import type { Previews } from "./previews.ts";
 import { Screen } from "./screen.ts";
@@ -34,10 +37,12 @@ export class Player implements Commands {
   private engine: Engine | null;
   private readonly volume: Volume;
   private readonly settings: Settings;
+  private readonly languages: Languages;
+  private readonly captions = new Captions();
+  private readonly seek: SeekBar;
   private readonly screen: Screen;
   private readonly idle: Idle;
   private readonly help = helpDialog();
-  private readonly seek: SeekBar;
   private dragging = false;
   private url = "";
   private licence: string | null = null;
@@ -46,13 +51,20 @@ export class Player implements Commands {
 
   constructor(private readonly stage: HTMLElement) {
     this.events = {
-      changed: () => this.settings.refresh(),
+      changed: () => {
+        this.settings.panel.refresh();
+        this.languages.refresh();
+      },
       failed: (fault) => this.fail(fault),
     };
     this.engine = makeEngine(this.video, this.events);
     this.volume = new Volume(this.video);
     this.screen = new Screen(stage, this.video);
     this.settings = new Settings(this.video, () => this.idle.wake());
+    this.languages = new Languages(
+      (track) => this.captions.show(track),
+      () => this.idle.wake(),
+    );
     this.seek = new SeekBar(this.video, (dragging) => {
       this.dragging = dragging;
       this.idle.wake();
@@ -60,16 +72,24 @@ export class Player implements Commands {
     const controls = new Controls(this.video, {
       seek: this.seek,
       volume: this.volume,
-      settings: this.settings,
+      panels: [this.languages.panel, this.settings.panel],
       screen: this.screen,
       togglePlay: () => this.togglePlay(),
       seekBy: (seconds) => this.seekBy(seconds),
       help: () => this.toggleHelp(),
     });
     this.settings.use(this.engine);
+    this.languages.use(this.engine);
     const surface = h("div", { class: "surface" });
-    stage.prepend(this.video, surface, this.overlay.element, controls.middle, controls.element);
-    stage.append(this.settings.panel, this.help);
+    stage.prepend(
+      this.video,
+      this.captions.element,
+      surface,
+      this.overlay.element,
+      controls.middle,
+      controls.element,
+    );
+    stage.append(this.settings.panel.element, this.languages.panel.element, this.help);
     this.idle = new Idle(stage, () => this.isBusy);
     this.listen(surface);
   }
@@ -107,6 +127,7 @@ export class Player implements Commands {
     this.engine?.destroy();
     this.engine = engine;
     this.settings.use(engine);
+    this.languages.use(engine);
   }
 
   /** The height of the largest picture to be had now; 0 where that is unknown. */
@@ -163,7 +184,28 @@ export class Player implements Commands {
 
   toggleSettings(): void {
     this.idle.wake();
-    this.settings.toggle();
+    this.settings.panel.toggle();
+  }
+
+  toggleLanguages(): void {
+    this.idle.wake();
+    this.languages.panel.toggle();
+  }
+
+  toggleText(): void {
+    this.overlay.bump("captions", this.languages.toggleText());
+  }
+
+  /** The chapters of the film, to be marked on its bar. */
+  showChapters(chapters: readonly Chapter[]): void {
+    this.seek.showChapters(chapters);
+  }
+
+  stepChapter(by: -1 | 1): void {
+    const chapter = this.seek.chapterFrom(this.video.currentTime, by);
+    if (chapter === undefined) return;
+    this.seekTo(chapter.seconds);
+    this.overlay.bump("play", chapter.title);
   }
 
   toggleHelp(): void {
@@ -172,7 +214,14 @@ export class Player implements Commands {
   }
 
   private get isBusy(): boolean {
-    return this.video.paused || this.settings.open || this.dragging || this.overlay.blocked || this.help.open;
+    return (
+      this.video.paused ||
+      this.settings.panel.open ||
+      this.languages.panel.open ||
+      this.dragging ||
+      this.overlay.blocked ||
+      this.help.open
+    );
   }
 
   private play(): void {

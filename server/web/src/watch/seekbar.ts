@@ -1,5 +1,7 @@
+import type { Chapter } from "../api/types.ts";
 import { h } from "../dom/element.ts";
 import { clock, spokenClock } from "../format.ts";
+import { Chapters } from "./chapters.ts";
 import type { Previews } from "./previews.ts";
 
 const STEP_S = 5;
@@ -12,9 +14,12 @@ export class SeekBar {
   private readonly buffered = h("span", { class: "buffered" });
   private readonly played = h("span", { class: "played" });
   private readonly thumb = h("span", { class: "thumb" });
+  private readonly chapters = new Chapters();
+  private chapterList: readonly Chapter[] = [];
   private readonly picture = h("span", { class: "preview" });
   private readonly time = h("span", { class: "tip-time" });
-  private readonly tip = h("output", { class: "tip", "aria-hidden": "true" }, this.picture, this.time);
+  private readonly tip = h("output", { class: "tip", "aria-hidden": "true" });
+  private readonly chapterName = h("b", {});
   private previews: Previews | null = null;
   private pointedS = 0;
   private draggingTo: number | null = null;
@@ -24,7 +29,8 @@ export class SeekBar {
     private readonly onDrag: (dragging: boolean) => void,
   ) {
     this.element = h("div", { class: "seek", role: "slider", tabindex: 0, "aria-label": "Position" });
-    this.track.append(this.buffered, this.played);
+    this.tip.append(this.picture, this.chapterName, this.time);
+    this.track.append(this.buffered, this.played, this.chapters.element);
     this.element.append(this.track, this.thumb, this.tip);
     this.element.addEventListener("pointerdown", (event) => this.grab(event));
     this.element.addEventListener("pointermove", (event) => this.move(event));
@@ -35,7 +41,26 @@ export class SeekBar {
     for (const name of ["timeupdate", "seeking", "seeked", "durationchange", "progress", "emptied"]) {
       video.addEventListener(name, () => this.show());
     }
+    video.addEventListener("durationchange", () => this.drawChapters());
     this.show();
+  }
+
+  /** The chapters of the film; where there are none, an empty list. */
+  showChapters(chapters: readonly Chapter[]): void {
+    this.chapterList = chapters;
+    this.drawChapters();
+    this.show();
+  }
+
+  /** The chapter that begins after a time, or before it. */
+  chapterFrom(seconds: number, by: -1 | 1): { seconds: number; title: string } | undefined {
+    const start = this.chapters.step(seconds, by);
+    if (start === undefined) return undefined;
+    return { seconds: start, title: this.chapters.at(start)?.title ?? "" };
+  }
+
+  private drawChapters(): void {
+    if (this.durationS > 0) this.chapters.show(this.chapterList, this.durationS);
   }
 
   /** Shows these small pictures over the place that is pointed at from now on. */
@@ -60,7 +85,9 @@ export class SeekBar {
     this.element.setAttribute("aria-valuemin", "0");
     this.element.setAttribute("aria-valuemax", String(Math.floor(durationS)));
     this.element.setAttribute("aria-valuenow", String(Math.floor(positionS)));
-    this.element.setAttribute("aria-valuetext", `${spokenClock(positionS)} of ${spokenClock(durationS)}`);
+    const chapter = this.chapters.at(positionS);
+    const spoken = `${spokenClock(positionS)} of ${spokenClock(durationS)}`;
+    this.element.setAttribute("aria-valuetext", chapter ? `${spoken}, ${chapter.title}` : spoken);
     this.showBuffered(durationS);
   }
 
@@ -107,6 +134,7 @@ export class SeekBar {
     this.element.classList.add("pointing");
     this.element.style.setProperty("--pointer", String(fraction));
     this.pointedS = fraction * this.durationS;
+    this.chapterName.textContent = this.chapters.at(this.pointedS)?.title ?? "";
     this.time.textContent = clock(this.pointedS);
     this.showPreview();
   }

@@ -1,5 +1,12 @@
 import { sizeName } from "../format.ts";
-import type { Choice, Engine, EngineEvents } from "./engine.ts";
+import {
+  type Choice,
+  type Engine,
+  type EngineEvents,
+  type TextChoice,
+  textName,
+  trackName,
+} from "./engine.ts";
 import { faultFromShaka } from "./fault.ts";
 
 type Shaka = typeof import("shaka-player")["default"];
@@ -62,7 +69,7 @@ export class ShakaEngine implements Engine {
     const tracks = this.player?.getAudioTracks() ?? [];
     return tracks.map(({ label, language }, id) => ({
       id,
-      label: label || language || `Track ${id + 1}`,
+      label: trackName(label ?? "", language, id),
       detail: "",
     }));
   }
@@ -76,6 +83,31 @@ export class ShakaEngine implements Engine {
     if (track !== undefined) this.player?.selectAudioTrack(track);
     this.events.changed();
   }
+
+  get audioLanguage(): string {
+    return this.player?.getAudioTracks()[this.audioTrack]?.language ?? "";
+  }
+
+  get textTracks(): readonly TextChoice[] {
+    const tracks = this.player?.getTextTracks() ?? [];
+    return tracks.map(({ label, language, forced, roles }, id) => ({
+      id,
+      ...textName(label ?? "", language, forced, roles.includes("caption")),
+    }));
+  }
+
+  get textTrack(): number {
+    return this.player?.getTextTracks().findIndex(({ active }) => active) ?? -1;
+  }
+
+  chooseText(id: number): void {
+    const { player } = this;
+    if (player === null || id === this.textTrack) return;
+    player.selectTextTrack(player.getTextTracks()[id] ?? null);
+  }
+
+  /** Shaka shows them by itself. */
+  readonly shownText = null;
 
   /** The variants with the sound that plays, smallest first. */
   private get pictures() {
@@ -94,7 +126,7 @@ export class ShakaEngine implements Engine {
       await player.attach(this.video);
       player.configure({ drm: { servers: { [CLEAR_KEY]: this.licence } } });
       const changed = (): void => this.events.changed();
-      for (const name of ["trackschanged", "adaptation", "variantchanged"])
+      for (const name of ["trackschanged", "adaptation", "variantchanged", "textchanged"])
         player.addEventListener(name, changed);
       player.addEventListener("error", (event) => this.events.failed(faultFromShaka(event)));
       await player.load(url, startS > 0 ? startS : null);

@@ -1,0 +1,78 @@
+"""The text a player may choose from, in the terms that HLS and DASH both speak of."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from core.media.language import UNDETERMINED, language_tag
+from core.media.presentation import Presentation, Rendition, TextTraits, VideoTraits
+from core.media.roles import TrackRole, role_words
+
+
+@dataclass(frozen=True, slots=True)
+class TextChoice:
+    """One text rendition under the name a viewer sees; names differ."""
+
+    rendition: Rendition
+    traits: TextTraits
+    name: str
+    is_default: bool
+
+    @property
+    def language(self) -> str | None:
+        """The BCP 47 tag, absent when the language is unknown."""
+        tag = language_tag(self.traits.language)
+        return None if tag == UNDETERMINED else tag
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether it is for those as well who understand the sound."""
+        return TrackRole.FORCED in self.traits.roles
+
+
+def text_choices(presentation: Presentation) -> tuple[TextChoice, ...]:
+    """Give the text renditions in their order; one of them at most is the default."""
+    choices: list[TextChoice] = []
+    taken: set[str] = set()
+    has_default = False
+    for rendition in presentation.text:
+        traits = rendition.traits
+        if not isinstance(traits, TextTraits):
+            raise TypeError(f"rendition {rendition.name} has no text traits")
+        name = distinct_name(traits.label, traits.language, traits.roles, "Subtitles", taken)
+        taken.add(name)
+        is_default = traits.default and not has_default
+        has_default |= is_default
+        choices.append(TextChoice(rendition, traits, name, is_default))
+    return tuple(choices)
+
+
+def distinct_name(
+    label: str,
+    language: str,
+    roles: frozenset[TrackRole],
+    otherwise: str,
+    taken: Iterable[str],
+) -> str:
+    """Name a choice by label or language and what it is for, with a number where that is taken."""
+    tag = language_tag(language)
+    name = label or (tag if tag != UNDETERMINED else otherwise)
+    words = role_words(roles)
+    if words and words.lower() not in name.lower():
+        name = f"{name} ({words})"
+    candidate, number = name, 2
+    while candidate in taken:
+        candidate, number = f"{name} {number}", number + 1
+    return candidate
+
+
+def closed_captions(presentation: Presentation) -> tuple[str, ...]:
+    """Give the caption channels that every picture has: a player may switch at any time."""
+    found = [
+        each.traits.closed_captions
+        for each in presentation.video
+        if isinstance(each.traits, VideoTraits)
+    ]
+    if not found:
+        return ()
+    shared = set(found[0]).intersection(*found[1:])
+    return tuple(channel for channel in found[0] if channel in shared)

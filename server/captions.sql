@@ -1,0 +1,39 @@
+-- Subtitles that are sent beside a film, and chapters.
+
+-- name: lock_video
+-- A video that nobody else can change until the end of the transaction.
+SELECT playback_id, status, duration_ms FROM videos WHERE id = $1 FOR UPDATE;
+
+-- name: list_text
+-- A video's text tracks, the oldest first.
+SELECT name, build_hash, store_prefix, language, label, roles, is_default, uploaded, published_at
+FROM tracks
+WHERE video_id = $1 AND kind = 't'
+ORDER BY id;
+
+-- name: add_text
+-- Publish a text track; it is delivered once the film is.
+INSERT INTO tracks (
+    video_id, kind, name, build_hash, store_prefix, codec, timescale, duration, bandwidth, average_bandwidth,
+    language, label, is_default, size_bytes, roles, uploaded
+) VALUES ($1, 't', $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14::text[], true);
+
+-- name: unset_default_text
+-- No text track is shown unasked any more.
+UPDATE tracks SET is_default = false WHERE video_id = $1 AND kind = 't' AND is_default;
+
+-- name: delete_text
+-- Remove one text track; answers where its file is, and the hash that its URLs hold.
+DELETE FROM tracks WHERE video_id = $1 AND kind = 't' AND name = $2 RETURNING store_prefix, build_hash;
+
+-- name: set_chapters
+-- Replace the chapters.
+UPDATE videos SET chapters = $2::jsonb WHERE id = $1;
+
+-- name: announce
+-- Tell every origin that a playback id has changed, once the transaction commits.
+SELECT pg_notify('sluice_published', $1);
+
+-- name: owe_purge
+-- Have edges look again at what carries one of these keys.
+INSERT INTO purge_outbox (keys, soft) VALUES ($1::text[], $2);
