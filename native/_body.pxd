@@ -26,7 +26,7 @@ cdef enum:
     PAGE_BYTES = 4096
     # What is written from memory rather than by sendfile: anything up to the first, and up to the
     # second what begins within a page, which sendfile would send in ragged pieces.
-    SMALL_BYTES = 8192
+    SMALL_BYTES = 65536
     SMALL_UNALIGNED_BYTES = 131072
 
 cdef struct Warming:

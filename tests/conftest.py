@@ -17,6 +17,9 @@ pytest_plugins = ["tests.fixtures.postgres", "tests.fixtures.redis"]
 settings.register_profile("sluice", deadline=None)
 settings.load_profile("sluice")
 
+# Everybody's players are many and slow: ./sluice test --players brings them and asks for these.
+collect_ignore = [] if os.environ.get("SLUICE_TEST_PLAYERS") else ["players"]
+
 HEADER_PACKAGES = ("aiohttp", "asyncpg", "av", "uvloop")
 
 

@@ -1,6 +1,6 @@
 """The audio a player may choose from, in the groups that HLS and DASH both speak of."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from core.media.compatibility import plays_everywhere
@@ -75,10 +75,13 @@ def filled(groups: Sequence[AudioGroup]) -> tuple[AudioGroup, ...]:
 def _filled(group: AudioGroup, others: Sequence[AudioGroup]) -> AudioGroup:
     choices = list(group.choices)
     known = {_content(choice) for choice in choices}
+    taken = {choice.name for choice in choices}
     for choice in (each for other in others for each in other.choices):
         if _content(choice) not in known:
             known.add(_content(choice))
-            choices.append(replace(choice, is_default=False))
+            name = _unlike(choice.name, taken)
+            taken.add(name)
+            choices.append(replace(choice, name=name, is_default=False))
     return replace(group, choices=tuple(choices))
 
 
@@ -107,6 +110,11 @@ def _distinct(traits: AudioTraits, taken: set[str]) -> str:
         name = f"{name} ({words})"
     if name in taken:
         name = f"{name} ({_CHANNEL_NAMES.get(traits.channels, f'{traits.channels} ch')})"
+    return _unlike(name, taken)
+
+
+def _unlike(name: str, taken: Collection[str]) -> str:
+    """Give a name that is not taken, by a number where it has to be."""
     candidate, number = name, 2
     while candidate in taken:
         candidate, number = f"{name} {number}", number + 1

@@ -121,7 +121,7 @@ def _write(
     placed = [PlacedTrack(track, track.rendition(arrangement), folder) for track in tracks]
     write_tracks(placed, arrangement, Pulse(watcher.step("Writing")))
     if request.protection is not None:
-        return _write_protected(request.protection, placed, tracks, folder)
+        return _write_protected(request.protection, placed, tracks, texts, folder)
     texts_bytes = 0
     for each in placed:
         rendition = each.rendition
@@ -140,6 +140,7 @@ def _write_protected(
     protection: PackageProtection,
     placed: Sequence[PlacedTrack],
     tracks: Sequence[CutTrack],
+    texts: Sequence[CutText],
     folder: Path,
 ) -> tuple[tuple[WrittenTrack, ...], int]:
     """Encrypt what was written, and write the manifests; gives the tracks, and all bytes."""
@@ -150,7 +151,9 @@ def _write_protected(
     texts_bytes = 0
     for place, each in zip(placed, made, strict=True):
         texts_bytes += _write_text(place.folder / MEDIA_PLAYLIST, media_playlist(each.rendition))
-    clear = presentation_of(tracks, Arrangement.SEGMENTS)
+    with_text = [_written_text(*each) for each in write_texts(texts, folder)]
+    shown = [text.rendition for text in texts]
+    clear = presentation_of(tracks, Arrangement.SEGMENTS, shown)
     renditions = [each.rendition for each in made]
     presentation = replace(
         clear,
@@ -171,6 +174,7 @@ def _write_protected(
         )
         for place, each in zip(placed, made, strict=True)
     )
+    written = (*written, *with_text)
     return written, texts_bytes + sum(each.size_bytes for each in written)
 
 

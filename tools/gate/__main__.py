@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from tools.gate import bench, fuzz, gate, sanitize
+from tools.gate import bench, fuzz, gate, players, sanitize
 from tools.gate.steps import STEPS
 from tools.launcher.failure import SetupFailed
 from tools.launcher.progress import say
@@ -65,11 +65,19 @@ def test(words: Sequence[str]) -> int:
     parser.add_argument(
         "--keep", action="store_true", help="with --fuzz: take into the corpus what is new"
     )
+    parser.add_argument(
+        "--players",
+        action="store_true",
+        help="play what is published in hls.js, shaka-player, dash.js, ffmpeg, mpv, GStreamer and "
+        "VLC, and nothing else; what follows goes to pytest",
+    )
     options, for_pytest = parser.parse_known_args(words)
     if options.sanitize is not None:
         return sanitize.run(options.sanitize, for_pytest)
     if options.fuzz is not None:
         return fuzz.run(options.fuzz, keep=options.keep)
+    if options.players:
+        return players.run(for_pytest)
     if options.list:
         for step in STEPS:
             print(f"{step.name:<11}{step.purpose}")

@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.fixtures.boxes import top
+from tests.fixtures.manifests import check_folder
 from tests.fixtures.players import Frame, decode
 from tests.fixtures.playlists import parse_playlist
 
@@ -35,6 +36,7 @@ def packaged(*words: str | Path) -> dict[str, Any]:
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
     report: dict[str, Any] = json.loads(done.stdout)
+    check_folder(Path(report["folder"]))
     return report
 
 

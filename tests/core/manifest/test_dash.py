@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from core.manifest.dash import mpd, on_demand_mpd
 from core.media.file_layout import FileLayout
 from core.media.presentation import Presentation, Rendition
+from tests.fixtures.mpd_schema import checked_mpd
 from tests.fixtures.presentations import NTSC, audio, presentation, tiles, video
 
 Element = ET.Element
@@ -21,7 +22,7 @@ MPD = {"": "urn:mpeg:dash:schema:mpd:2011"}
 def parse(shown: Presentation) -> Element:
     text = mpd(shown)
     assert text.startswith('<?xml version="1.0" encoding="UTF-8"?>\n<MPD ')
-    return ET.fromstring(text.encode())
+    return checked_mpd(text.encode())
 
 
 def sets(*renditions: Rendition) -> list[Element]:
@@ -200,7 +201,7 @@ def test_the_on_demand_profile_names_one_file_and_where_its_index_lies() -> None
         in_one_file(video(), init_bytes=800, index_bytes=76),
         in_one_file(audio(), init_bytes=700, index_bytes=52),
     )
-    root = ET.fromstring(on_demand_mpd(shown))
+    root = checked_mpd(on_demand_mpd(shown))
     assert root.get("profiles") == ON_DEMAND
     assert (root.get("type"), root.get("mediaPresentationDuration")) == ("static", "PT10.000S")
     picture, sound = root.findall("Period/AdaptationSet", MPD)
@@ -233,7 +234,7 @@ def test_both_profiles_describe_the_same_renditions() -> None:
             for each in (video("240p"), video(), audio(), audio("a", language="ger"))
         )
     )
-    live, on_demand = parse(shown), ET.fromstring(on_demand_mpd(shown))
+    live, on_demand = parse(shown), checked_mpd(on_demand_mpd(shown))
     listed = [
         [each.attrib for each in root.findall("Period/AdaptationSet/Representation", MPD)]
         for root in (live, on_demand)
@@ -243,7 +244,7 @@ def test_both_profiles_describe_the_same_renditions() -> None:
 
 def test_what_is_no_file_is_left_out_of_the_on_demand_profile() -> None:
     shown = presentation(video(), in_one_file(audio(), init_bytes=8, index_bytes=8))
-    root = ET.fromstring(on_demand_mpd(shown))
+    root = checked_mpd(on_demand_mpd(shown))
     (kept,) = root.findall("Period/AdaptationSet", MPD)
     assert kept.get("contentType") == "audio"
     assert shown.has_files

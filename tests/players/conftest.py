@@ -1,0 +1,47 @@
+"""One running product with all films in it, a browser, and a page for each player of the web."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from aiohttp import web
+
+from tests.fixtures.chromium import Chromium, chromium
+from tests.fixtures.product import running
+from tests.players.films import FILMS, Shown, show
+
+HERE = Path(__file__).parent
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shown(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, Shown]]:
+    """Every film of the table, published by one running product."""
+    folder = tmp_path_factory.mktemp("films")
+    async with running(tmp_path_factory.mktemp("product") / "data", workers=2) as product:
+        yield {name: await show(product, film, folder) for name, film in FILMS.items()}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Chromium]:
+    """A headless Chromium."""
+    async with chromium() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def pages() -> AsyncIterator[str]:
+    """The address of the page that plays one address with one player."""
+
+    async def page(_request: web.Request) -> web.FileResponse:
+        return web.FileResponse(HERE / "page.html")
+
+    application = web.Application()
+    application.router.add_get("/page", page)
+    application.router.add_static("/node_modules", HERE / "node_modules")
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    host, port = runner.addresses[0][:2]
+    yield f"http://{host}:{port}/page"
+    await runner.cleanup()

@@ -1,0 +1,82 @@
+"""The films that every player is given, each for one thing that players trip over."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from tests.fixtures.media import Picture, Sound, make_clip
+from tests.fixtures.product import Product
+
+NTSC = Fraction(30000, 1001)
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """How a film is made, how many pictures it has, and how long it is."""
+
+    make: Callable[[Path], Path]
+    pictures: int
+    seconds: Fraction
+    policy: str = "public"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A published film: its addresses and what has to come out of them."""
+
+    hls: str
+    dash: str
+    on_demand: str
+    film: Film
+
+
+def _plain(folder: Path) -> Path:
+    """B-frames, fractional rate, sound a little longer than the picture."""
+    picture = Picture(count=240, width=320, height=180, rate=NTSC, gop=60, b_frames=2)
+    return make_clip(folder / "plain.mp4", picture, Sound(samples=8 * 48000 + 900))
+
+
+def _languages(folder: Path) -> Path:
+    """Two languages; the second begins late."""
+    picture = Picture(count=200, width=320, height=180, gop=50)
+    english = Sound(samples=8 * 48000, language="eng")
+    german = Sound(samples=7 * 48000, language="deu", delay=24000)
+    return make_clip(folder / "languages.mp4", picture, english, german)
+
+
+def _foreign(folder: Path) -> Path:
+    """What is encoded anew, into a ladder."""
+    picture = Picture(codec="mpeg2video", count=200, width=640, height=360, gop=15, b_frames=2)
+    return make_clip(folder / "foreign.mkv", picture, Sound(codec="mp2", samples=8 * 48000))
+
+
+def _modern(folder: Path) -> Path:
+    """VP9 and Opus, which are carried, with H.264 and AAC beside them."""
+    picture = Picture(codec="libvpx-vp9", count=200, width=320, height=180, gop=50, b_frames=0)
+    return make_clip(folder / "modern.webm", picture, Sound(codec="libopus", samples=8 * 48000))
+
+
+def _silent(folder: Path) -> Path:
+    """No sound at all."""
+    return make_clip(folder / "silent.mp4", Picture(count=200, width=320, height=180, gop=48))
+
+
+FILMS: Mapping[str, Film] = {
+    "plain": Film(_plain, 240, 240 / NTSC),
+    "languages": Film(_languages, 200, Fraction(8)),
+    "foreign": Film(_foreign, 200, Fraction(8)),
+    "modern": Film(_modern, 200, Fraction(8)),
+    "silent": Film(_silent, 200, Fraction(8)),
+    "signed": Film(_plain, 240, 240 / NTSC, policy="signed"),
+}
+
+
+async def show(product: Product, film: Film, folder: Path) -> Shown:
+    """Publish a film and ask where it is."""
+    video_id = await product.upload(film.make(folder), policy=film.policy)
+    video = await product.settled(video_id)
+    assert (video.status, video.errors) == ("ready", [])
+    play = await product.play(video_id)
+    on_demand = play.dash.replace("manifest.mpd", "ondemand.mpd")
+    return Shown(play.hls, play.dash, on_demand, film)
