@@ -165,19 +165,31 @@ RETURNING playback_id, status;
 INSERT INTO purge_outbox (keys, soft) VALUES ($1::text[], $2);
 
 -- name: announce
--- Tell every origin that a playback id has changed, once the transaction commits.
-SELECT pg_notify('sluice_published', $1);
+-- Tell every origin, once the transaction commits, that a playback id has changed, and with it the edits of its video.
+SELECT pg_notify('sluice_published', changed.playback_id)
+FROM (
+    SELECT $1::text AS playback_id
+    UNION
+    SELECT edits.playback_id
+    FROM videos AS films
+    JOIN edit_parts ON edit_parts.film_id = films.id
+    JOIN videos AS edits ON edits.id = edit_parts.edit_id
+    WHERE films.playback_id = $1
+) AS changed;
 
 -- name: get_title
--- One playback id as delivery sees it: a row per published track, or one row without a track.
+-- One playback id as delivery sees it: for each part a row per published track, or one row without a track. A video
+-- that is no edit is its own only part.
 SELECT
-    videos.id AS video_id, videos.status, videos.version, videos.duration_ms, videos.poster_key,
-    videos.chapters, videos.storyboard, videos.plan_timescale, videos.plan_starts, videos.plan_end,
+    asked.id AS video_id, asked.status, asked.version, asked.poster_key,
+    part.place, part.start_ms, part.end_ms,
+    film.id AS film_id, film.playback_id AS film_playback_id, film.duration_ms, film.chapters, film.storyboard,
+    film.plan_timescale, film.plan_starts, film.plan_end,
     tracks.kind, tracks.name, tracks.build_hash, tracks.store_prefix, tracks.codec, tracks.timescale,
     tracks.duration, tracks.bandwidth, tracks.average_bandwidth, tracks.width, tracks.height,
     tracks.frame_rate_num, tracks.frame_rate_den, tracks.channels, tracks.sample_rate, tracks.language,
-    tracks.label, tracks.is_default, tracks.roles, tracks.closed_captions,
-    videos.protection, tracks.id AS number,
+    tracks.label, tracks.is_default, tracks.roles, tracks.closed_captions, tracks.video_range,
+    film.protection, tracks.id AS number,
     (
         SELECT jsonb_agg(jsonb_build_object(
             'scheme', scheme, 'kind', kind, 'master', master,
@@ -185,13 +197,16 @@ SELECT
             'nonce', encode(nonce, 'base64'), 'sealed', encode(sealed, 'base64')
         ))
         FROM content_keys
-        WHERE content_keys.video_id = videos.id
+        WHERE content_keys.video_id = film.id
     ) AS content_keys
-FROM videos
-LEFT JOIN tracks ON tracks.video_id = videos.id
-WHERE videos.playback_id = $1
+FROM videos AS asked
+LEFT JOIN edit_parts AS part ON part.edit_id = asked.id
+JOIN videos AS film ON film.id = COALESCE(part.film_id, asked.id)
+LEFT JOIN tracks ON tracks.video_id = film.id
+WHERE asked.playback_id = $1
 ORDER BY
-    tracks.kind, tracks.height NULLS FIRST, CASE WHEN tracks.kind <> 't' THEN tracks.bandwidth END, tracks.id;
+    part.place, tracks.kind, tracks.height NULLS FIRST,
+    CASE WHEN tracks.kind <> 't' THEN tracks.bandwidth END, tracks.id;
 
 -- name: orphaned_uploads
 -- Which of these keys (uploads/ID) no video was made from.

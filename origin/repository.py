@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import msgspec
 
 from core.errors import StateFault
 from core.media.chapters import Chapter
+from core.media.excerpt import Excerpt, excerpt
 from core.media.language import UNDETERMINED
 from core.media.presentation import TrackKind
 from core.media.roles import TrackRole
@@ -99,7 +101,14 @@ class PublishedTrack:
 
 @dataclass(frozen=True, slots=True)
 class Title:
-    """A playback id as delivery sees it at one moment; its keys are wrapped."""
+    """A playback id as delivery sees it at one moment; one with a view is a title of its own.
+
+    What is cut from one film has the `tracks`, the `plan` and the (wrapped) `keys` of that film and
+    an `excerpt` of it; `duration_ms` is always the film's. What several were joined to has `parts`,
+    and no tracks of its own. `base_id` is the playback id without a view. `films` are the video and
+    playback ids of those that it was made from. `home` is where its media lie, seen from its
+    manifests, if not beside them.
+    """
 
     playback_id: str
     video_id: str
@@ -113,6 +122,16 @@ class Title:
     keys: tuple[StoredKey, ...] = ()
     storyboard: Storyboard | None = None
     chapters: tuple[Chapter, ...] = ()
+    base_id: str = ""
+    excerpt: Excerpt | None = None
+    parts: tuple["Title", ...] = ()
+    films: tuple[tuple[str, str], ...] = ()
+    home: str = ""
+
+    @property
+    def all_parts(self) -> tuple["Title", ...]:
+        """Its parts, or itself where it is the only one."""
+        return self.parts or (self,)
 
 
 class IgnoredTrack(msgspec.Struct, frozen=True):
@@ -265,26 +284,7 @@ class Repository:
         """What can be delivered of a playback id; None where that is nothing."""
         async with connection(self._pool) as session:
             rows = await session.fetch(_QUERIES["get_title"], playback_id)
-        if not rows or rows[0]["kind"] is None:
-            return None
-        first = rows[0]
-        plan = _plan(first)
-        if plan is None:
-            return None
-        return Title(
-            playback_id=playback_id,
-            video_id=first["video_id"],
-            status=first["status"],
-            version=first["version"],
-            duration_ms=first["duration_ms"] or 0,
-            poster_key=first["poster_key"],
-            plan=plan,
-            tracks=tuple(map(_track, rows)),
-            chapters=msgspec.json.decode(first["chapters"], type=tuple[Chapter, ...]),
-            protection=Protection(first["protection"]),
-            keys=read_content_keys(first["video_id"], first["content_keys"]),
-            storyboard=_storyboard(first),
-        )
+        return _title(playback_id, rows)
 
     async def orphans(self, kind: str, keys: Sequence[str]) -> list[str]:
         """Which of `keys` (of `uploads`, `builds`, `posters` or `storyboards`) no row refers to."""
@@ -336,6 +336,57 @@ def _fenced(attempt: Attempt) -> Fenced:
     )
 
 
+def _title(playback_id: str, rows: Sequence[Record]) -> Title | None:
+    parts = [
+        _part(playback_id, list(group)) for _, group in groupby(rows, key=lambda row: row["place"])
+    ]
+    whole = [part for part in parts if part is not None]
+    if not whole or len(whole) < len(parts):
+        return None
+    if rows[0]["place"] is None:
+        return whole[0]
+    films = tuple(dict.fromkeys((row["film_id"], row["film_playback_id"]) for row in rows))
+    if len(whole) == 1:
+        return replace(whole[0], films=films)
+    if any(part.protection is not Protection.NONE for part in whole):
+        return None  # one playlist under several keys is not offered
+    return replace(whole[0], tracks=(), excerpt=None, parts=tuple(whole), films=films)
+
+
+def _chapters(row: Record) -> tuple[Chapter, ...]:
+    return msgspec.json.decode(row["chapters"], type=tuple[Chapter, ...])
+
+
+def _part(playback_id: str, rows: Sequence[Record]) -> Title | None:
+    first = rows[0]
+    plan = _plan(first)
+    if plan is None or first["kind"] is None:
+        return None
+    duration_ms = first["duration_ms"] or 0
+    part = None
+    if first["start_ms"] is not None:
+        part = excerpt(plan, duration_ms, first["start_ms"], first["end_ms"])
+    return Title(
+        playback_id=playback_id,
+        video_id=first["video_id"],
+        status=first["status"],
+        version=first["version"],
+        duration_ms=duration_ms,
+        poster_key=first["poster_key"],
+        plan=plan,
+        tracks=tuple(
+            track for track in map(_track, rows) if part is None or track.kind is not TrackKind.TEXT
+        ),
+        protection=Protection(first["protection"]),
+        keys=read_content_keys(first["film_id"], first["content_keys"]),
+        # Pictures, text and chapters of the whole film would show more than its excerpt.
+        storyboard=_storyboard(first) if part is None else None,
+        chapters=_chapters(first) if part is None else (),
+        base_id=playback_id,
+        excerpt=part,
+    )
+
+
 def _plan(row: Record) -> CutPlan | None:
     if row["plan_end"] is None:
         return None
@@ -371,6 +422,7 @@ def _track(row: Record) -> PublishedTrack:
         roles=tuple(map(TrackRole, row["roles"])),
         closed_captions=tuple(row["closed_captions"]),
         number=row["number"],
+        video_range=row["video_range"],
     )
 
 

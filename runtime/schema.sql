@@ -86,6 +86,35 @@ BEGIN
 END
 $$;
 
+CREATE FUNCTION public.show_film_in_edits() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    -- Two films that become ready at once must not each miss the other.
+    PERFORM FROM videos
+    WHERE id IN (SELECT edit_id FROM edit_parts WHERE film_id = NEW.id)
+    ORDER BY id
+    FOR UPDATE;
+
+    UPDATE videos AS edits
+    SET status = 'ready'
+    WHERE edits.status = 'playable'
+      AND edits.id IN (SELECT edit_id FROM edit_parts WHERE film_id = NEW.id)
+      AND NOT EXISTS (
+          SELECT
+          FROM edit_parts
+          JOIN videos AS films ON films.id = edit_parts.film_id
+          WHERE edit_parts.edit_id = edits.id AND films.status <> 'ready'
+      );
+
+    UPDATE videos AS edits
+    SET poster_key = NEW.poster_key
+    WHERE edits.id IN (SELECT edit_id FROM edit_parts WHERE film_id = NEW.id AND place = 0)
+      AND edits.poster_key IS DISTINCT FROM NEW.poster_key;
+    RETURN NULL;
+END
+$$;
+
 CREATE FUNCTION public.touch_video_of_track() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -196,6 +225,17 @@ CREATE TABLE public.content_keys (
     CONSTRAINT content_keys_scheme_check CHECK ((scheme = ANY (ARRAY['aes-128'::text, 'cenc'::text, 'cbcs'::text]))),
     CONSTRAINT content_keys_sealed_check CHECK ((length(sealed) = 32)),
     CONSTRAINT content_keys_vector_check CHECK ((length(vector) = 16))
+);
+
+CREATE TABLE public.edit_parts (
+    edit_id text NOT NULL,
+    place integer NOT NULL,
+    film_id text NOT NULL,
+    start_ms bigint NOT NULL,
+    end_ms bigint NOT NULL,
+    CONSTRAINT edit_parts_check CHECK ((end_ms > start_ms)),
+    CONSTRAINT edit_parts_place_check CHECK ((place >= 0)),
+    CONSTRAINT edit_parts_start_ms_check CHECK ((start_ms >= 0))
 );
 
 CREATE TABLE public.history (
@@ -309,9 +349,9 @@ CREATE TABLE public.videos (
     progress double precision DEFAULT 0 NOT NULL,
     error_code text,
     error_message text,
-    upload_key text NOT NULL,
-    source_filename text NOT NULL,
-    source_bytes bigint NOT NULL,
+    upload_key text,
+    source_filename text,
+    source_bytes bigint,
     duration_ms bigint,
     plan_timescale integer,
     plan_starts bigint[],
@@ -334,6 +374,7 @@ CREATE TABLE public.videos (
     CONSTRAINT videos_protected_are_signed CHECK (((protection = 'none'::text) OR (playback_id ~ '^s_'::text))),
     CONSTRAINT videos_protection_check CHECK ((protection = ANY (ARRAY['none'::text, 'aes-128'::text, 'cenc'::text, 'cbcs'::text, 'aes-128+cenc'::text]))),
     CONSTRAINT videos_source_bytes_check CHECK ((source_bytes >= 0)),
+    CONSTRAINT videos_source_is_whole CHECK ((((upload_key IS NULL) = (source_filename IS NULL)) AND ((upload_key IS NULL) = (source_bytes IS NULL)))),
     CONSTRAINT videos_status_check CHECK ((status = ANY (ARRAY['waiting'::text, 'preparing'::text, 'playable'::text, 'ready'::text, 'errored'::text]))),
     CONSTRAINT videos_title_check CHECK (((length(title) >= 1) AND (length(title) <= 500)))
 );
@@ -376,6 +417,9 @@ ALTER TABLE ONLY public.content_keys
 
 ALTER TABLE ONLY public.content_keys
     ADD CONSTRAINT content_keys_video_id_scheme_kind_key UNIQUE (video_id, scheme, kind);
+
+ALTER TABLE ONLY public.edit_parts
+    ADD CONSTRAINT edit_parts_pkey PRIMARY KEY (edit_id, place);
 
 ALTER TABLE ONLY public.history
     ADD CONSTRAINT history_pkey PRIMARY KEY (user_id, video_id);
@@ -438,6 +482,8 @@ CREATE INDEX pgqueuer_updated_id_id1_idx ON jobs.pgqueuer USING btree (updated, 
 
 CREATE INDEX content_keys_by_master ON public.content_keys USING btree (master);
 
+CREATE INDEX edit_parts_by_film ON public.edit_parts USING btree (film_id);
+
 CREATE INDEX history_by_recency ON public.history USING btree (user_id, client_ts DESC, video_id DESC);
 
 CREATE INDEX history_by_video ON public.history USING btree (video_id);
@@ -458,10 +504,18 @@ CREATE TRIGGER videos_announce_deletion AFTER DELETE ON public.videos FOR EACH R
 
 CREATE TRIGGER videos_announce_retirement AFTER UPDATE OF playback_id ON public.videos FOR EACH ROW WHEN ((old.playback_id <> new.playback_id)) EXECUTE FUNCTION public.announce_retirement();
 
+CREATE TRIGGER videos_show_in_edits AFTER UPDATE OF status, poster_key ON public.videos FOR EACH ROW WHEN (((old.status <> new.status) OR (old.poster_key IS DISTINCT FROM new.poster_key))) EXECUTE FUNCTION public.show_film_in_edits();
+
 CREATE TRIGGER videos_version BEFORE UPDATE ON public.videos FOR EACH ROW EXECUTE FUNCTION public.count_video_version();
 
 ALTER TABLE ONLY public.content_keys
     ADD CONSTRAINT content_keys_video_id_fkey FOREIGN KEY (video_id) REFERENCES public.videos(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.edit_parts
+    ADD CONSTRAINT edit_parts_edit_id_fkey FOREIGN KEY (edit_id) REFERENCES public.videos(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.edit_parts
+    ADD CONSTRAINT edit_parts_film_id_fkey FOREIGN KEY (film_id) REFERENCES public.videos(id) ON DELETE RESTRICT;
 
 ALTER TABLE ONLY public.history
     ADD CONSTRAINT history_video_id_fkey FOREIGN KEY (video_id) REFERENCES public.videos(id) ON DELETE CASCADE;

@@ -29,6 +29,7 @@ JSON_LIMIT_BYTES: Final = 2**20
 ENDPOINTS: Final[Sequence[Endpoint]] = (
     videos.list_videos,
     videos.create_video,
+    videos.create_clip,
     videos.get_video,
     videos.change_video,
     videos.delete_video,

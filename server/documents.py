@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from core.errors import Fault
 from core.http.cache_key import resource_of_url
 from core.media.playback_id import PlaybackPolicy
+from core.media.recipe import MOST_STRETCHES
 from core.media.roles import TrackRole
 from core.protection.scheme import Protection
 from server.caption_documents import CaptionKind, ChapterSpan
@@ -71,6 +72,14 @@ class Source(Struct, frozen=True):
     filename: str
     size_bytes: int
     repaired: str | None = None
+
+
+class EditPart(Struct, frozen=True):
+    """A stretch of another video that this one is made of."""
+
+    video_id: VideoId
+    start_ms: int
+    end_ms: int
 
 
 class VideoError(Struct, frozen=True):
@@ -164,7 +173,8 @@ class Video(Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     duration_ms: int | None
-    source: Source
+    source: Annotated[Source | None, Meta(description="null for what was made from other videos.")]
+    parts: Annotated[list[EditPart], Meta(description="What it was made from; else empty.")]
     errors: list[VideoError]
     tracks: list[Track]
     renditions: list[Rendition]
@@ -202,19 +212,54 @@ class UploadForm(Struct, frozen=True):
     protection: Protection | UnsetType = UNSET
 
 
-class ImportInput(Struct, frozen=True, forbid_unknown_fields=True):
-    """What to import."""
+class PartInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """A stretch of a video: to its end without `end_ms`."""
 
-    url: Annotated[str, Meta(min_length=1, max_length=2048, pattern=rf"^https?://\S+{END}")]
+    video_id: VideoId
+    start_ms: Milliseconds = 0
+    end_ms: Milliseconds | None = None
+
+
+class ImportInput(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to import, or which videos to play one after the other; one of both."""
+
+    url: (
+        Annotated[str, Meta(min_length=1, max_length=2048, pattern=rf"^https?://\S+{END}")]
+        | UnsetType
+    ) = UNSET
+    parts: Annotated[list[PartInput], Meta(min_length=1, max_length=MOST_STRETCHES)] | UnsetType = (
+        UNSET
+    )
+
+    def __post_init__(self) -> None:
+        if (self.url is UNSET) == (self.parts is UNSET):
+            raise ValueError("an input has either a url or parts")
 
 
 class ImportRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """A video to be fetched by the server."""
+    """A video to be fetched by the server, or made from others."""
 
     input: ImportInput
     title: Title | UnsetType = UNSET
     policy: PlaybackPolicy | UnsetType = UNSET
     protection: Protection | UnsetType = UNSET
+
+
+class ClipRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Which stretch of the video; to its end without `end_ms`."""
+
+    start_ms: Milliseconds
+    end_ms: Milliseconds | None = None
+    title: Title | UnsetType = UNSET
+    policy: PlaybackPolicy | UnsetType = UNSET
+
+
+class DeleteVideo(Struct, frozen=True, forbid_unknown_fields=True):
+    """What happens to the videos that were made from it."""
+
+    cascade: Annotated[
+        bool, Meta(description="Delete them, too; else a video they need is not deleted.")
+    ] = False
 
 
 class VideoChange(Struct, frozen=True, forbid_unknown_fields=True):
@@ -225,10 +270,34 @@ class VideoChange(Struct, frozen=True, forbid_unknown_fields=True):
     protection: Protection | UnsetType = UNSET
 
 
+Names = Annotated[str, Meta(min_length=2, max_length=100, pattern=rf"^[A-Za-z0-9,-]+{END}")]
+
+
 class PlayRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """For whom."""
+    """For whom, and how much of it: what is left out is not to be had under the URLs."""
 
     user: UserId | None = None
+    start_ms: Annotated[Milliseconds, Meta(description="From here on.")] = 0
+    end_ms: Annotated[Milliseconds | None, Meta(description="Up to here.")] = None
+    max_height: Annotated[
+        Annotated[int, Meta(ge=16, le=99_999)] | None,
+        Meta(description="Of a picture's shorter side, in lines: 720 for at most 720p."),
+    ] = None
+    codecs: Annotated[
+        Names | None,
+        Meta(
+            description="Names that RFC 6381 strings begin with, separated by commas. They choose "
+            "among the kind, picture or sound, of which any is named.",
+            examples=["avc1,mp4a"],
+        ),
+    ] = None
+    audio: Annotated[
+        Names | None,
+        Meta(description="Languages of the sound, separated by commas.", examples=["de,en"]),
+    ] = None
+    hdr: Annotated[bool | None, Meta(description="0 leaves out pictures in HDR, 1 all others.")] = (
+        None
+    )
 
 
 class Subtitles(Struct, frozen=True):
@@ -265,7 +334,12 @@ class Drm(Struct, frozen=True):
 
 
 class Playback(Struct, frozen=True):
-    """Everything that a player needs to start."""
+    """Everything that a player needs to start.
+
+    Media begin at a key picture, so players are told separately where the exact beginning and end
+    are: from `start_ms` to `end_ms` on the player's own timeline. `duration_ms` and `resume_ms`
+    count from `start_ms`.
+    """
 
     playback_id: str
     session_id: str
@@ -276,6 +350,8 @@ class Playback(Struct, frozen=True):
     ]
     poster: str | None
     duration_ms: int | None
+    start_ms: Annotated[int, Meta(ge=0, description="Where in the player to begin.")]
+    end_ms: Annotated[int | None, Meta(description="Where in the player to end.")]
     resume_ms: Annotated[int, Meta(ge=0, description="Where to begin; 0 is the beginning.")]
     token: Annotated[
         str | None,

@@ -110,6 +110,40 @@ class NeverPlayable(StateFault):
     code = "video.errored"
 
 
+class VideoInUse(StateFault):
+    """Other videos were made from this one, and would lose their media."""
+
+    code = "video.in_use"
+
+
+class NothingLeft(InputFault):
+    """The filters of a playback leave nothing of the picture, or of the sound."""
+
+    status = 422
+    code = "view.empty"
+
+
+class PartUnknown(InputFault):
+    """An edit names a video that there is not."""
+
+    status = 422
+    code = "edit.part_unknown"
+
+
+class ProtectedEdit(InputFault):
+    """What is made of others is not encrypted, nor made of what is."""
+
+    status = 422
+    code = "edit.protected"
+
+
+class TooManyParts(InputFault):
+    """An edit of edits would consist of too many stretches."""
+
+    status = 422
+    code = "edit.too_many_parts"
+
+
 class UploadStalled(InputFault):
     """Nothing arrived for too long."""
 

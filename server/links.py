@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from core.media.playback_id import PlaybackPolicy, policy_of
+from core.media.view import PICTURES, address
 from runtime.settings.shared import PublicUrlSettings
 from server.documents import StoryboardLinks
 from server.signing import Signature, Signer, media_folder
@@ -38,13 +39,13 @@ class Links:
         """The video as a resource."""
         return f"{self.site}/videos/{video_id}"
 
-    def hls(self, playback_id: str, signature: Signature | None) -> str:
-        """The multivariant playlist."""
-        return f"{self.edge}{media_folder(playback_id, signature)}/master.m3u8"
+    def hls(self, seen: str, signature: Signature | None) -> str:
+        """The multivariant playlist of a playback id, or of a view of it."""
+        return f"{self.edge}{media_folder(seen, signature)}/master.m3u8"
 
-    def dash(self, playback_id: str, signature: Signature | None) -> str:
-        """The MPD."""
-        return f"{self.edge}{media_folder(playback_id, signature)}/manifest.mpd"
+    def dash(self, seen: str, signature: Signature | None) -> str:
+        """The MPD of a playback id, or of a view of it."""
+        return f"{self.edge}{media_folder(seen, signature)}/manifest.mpd"
 
     def media(self, playback_id: str, signature: Signature | None, path: str) -> str:
         """Something else that is published of a playback id."""
@@ -60,7 +61,8 @@ class Links:
         signature = self.signer.sign_picture(playback_id)
         if signature is None and policy_of(playback_id) is PlaybackPolicy.SIGNED:
             return None
-        return self.storyboard(playback_id, signature)
+        seen = playback_id if signature is None else address(playback_id, PICTURES)
+        return self.storyboard(seen, signature)
 
     def licence(self, playback_id: str, signature: Signature | None) -> str:
         """Where ClearKey licences are given."""
@@ -75,4 +77,5 @@ class Links:
         signature = self.signer.sign_picture(playback_id)
         if signature is None and policy_of(playback_id) is PlaybackPolicy.SIGNED:
             return None
-        return f"{self.edge}{media_folder(playback_id, signature)}/poster/{name}"
+        seen = playback_id if signature is None else address(playback_id, PICTURES)
+        return f"{self.edge}{media_folder(seen, signature)}/poster/{name}"

@@ -3,17 +3,21 @@
 from http import HTTPStatus
 from typing import Final
 
+from core.media.recipe import OutsideRecipe
+from core.media.view import UnusableView
 from server.accept import preferred
 from server.documents import Playback, PlayRequest, VideoStatus
 from server.endpoint import JSON, Answer, Call, Reply, endpoint
 from server.faults import (
     NeverPlayable,
+    NothingLeft,
     NotOffered,
     NotPlayableYet,
     SigningUnavailable,
     VideoUnknown,
 )
 from server.identifiers import VideoId
+from server.playback_view import seen_part, seen_whole, view_of
 from server.repository import PlaybackRow
 from server.views import playback_document
 
@@ -30,7 +34,16 @@ _PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": "Accept"}
         Playback,
         also={HTTPStatus.FOUND: f"To the manifest, where `Accept` prefers `{HLS}` or `{DASH}`."},
     ),
-    faults=(VideoUnknown, NotPlayableYet, NeverPlayable, NotOffered, SigningUnavailable),
+    faults=(
+        VideoUnknown,
+        NotPlayableYet,
+        NeverPlayable,
+        NotOffered,
+        SigningUnavailable,
+        UnusableView,
+        OutsideRecipe,
+        NothingLeft,
+    ),
     headers={"Accept": f"`{JSON}` (the default), `{HLS}` or `{DASH}`."},
 )
 async def play_video(call: Call, video_id: VideoId, query: PlayRequest) -> Reply:
@@ -42,13 +55,22 @@ async def play_video(call: Call, video_id: VideoId, query: PlayRequest) -> Reply
 
     The URLs of a signed video hold a token, which ends two hours after the film would, begun now.
     That of licences (`drm`) is among them, and HLS playlists name keys beside them: who may play
-    gets the keys.
+    gets the keys. It opens what the parameters leave of the video, and nothing else.
     """
-    row = await call.services.repository.get_playback(video_id, query.user)
+    repository = call.services.repository
+    row = await repository.get_playback(video_id, query.user)
     if row is None:
         raise VideoUnknown(video_id)
     require_playable(row)
-    playback = playback_document(row, call.services.links(call.request))
+    view = view_of(query)
+    if row.is_edit or not view.is_whole:
+        found = await repository.ingredients([video_id])
+        if video_id not in found:
+            raise VideoUnknown(video_id)
+        seen = seen_part(found[video_id], view)
+    else:
+        seen = seen_whole(row.duration_ms)
+    playback = playback_document(row, seen, call.services.links(call.request))
     match preferred(call.request.headers.get("Accept"), (JSON, HLS, DASH)):
         case "application/vnd.apple.mpegurl":
             return Reply(None, {**_PRIVATE, "Location": playback.hls}, HTTPStatus.FOUND)

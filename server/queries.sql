@@ -46,7 +46,12 @@ SELECT
         SELECT coalesce(jsonb_agg(to_jsonb(tracks) ORDER BY kind DESC, bandwidth, name), '[]')
         FROM tracks
         WHERE tracks.video_id = videos.id
-    ) AS tracks
+    ) AS tracks,
+    (
+        SELECT coalesce(jsonb_agg(to_jsonb(edit_parts) ORDER BY place), '[]')
+        FROM edit_parts
+        WHERE edit_parts.edit_id = videos.id
+    ) AS parts
 FROM videos
 WHERE id = ANY ($1::text[]);
 
@@ -98,12 +103,49 @@ UPDATE videos SET playback_id = $2, protection = $3 WHERE id = $1;
 -- Remove a video and all that hangs on it; answers where its files are.
 DELETE FROM videos WHERE id = $1 RETURNING upload_key;
 
+-- name: edits_of_video
+-- The edits that a video is needed for.
+SELECT DISTINCT videos.id, videos.title
+FROM edit_parts
+JOIN videos ON videos.id = edit_parts.edit_id
+WHERE edit_parts.film_id = $1
+ORDER BY videos.id;
+
+-- name: get_ingredients
+-- What videos consist of, part by part; one that is no edit is its own only part. The films are kept from deletion
+-- until the end of the transaction.
+SELECT
+    asked.id AS asked_id, asked.title AS asked_title, asked.status AS asked_status,
+    asked.error_message AS asked_error_message, part.place, part.start_ms, part.end_ms,
+    film.id, film.playback_id, film.status, film.duration_ms, film.poster_key,
+    film.plan_timescale, film.plan_starts, film.plan_end, film.protection,
+    (
+        SELECT coalesce(jsonb_agg(to_jsonb(tracks) ORDER BY tracks.id), '[]')
+        FROM tracks
+        WHERE tracks.video_id = film.id
+    ) AS tracks
+FROM videos AS asked
+LEFT JOIN edit_parts AS part ON part.edit_id = asked.id
+JOIN videos AS film ON film.id = coalesce(part.film_id, asked.id)
+WHERE asked.id = ANY ($1::text[])
+ORDER BY film.id, asked.id, part.place
+FOR KEY SHARE OF film;
+
+-- name: add_edit
+-- A video that is made of stretches of others.
+INSERT INTO videos (id, playback_id, title, status, progress, duration_ms, poster_key)
+VALUES ($1, $2, $3, $4, 1, $5, $6);
+
+-- name: add_edit_part
+-- One of those stretches.
+INSERT INTO edit_parts (edit_id, place, film_id, start_ms, end_ms) VALUES ($1, $2, $3, $4, $5);
+
 -- name: get_playback
 -- What a player needs, with the user's position where there is one.
 SELECT
     videos.id, videos.playback_id, videos.title, videos.status, videos.duration_ms, videos.poster_key,
-    videos.error_message, history.position_ms, history.duration_ms AS watched_ms, videos.protection,
-    videos.chapters <> '[]' AS has_chapters,
+    videos.error_message, history.position_ms, history.duration_ms AS watched_ms,
+    videos.upload_key IS NULL AS is_edit, videos.protection, videos.chapters <> '[]' AS has_chapters,
     (
         SELECT coalesce(jsonb_agg(to_jsonb(tracks) ORDER BY tracks.id), '[]')
         FROM tracks

@@ -1,7 +1,7 @@
 """The catalogue in Postgres: the one place of the server that knows tables and columns."""
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
@@ -20,6 +20,8 @@ from runtime import jobs
 from runtime.postgres import Connection, Pool, Record, check, connection, transaction
 from runtime.sql import load_queries
 from server.documents import HistoryReport, VideoSort, VideoStatus
+from server.faults import VideoInUse
+from server.ingredients import EditJudge, Ingredients, NewEdit, ingredients, insert_edit
 
 _QUERIES = load_queries("server")
 _PAGES = {
@@ -34,6 +36,7 @@ Rewrap = Callable[[StoredKey], WrappedKey]
 # Judges the ETag of the present version; raises where the request was made for another.
 Judge = Callable[[str], None]
 
+MOST_NAMED = 10
 _SORTED_BY_TIME = frozenset({VideoSort.NEWEST, VideoSort.OLDEST})
 
 
@@ -79,6 +82,15 @@ class IgnoredRow(msgspec.Struct, frozen=True):
     reason: str
 
 
+class PartRow(msgspec.Struct, frozen=True):
+    """One row of `edit_parts`: a stretch of a film."""
+
+    film_id: str
+    start_ms: int
+    end_ms: int
+
+
+_PARTS = msgspec.json.Decoder(list[PartRow])
 _TRACKS = msgspec.json.Decoder(list[TrackRow])
 _TEXTS = msgspec.json.Decoder(list[TextRow])
 _CHAPTERS = msgspec.json.Decoder(list[Chapter])
@@ -97,8 +109,8 @@ class VideoRow:
     progress: float
     error_code: str | None
     error_message: str | None
-    source_filename: str
-    source_bytes: int
+    source_filename: str | None
+    source_bytes: int | None
     source_repaired: str | None
     duration_ms: int | None
     poster_key: str | None
@@ -110,6 +122,7 @@ class VideoRow:
     tracks: tuple[TrackRow, ...]
     chapters: tuple[Chapter, ...] = ()
     ignored_tracks: tuple[IgnoredRow, ...] = ()
+    parts: tuple[PartRow, ...] = ()
 
     @property
     def etag(self) -> str:
@@ -123,6 +136,7 @@ class VideoRow:
         fields["status"] = VideoStatus(fields["status"])
         fields["protection"] = Protection(fields["protection"])
         fields["tracks"] = tuple(_TRACKS.decode(fields["tracks"]))
+        fields["parts"] = tuple(_PARTS.decode(fields["parts"]))
         fields["chapters"] = tuple(_CHAPTERS.decode(fields["chapters"]))
         fields["ignored_tracks"] = tuple(_IGNORED.decode(fields["ignored_tracks"]))
         return cls(**fields)
@@ -164,6 +178,7 @@ class PlaybackRow:
     error_message: str | None
     position_ms: int | None
     watched_ms: int | None
+    is_edit: bool
     protection: Protection
     has_chapters: bool = False
     texts: tuple[TextRow, ...] = ()
@@ -251,6 +266,27 @@ class Repository:
             await jobs.enqueue_ingest(session, video.id)
             return (await _videos(session, [video.id]))[video.id]
 
+    async def ingredients(self, ids: Collection[str]) -> Mapping[str, Ingredients]:
+        """What videos consist of; those that there are not are missing in the answer."""
+        async with transaction(self._pool) as session:
+            return await ingredients(session, ids)
+
+    async def add_edit(self, edit: NewEdit, decide: EditJudge) -> VideoRow:
+        """Add a video that is made of others.
+
+        `decide` is given what those consist of and answers what becomes of it; while it does, none
+        of them can be deleted.
+        """
+        async with transaction(self._pool) as session:
+            settled = decide(await ingredients(session, edit.of))
+            await insert_edit(session, edit.id, settled)
+            return (await _videos(session, [edit.id]))[edit.id]
+
+    async def is_needed(self, video_id: str) -> bool:
+        """Whether there are edits that a video is needed for."""
+        async with connection(self._pool) as session:
+            return bool(await session.fetch(_QUERIES["edits_of_video"], video_id))
+
     async def change_video(
         self, video_id: str, *, title: str | None, change: ChangeAccess, only_if: Judge
     ) -> VideoRow | None:
@@ -296,20 +332,33 @@ class Repository:
                 )
         return len(rows)
 
-    async def delete_video(self, video_id: str, *, only_if: Judge) -> str | None:
+    async def delete_video(
+        self, video_id: str, *, cascade: bool = False, only_if: Judge
+    ) -> list[str] | None:
         """Remove the video, its work and its tracks, and owe the edges a purge, all in one.
 
-        Answers the key of its upload, or None where there is no such video.
+        With `cascade` the edits that need it go, too; else raises `VideoInUse` where there are any.
+        Answers the prefixes in the store that hold its files, or None where there is no such video.
         """
         async with transaction(self._pool) as session:
             version = await session.fetchval(_QUERIES["lock_video"], video_id)
             if version is None:
                 return None
             only_if(f'"{version}"')
+            edits = await session.fetch(_QUERIES["edits_of_video"], video_id)
+            if edits and not cascade:
+                raise VideoInUse(_in_use(video_id, edits))
             await jobs.cancel_video(session, video_id)
-            upload_key: str = await session.fetchval(_QUERIES["delete_video"], video_id)
-            await session.fetchval(_QUERIES["owe_purge"], [f"video:{video_id}"], False)
-            return upload_key
+            for edit in edits:
+                await session.execute(_QUERIES["delete_video"], edit["id"])
+            upload_key: str | None = await session.fetchval(_QUERIES["delete_video"], video_id)
+            gone = [f"video:{each}" for each in (video_id, *(edit["id"] for edit in edits))]
+            await session.fetchval(_QUERIES["owe_purge"], gone, False)
+        if upload_key is None:
+            return []
+        upload_folder = upload_key.rpartition("/")[0]
+        made = (f"{kind}/{video_id}" for kind in ("builds", "posters", "storyboards"))
+        return [upload_folder, *made]
 
     async def get_playback(self, video_id: str, user_id: str | None) -> PlaybackRow | None:
         """What a player needs to start."""
@@ -385,6 +434,15 @@ class Repository:
             await session.execute(_QUERIES["make_secret"], name, secrets.token_bytes(32))
             value: bytes = await session.fetchval(_QUERIES["get_secret"], name)
         return value
+
+
+def _in_use(video_id: str, edits: Sequence[Record]) -> str:
+    named = ", ".join(f"{edit['title']!r} ({edit['id']})" for edit in edits[:MOST_NAMED])
+    more = f" and {len(edits) - MOST_NAMED} more" if len(edits) > MOST_NAMED else ""
+    return (
+        f"{video_id} is needed for {named}{more}; delete them first, or delete them with it "
+        "(cascade=true)"
+    )
 
 
 def contains(q: str | None) -> str | None:

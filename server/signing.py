@@ -6,6 +6,7 @@ from typing import Final
 
 from core.http.media_token import TOKEN_MARK, KeyRing, sign
 from core.media.playback_id import PlaybackPolicy, policy_of
+from core.media.view import PICTURES, address
 from server.faults import SigningUnavailable
 
 # A pause for dinner must not end a film; a link that was copied must not live for ever.
@@ -45,7 +46,7 @@ class Signer:
     def sign_playback(
         self, playback_id: str, session_id: str, duration_ms: int | None
     ) -> Signature | None:
-        """The token of a whole playback; None where the id needs none.
+        """The token of a whole playback, of an id or of a view of it; None where it needs none.
 
         Raises `SigningUnavailable`.
         """
@@ -56,11 +57,14 @@ class Signer:
         return self._sign(playback_id, session_id, expires_s)
 
     def sign_picture(self, playback_id: str) -> Signature | None:
-        """The token of a picture; None where the id needs none, or there is no key."""
+        """The token of an id's pictures, and of nothing else of it.
+
+        None where the id needs none, or there is no key.
+        """
         if policy_of(playback_id) is PlaybackPolicy.PUBLIC or not self.keys.keys:
             return None
         expires_s = (self.picture_window + PICTURE_WINDOWS) * PICTURE_WINDOW_S
-        return self._sign(playback_id, PICTURE_SESSION, expires_s)
+        return self._sign(address(playback_id, PICTURES), PICTURE_SESSION, expires_s)
 
     def require_keys(self) -> None:
         """Raise `SigningUnavailable` where there is no key."""
@@ -76,7 +80,7 @@ class Signer:
 
 
 def media_folder(playback_id: str, signature: Signature | None) -> str:
-    """The path under which an edge has the media of an id, without a slash at its end."""
+    """The path under which an edge has the media of an id or a view, without a slash at its end."""
     if signature is None:
         return f"/media/{playback_id}"
     return f"/media/{TOKEN_MARK}{signature.token}/{playback_id}"

@@ -22,6 +22,8 @@ from core.media.playback_id import PlaybackPolicy, policy_of
 from core.protection.choice import ContradictoryProtection
 from runtime.problems import BodyTooLarge
 from server.documents import (
+    ClipRequest,
+    DeleteVideo,
     ImportRequest,
     ListVideos,
     UploadForm,
@@ -29,17 +31,20 @@ from server.documents import (
     VideoChange,
     VideoPage,
 )
+from server.edits import EDIT_FAULTS, cut_video, join_videos, require_protectable
 from server.endpoint import JSON, Answer, Call, Reply, endpoint, read_body
 from server.faults import (
     ImportUnavailable,
     InvalidBody,
     InvalidCursor,
     PreconditionRequired,
+    ProtectedEdit,
     ProtectionUnavailable,
     SigningUnavailable,
     StorageFull,
     Unprotectable,
     UploadStalled,
+    VideoInUse,
     VideoUnknown,
 )
 from server.identifiers import VideoId, new_id
@@ -138,6 +143,7 @@ def admit_upload(call: Call) -> None:
         SigningUnavailable,
         ContradictoryProtection,
         ProtectionUnavailable,
+        *EDIT_FAULTS,
     ),
     reads={_FORM: UploadForm, JSON: ImportRequest},
     admission=admit_upload,
@@ -150,15 +156,17 @@ async def create_video(call: Call) -> Reply:
     extension, the policy the server's default, and the protection of the policy `drm`
     `aes-128+cenc`: HLS under AES-128, DASH under `cenc`. When the answer comes, the file is safe on
     the server's disk and its preparation is queued. Import by URL is not available yet.
+
+    As JSON, `input.parts` names stretches of videos that are there: they become one video, in this
+    order, that plays at once and needs no room.
     """
     if call.request.content_type == JSON:
         wanted: ImportRequest = await read_body(call.request, ImportRequest)
-        raise ImportUnavailable(f"{wanted.input.url!r} cannot be imported yet; send the file")
+        if wanted.input.parts is UNSET:
+            raise ImportUnavailable(f"{wanted.input.url!r} cannot be imported yet; send the file")
+        return created(call, await join_videos(call, wanted, wanted.input.parts))
     await call.services.repository.ping()  # better now than after many gigabytes
-    row = await _receive(call)
-    reply = _video_reply(call, row)
-    location = call.services.links(call.request).video(row.id)
-    return Reply(reply.body, {**reply.headers, "Location": location})
+    return created(call, await _receive(call))
 
 
 @endpoint(
@@ -174,6 +182,8 @@ async def create_video(call: Call) -> Reply:
         ContradictoryProtection,
         ProtectionUnavailable,
         Unprotectable,
+        ProtectedEdit,
+        VideoInUse,
     ),
     headers=_IF_MATCH,
 )
@@ -196,6 +206,7 @@ async def change_video(call: Call, video_id: VideoId, body: VideoChange) -> Repl
         )
     policy = None if body.policy is UNSET else body.policy
     protection = None if body.protection is UNSET else body.protection
+    await require_protectable(call, video_id, policy, protection)
     row = await call.services.repository.change_video(
         video_id,
         title=title,
@@ -212,25 +223,47 @@ async def change_video(call: Call, video_id: VideoId, body: VideoChange) -> Repl
     "/videos/{video_id}",
     tag="videos",
     answer=Answer(None, HTTPStatus.NO_CONTENT),
-    faults=(VideoUnknown, FailedPrecondition),
+    faults=(VideoUnknown, VideoInUse, FailedPrecondition),
     headers={"If-Match": "The `ETag` of the only version to be deleted; may be left out."},
 )
-async def delete_video(call: Call, video_id: VideoId) -> Reply:
+async def delete_video(call: Call, video_id: VideoId, query: DeleteVideo) -> Reply:
     """Delete a video with its files, its histories and whatever is still being prepared of it.
 
-    Its media URLs end at once at the origin, and at the edges as soon as they hear of it.
+    Its media URLs end at once at the origin, and at the edges as soon as they hear of it. A video
+    that others were made from is deleted with them, if at all (`cascade`).
     """
     services = call.services
-    upload_key = await services.repository.delete_video(
-        video_id, only_if=partial(require_match, call.request)
+    prefixes = await services.repository.delete_video(
+        video_id, cascade=query.cascade, only_if=partial(require_match, call.request)
     )
-    if upload_key is None:
+    if prefixes is None:
         raise VideoUnknown(video_id)
     services.purges.announce()
-    upload_folder = upload_key.rpartition("/")[0]
-    made = (f"{kind}/{video_id}" for kind in ("builds", "posters", "storyboards"))
-    services.deletions.request([upload_folder, *made])
+    services.deletions.request(prefixes)
     return Reply()
+
+
+@endpoint(
+    "POST",
+    "/videos/{video_id}/clips",
+    tag="videos",
+    answer=Answer(Video, HTTPStatus.CREATED, headers={**_ETAG, "Location": "The new video."}),
+    faults=(VideoUnknown, SigningUnavailable, *EDIT_FAULTS),
+)
+async def create_clip(call: Call, video_id: VideoId, body: ClipRequest) -> Reply:
+    """Make a stretch of a video a video of its own.
+
+    It plays at once and needs no room: its media are those of the video, and so the video cannot
+    be deleted without it. A clip of a signed video is a signed one, unless `policy` says otherwise.
+    """
+    return created(call, await cut_video(call, video_id, body))
+
+
+def created(call: Call, row: VideoRow) -> Reply:
+    """What is answered to who has made a video."""
+    reply = _video_reply(call, row)
+    location = call.services.links(call.request).video(row.id)
+    return Reply(reply.body, {**reply.headers, "Location": location})
 
 
 def conditional_reply(call: Call, reply: Reply) -> Reply:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from core.manifest.urls import WHOLE_TEXT
 from core.media.language import UNDETERMINED
+from core.media.view import address
 from core.protection.choice import Access
 from core.protection.scheme import Protection
 from server.caption_documents import caption_kind
@@ -12,12 +13,14 @@ from server.documents import (
     ChapterLinks,
     ClearKey,
     Drm,
+    EditPart,
     HistoryEntry,
     IgnoredTrack,
     Playback,
     PlaybackId,
     Rendition,
     Source,
+    StoryboardLinks,
     Subtitles,
     Track,
     Video,
@@ -26,6 +29,7 @@ from server.documents import (
 )
 from server.identifiers import new_id
 from server.links import Links
+from server.playback_view import Seen
 from server.repository import HistoryRow, PlaybackRow, TextRow, TrackRow, VideoRow
 from server.signing import Signature
 
@@ -58,7 +62,8 @@ def video_document(row: VideoRow, links: Links) -> Video:
         created_at=row.created_at,
         updated_at=row.updated_at,
         duration_ms=row.duration_ms,
-        source=Source(row.source_filename, row.source_bytes, row.source_repaired),
+        source=_source(row),
+        parts=[EditPart(part.film_id, part.start_ms, part.end_ms) for part in row.parts],
         errors=_errors(row),
         tracks=_choices(row.tracks),
         renditions=[_rendition(track) for track in row.tracks],
@@ -74,25 +79,33 @@ def video_document(row: VideoRow, links: Links) -> Video:
     )
 
 
-def playback_document(row: PlaybackRow, links: Links) -> Playback:
+def playback_document(row: PlaybackRow, seen: Seen, links: Links) -> Playback:
     """What a player is told; a new session each time. Raises `SigningUnavailable`."""
     session_id = new_id()
-    signature = links.signer.sign_playback(row.playback_id, session_id, row.duration_ms)
+    name = address(row.playback_id, seen.view)
+    signature = links.signer.sign_playback(name, session_id, seen.duration_ms)
+    resume_ms = resume_position_ms(row.position_ms, seen.duration_ms or row.watched_ms)
     return Playback(
         playback_id=row.playback_id,
         session_id=session_id,
         title=row.title,
-        hls=links.hls(row.playback_id, signature),
-        dash=links.dash(row.playback_id, signature) if row.protection.has_dash else None,
+        hls=links.hls(name, signature),
+        dash=links.dash(name, signature) if row.protection.has_dash else None,
         poster=_poster(row.poster_key, row.playback_id, links),
-        duration_ms=row.duration_ms,
-        resume_ms=resume_position_ms(row.position_ms, row.duration_ms or row.watched_ms),
+        duration_ms=seen.duration_ms,
+        start_ms=seen.start_ms,
+        end_ms=seen.end_ms,
+        resume_ms=0 if seen.view.has_range else resume_ms,
         token=None if signature is None else signature.token,
         expires_at=None if signature is None else signature.expires_at,
-        subtitles=[_subtitles(text, row.playback_id, links, signature) for text in row.texts],
-        chapters=_chapter_links(row, links, signature) if row.has_chapters else None,
-        drm=_drm(row, links, signature),
-        storyboard=links.storyboard(row.playback_id, signature) if row.has_storyboard else None,
+        subtitles=[]
+        if seen.view.has_range
+        else [_subtitles(text, name, links, signature) for text in row.texts],
+        chapters=None
+        if seen.view.has_range or not row.has_chapters
+        else _chapter_links(name, links, signature),
+        drm=_drm(row, name, links, signature),
+        storyboard=_board(row, name, seen, links, signature),
     )
 
 
@@ -112,9 +125,21 @@ def history_document(row: HistoryRow, links: Links) -> HistoryEntry:
     )
 
 
-def _subtitles(
-    text: TextRow, playback_id: str, links: Links, signature: Signature | None
-) -> Subtitles:
+def _board(
+    row: PlaybackRow, name: str, seen: Seen, links: Links, signature: Signature | None
+) -> StoryboardLinks | None:
+    """Pictures of the whole film are not shown with a part of it."""
+    shown = row.has_storyboard and not seen.view.has_range
+    return links.storyboard(name, signature) if shown else None
+
+
+def _source(row: VideoRow) -> Source | None:
+    if row.source_filename is None or row.source_bytes is None:
+        return None
+    return Source(row.source_filename, row.source_bytes, row.source_repaired)
+
+
+def _subtitles(text: TextRow, seen: str, links: Links, signature: Signature | None) -> Subtitles:
     path = f"t/{text.name}/{text.build_hash}/{WHOLE_TEXT}"
     return Subtitles(
         id=text.name,
@@ -122,14 +147,14 @@ def _subtitles(
         language=text.language or UNDETERMINED,
         label=text.label,
         default=text.is_default,
-        url=links.media(playback_id, signature, path),
+        url=links.media(seen, signature, path),
     )
 
 
-def _chapter_links(row: PlaybackRow, links: Links, signature: Signature | None) -> ChapterLinks:
+def _chapter_links(seen: str, links: Links, signature: Signature | None) -> ChapterLinks:
     return ChapterLinks(
-        vtt=links.media(row.playback_id, signature, "chapters.vtt"),
-        json=links.media(row.playback_id, signature, "chapters.json"),
+        vtt=links.media(seen, signature, "chapters.vtt"),
+        json=links.media(seen, signature, "chapters.json"),
     )
 
 
@@ -138,11 +163,11 @@ def _playback_id(row: VideoRow) -> PlaybackId:
     return PlaybackId(row.playback_id, access.policy, access.protection)
 
 
-def _drm(row: PlaybackRow, links: Links, signature: Signature | None) -> Drm | None:
+def _drm(row: PlaybackRow, seen: str, links: Links, signature: Signature | None) -> Drm | None:
     if row.protection is Protection.NONE:
         return None
     licensed = any(scheme.is_common for scheme in row.protection.schemes)
-    clear_key = ClearKey(links.licence(row.playback_id, signature)) if licensed else None
+    clear_key = ClearKey(links.licence(seen, signature)) if licensed else None
     return Drm(row.protection, clear_key)
 
 

@@ -4,13 +4,18 @@ The live profile names every segment by a template; the on-demand profile names 
 Representation, whose `sidx` says the rest.
 
 Times in a SegmentTimeline are presentation times with the track's edit applied, and
-`presentationTimeOffset` is 0. The edit of a primed audio track stands in its init segment, where
-every player's demuxer applies it; an offset in the MPD would apply it a second time.
+`presentationTimeOffset` is 0, or where an excerpt begins. The edit of a primed audio track stands
+in its init segment, where every player's demuxer applies it; an offset in the MPD would apply it a
+second time.
+
+A presentation of several parts has a Period for each. Periods of the same builds are connected
+(§5.3.2.4): a player may go from one to the next without preparing its decoder anew.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import accumulate
 from math import ceil
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -24,8 +29,11 @@ from core.manifest.dash_traits import channel_configuration, colour_properties, 
 from core.manifest.dash_trick import trick_set
 from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment, rendition_folder
 from core.media.presentation import AudioTraits, Presentation, Rendition, VideoTraits
+from core.media.ticks import MICROSECONDS
 
 NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
+ASSET_SCHEME = "urn:org:dashif:asset-id:2013"
+CONNECTIVITY_SCHEME = "urn:mpeg:dash:period-connectivity:2015"
 OPEN_GROUPS = "3"
 """SAP type where pictures may lean on the segment before (ISO/IEC 14496-12 annex I)."""
 
@@ -40,12 +48,12 @@ class _Profile:
     address: Callable[[Rendition], Sequence[Element]]
 
 
-def mpd(presentation: Presentation) -> str:
+def mpd(*parts: Presentation) -> str:
     """Give the static MPD: one AdaptationSet for each kind, codec, language and channel count.
 
-    Raises `ValueError` when there is neither video nor audio.
+    Raises `ValueError` when there is a part with neither video nor audio.
     """
-    return _document(presentation, _LIVE)
+    return _document(parts, _LIVE)
 
 
 def on_demand_mpd(presentation: Presentation) -> str:
@@ -53,46 +61,78 @@ def on_demand_mpd(presentation: Presentation) -> str:
 
     Raises `ValueError` when there is none.
     """
-    return _document(
-        replace(
-            presentation,
-            video=tuple(each for each in presentation.video if each.layout is not None),
-            audio=tuple(each for each in presentation.audio if each.layout is not None),
-        ),
-        _ON_DEMAND,
+    in_files = replace(
+        presentation,
+        video=tuple(each for each in presentation.video if each.layout is not None),
+        audio=tuple(each for each in presentation.audio if each.layout is not None),
     )
+    return _document((in_files,), _ON_DEMAND)
 
 
-def _document(presentation: Presentation, profile: _Profile) -> str:
-    if not presentation.video and not presentation.audio:
-        raise ValueError(f"presentation {presentation.playback_id} has neither video nor audio")
+def _document(parts: Sequence[Presentation], profile: _Profile) -> str:
+    for presentation in parts:
+        if not presentation.video and not presentation.audio:
+            raise ValueError(f"presentation {presentation.playback_id} has neither video nor audio")
+    *starts, last = accumulate((part.length_us for part in parts[:-1]), initial=0)
     root = Element(
         "MPD",
         {
             "xmlns": NAMESPACE,
             "profiles": profile.names,
             "type": "static",
-            "mediaPresentationDuration": _duration(presentation.duration_ms),
-            "minBufferTime": _duration(_longest_segment_ms(presentation)),
+            "mediaPresentationDuration": _seconds(last + 1000 * parts[-1].duration_ms),
+            "minBufferTime": _seconds(1000 * max(map(_longest_segment_ms, parts))),
         },
     )
-    period = SubElement(root, "Period", {"id": "0", "start": "PT0S"})
-    period.extend(_video_sets(presentation.video, profile))
-    captions = list(caption_elements(presentation))
-    for video_set in period:
-        place = next(at for at, child in enumerate(video_set) if child.tag == "Role")
-        video_set[place:place] = captions  # as the schema has it
-    period.extend(_audio_sets(presentation.audio, profile))
-    period.extend(text_sets(presentation))
-    if profile is _LIVE:  # the other one knows no segments but those of an index
-        period.extend(_trick_sets(presentation.video))
-        if presentation.storyboard is not None:
-            period.append(thumbnail_set(presentation.storyboard))
-    for number, adaptation_set in enumerate(period):
-        adaptation_set.set("id", str(number))
+    for number, (presentation, start_us) in enumerate(zip(parts, (*starts, last), strict=True)):
+        period = _period(number, presentation, start_us, profile)
+        if number < len(parts) - 1:
+            period.set("duration", _seconds(presentation.length_us))
+        if number and _same_builds(presentation, parts[number - 1]):
+            _connect(period, number - 1)
+        root.append(period)
     indent(root)
     text = tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _period(number: int, presentation: Presentation, start_us: int, profile: _Profile) -> Element:
+    start = "PT0S" if start_us == 0 else _seconds(start_us)
+    period = Element("Period", {"id": str(number), "start": start})
+    if presentation.asset:
+        period.append(_scheme("AssetIdentifier", ASSET_SCHEME, presentation.asset))
+    sets = list(_video_sets(presentation.video, profile))
+    captions = list(caption_elements(presentation))
+    for video_set in sets:
+        place = next(at for at, child in enumerate(video_set) if child.tag == "Role")
+        video_set[place:place] = captions  # as the schema has it
+    sets += _audio_sets(presentation.audio, profile)
+    sets += text_sets(presentation)
+    if profile is _LIVE:  # the other one knows no segments but those of an index
+        sets += _trick_sets(presentation.video)
+        if presentation.storyboard is not None:
+            sets.append(thumbnail_set(presentation.storyboard))
+    for place, adaptation_set in enumerate(sets):
+        adaptation_set.set("id", str(place))
+    period.extend(sets)
+    return period
+
+
+def _same_builds(one: Presentation, other: Presentation) -> bool:
+    return [each.build_hash for each in (*one.video, *one.audio)] == [
+        each.build_hash for each in (*other.video, *other.audio)
+    ]
+
+
+_BEFORE_SUPPLEMENTS = {"AudioChannelConfiguration", "ContentProtection", "EssentialProperty"}
+
+
+def _connect(period: Element, to: int) -> None:
+    """Say that every AdaptationSet goes on with what that of the same id had in another Period."""
+    for adaptation_set in period.iter("AdaptationSet"):
+        place = sum(child.tag in _BEFORE_SUPPLEMENTS for child in adaptation_set)
+        connection = _scheme("SupplementalProperty", CONNECTIVITY_SCHEME, str(to))
+        adaptation_set.insert(place, connection)
 
 
 def _video_sets(renditions: Sequence[Rendition], profile: _Profile) -> Iterator[Element]:
@@ -219,8 +259,8 @@ def _templates(rendition: Rendition) -> Sequence[Element]:
         "SegmentTemplate",
         {
             "timescale": str(rendition.timescale),
-            "presentationTimeOffset": "0",
-            "startNumber": "0",
+            "presentationTimeOffset": str(rendition.origin),
+            "startNumber": str(rendition.first),
             "initialization": f"{folder}/{INIT_SEGMENT}",
             "media": f"{folder}/{media_segment('$Number$')}",
         },
@@ -270,5 +310,8 @@ def _longest_segment_ms(presentation: Presentation) -> int:
     )
 
 
-def _duration(milliseconds: int) -> str:
-    return f"PT{milliseconds // 1000}.{milliseconds % 1000:03}S"
+def _seconds(microseconds: int) -> str:
+    """Give an xs:duration, to the millisecond where it is whole ones."""
+    seconds, rest = divmod(microseconds, MICROSECONDS)
+    digits = f"{rest:06}"
+    return f"PT{seconds}.{digits.removesuffix('000')}S"

@@ -73,8 +73,8 @@ def _representation(rendition: Rendition, shown: IFrames, traits: VideoTraits) -
         "SegmentTemplate",
         {
             "timescale": str(rendition.timescale),
-            "presentationTimeOffset": "0",
-            "startNumber": "0",
+            "presentationTimeOffset": str(rendition.origin),
+            "startNumber": str(shown.first),
             "initialization": f"{folder}/{INIT_SEGMENT}",
             "media": f"{folder}/{iframe_segment('$Number$')}",
         },

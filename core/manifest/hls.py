@@ -16,17 +16,17 @@ from core.manifest.urls import (
     MEDIA_PLAYLIST,
     TRACK_FILE,
     media_segment,
-    rendition_folder,
+    playlist_folder,
+    way_to_segments,
 )
 from core.media.presentation import Presentation, Rendition, VideoTraits
 from core.media.roles import TrackRole, characteristics
-from core.media.ticks import rescale
+from core.media.ticks import MICROSECONDS, rescale
 
 VERSION = 7
 """EXT-X-MAP outside I-frame playlists needs 6; 7 is what players of fragmented MP4 expect."""
 
 INDEPENDENT_SEGMENTS = "#EXT-X-INDEPENDENT-SEGMENTS"
-MICROSECONDS = 1_000_000
 USUAL_CODECS = re.compile(r'CODECS="avc1\.(42|4d|58|64)[0-9a-f]{4}(,mp4a\.40\.2)?"')
 STARTING_BANDWIDTH = 2_500_000
 """Players begin with the first variant listed, before they have measured anything."""
@@ -41,7 +41,7 @@ def multivariant_playlist(presentation: Presentation) -> str:
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}"]
     if all(each.independent for each in (*presentation.video, *presentation.audio)):
         lines.append(INDEPENDENT_SEGMENTS)
-    lines += session_keys(presentation)
+    lines += [*start_tag(presentation.start_us), *session_keys(presentation)]
     groups = audio_groups(presentation.audio)
     if presentation.video:
         groups = filled(groups)
@@ -79,8 +79,9 @@ def media_playlist(rendition: Rendition) -> str:
     late has the gap counted into its first segment: positions in the playlist are presentation
     times. Raises `ValueError` when there is no segment.
     """
-    segments = [(media_segment(number),) for number in range(len(rendition.spans))]
-    return _media_playlist(rendition, f'URI="{INIT_SEGMENT}"', segments)
+    way, first = way_to_segments(rendition), rendition.first
+    segments = [(f"{way}{media_segment(first + each)}",) for each in range(len(rendition.spans))]
+    return _media_playlist(rendition, f'URI="{way}{INIT_SEGMENT}"', segments)
 
 
 def byte_range_playlist(rendition: Rendition) -> str:
@@ -102,26 +103,46 @@ def byte_range_playlist(rendition: Rendition) -> str:
 def _media_playlist(rendition: Rendition, init: str, segments: Sequence[Sequence[str]]) -> str:
     if not rendition.spans:
         raise ValueError(f"rendition {rendition.name} has no segment")
-    ends = [rescale(span.end, rendition.timescale, MICROSECONDS) for span in rendition.spans]
-    durations = [stop - start for start, stop in zip((0, *ends), ends, strict=False)]
+    durations = segment_durations_us(rendition)
     lines = [
         "#EXTM3U",
         f"#EXT-X-VERSION:{VERSION}",
-        f"#EXT-X-TARGETDURATION:{_target_duration(durations)}",
+        f"#EXT-X-TARGETDURATION:{target_duration(durations)}",
         "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:VOD",
         *((INDEPENDENT_SEGMENTS,) if rendition.independent else ()),
+        *start_tag(rendition.window.start_us if rendition.window else 0),
         f"#EXT-X-MAP:{init}",
     ]
     for place, (duration, segment) in enumerate(zip(durations, segments, strict=True)):
-        lines += segment_key(rendition, place, segment[-1])
-        lines.append(f"#EXTINF:{duration // MICROSECONDS}.{duration % MICROSECONDS:06},")
-        lines += segment
+        lines += [*segment_key(rendition, place, segment[-1]), duration_tag(duration), *segment]
     lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"
 
 
-def _target_duration(durations_us: Iterable[int]) -> int:
+def segment_durations_us(rendition: Rendition) -> list[int]:
+    """Give how long each segment lasts: from the end of the one before it, or from the origin."""
+    origin = rescale(rendition.origin, rendition.timescale, MICROSECONDS)
+    ends = [rescale(span.end, rendition.timescale, MICROSECONDS) for span in rendition.spans]
+    return [stop - start for start, stop in zip((origin, *ends), ends, strict=False)]
+
+
+def start_tag(start_us: int) -> Iterator[str]:
+    """Give EXT-X-START (§4.4.2.2) where playing does not begin at the beginning."""
+    if start_us:
+        yield f"#EXT-X-START:TIME-OFFSET={_seconds(start_us)},PRECISE=YES"
+
+
+def duration_tag(duration_us: int) -> str:
+    """Give EXTINF (§4.4.4.1)."""
+    return f"#EXTINF:{_seconds(duration_us)},"
+
+
+def _seconds(microseconds: int) -> str:
+    return f"{microseconds // MICROSECONDS}.{microseconds % MICROSECONDS:06}"
+
+
+def target_duration(durations_us: Iterable[int]) -> int:
     """No duration, rounded to the nearest second, may exceed it (§4.4.3.1)."""
     return max(1, (2 * max(durations_us) + MICROSECONDS) // (2 * MICROSECONDS))
 
@@ -217,7 +238,7 @@ def _group_id(group: AudioGroup) -> str:
 
 
 def _playlist_uri(rendition: Rendition) -> str:
-    return f"{rendition_folder(rendition)}/{MEDIA_PLAYLIST}"
+    return f"{playlist_folder(rendition)}/{MEDIA_PLAYLIST}"
 
 
 def _quoted(text: str) -> str:

@@ -9,14 +9,14 @@ from core.manifest.urls import (
     INIT_SEGMENT,
     TRACK_FILE,
     iframe_segment,
-    rendition_folder,
+    playlist_folder,
+    way_to_segments,
 )
 from core.media.iframes import IFrames
 from core.media.presentation import Presentation, Rendition, VideoTraits
-from core.media.ticks import rescale
+from core.media.ticks import MICROSECONDS, rescale
 
 VERSION: Final = 7
-MICROSECONDS: Final = 1_000_000
 
 
 def iframe_playlist(rendition: Rendition) -> str:
@@ -30,12 +30,13 @@ def iframe_playlist(rendition: Rendition) -> str:
         raise ValueError(f"rendition {rendition.name} has no I-frame")
     times = (rescale(span.end, rendition.timescale, MICROSECONDS) for span in shown.spans)
     ends = list(times)
-    durations = [stop - start for start, stop in zip((0, *ends), ends, strict=False)]
+    origin = rescale(rendition.origin, rendition.timescale, MICROSECONDS)
+    durations = [stop - start for start, stop in zip((origin, *ends), ends, strict=False)]
     return "\n".join(
         [
             *_head(durations),
             _map(rendition),
-            *_body(rendition, durations, _addresses(shown)),
+            *_body(rendition, durations, _addresses(shown, way_to_segments(rendition))),
             "#EXT-X-ENDLIST",
             "",
         ]
@@ -56,7 +57,7 @@ def iframe_variants(presentation: Presentation) -> Iterator[str]:
             f'CODECS="{rendition.codec}"',
             f"RESOLUTION={traits.width}x{traits.height}",
             f"VIDEO-RANGE={traits.video_range}",
-            f'URI="{rendition_folder(rendition)}/{IFRAME_PLAYLIST}"',
+            f'URI="{playlist_folder(rendition)}/{IFRAME_PLAYLIST}"',
         )
         yield f"#EXT-X-I-FRAME-STREAM-INF:{','.join(attributes)}"
 
@@ -81,13 +82,13 @@ def _map(rendition: Rendition) -> str:
     places = {each.address for each in shown.ranges} if shown is not None else set()
     if layout is not None and TRACK_FILE in places:
         return f'#EXT-X-MAP:URI="{TRACK_FILE}",BYTERANGE="{layout.init_bytes}@0"'
-    return f'#EXT-X-MAP:URI="{INIT_SEGMENT}"'
+    return f'#EXT-X-MAP:URI="{way_to_segments(rendition)}{INIT_SEGMENT}"'
 
 
-def _addresses(shown: IFrames) -> Iterator[tuple[str, ...]]:
+def _addresses(shown: IFrames, way: str) -> Iterator[tuple[str, ...]]:
     if not shown.ranges:
-        for number in range(len(shown)):
-            yield (iframe_segment(number),)
+        for number in range(shown.first, shown.first + len(shown)):
+            yield (f"{way}{iframe_segment(number)}",)
     for each in shown.ranges:
         yield f"#EXT-X-BYTERANGE:{each.length}@{each.start}", each.address
 

@@ -16,10 +16,30 @@ KEYS = "key"
 
 
 def rendition_folder(rendition: Rendition) -> str:
-    """Give `{kind}/{name}/{build_hash}`, percent-encoded where a name needs it.
+    """Give `{kind}/{name}/{build_hash}`, percent-encoded where a name needs it, in its home.
 
     A rendition that has no builds, in a folder of files, lies under its name alone.
     """
+    return rendition.home + _own_folder(rendition)
+
+
+def playlist_folder(rendition: Rendition) -> str:
+    """Give where the media playlist of a rendition lies: that of an excerpt is never at home."""
+    return _own_folder(rendition) if _is_away(rendition) else rendition_folder(rendition)
+
+
+def way_to_segments(rendition: Rendition) -> str:
+    """Give where a rendition's segments lie from its media playlist, with a slash at the end."""
+    if not _is_away(rendition):
+        return ""
+    return "../" * (_own_folder(rendition).count("/") + 1) + rendition_folder(rendition) + "/"
+
+
+def _is_away(rendition: Rendition) -> bool:
+    return bool(rendition.home) and rendition.window is not None
+
+
+def _own_folder(rendition: Rendition) -> str:
     parts = (rendition.kind.value, rendition.name, rendition.build_hash)
     return "/".join(quote(part, safe="") for part in parts if part)
 

@@ -1,7 +1,8 @@
 """The I-frames of a rendition: the pictures that a player shows while it winds through a film."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -41,6 +42,7 @@ class IFrames:
     applied, in ticks of the track, and at last when the track ends: each picture stands until the
     next. Bit rates are in bit/s, over pictures that are fetched one by one, headers included.
     `ranges` says where each lies in what is stored; where it is empty each has its own address.
+    `first` is the number of the first, where these are an excerpt of the track's.
     """
 
     samples: Sequence[int]
@@ -48,6 +50,7 @@ class IFrames:
     peak_bandwidth: int
     average_bandwidth: int
     ranges: tuple[ByteRange, ...] = ()
+    first: int = 0
 
     def __len__(self) -> int:
         return len(self.samples)
@@ -64,3 +67,17 @@ class IFrames:
             raise IndexError(f"I-frame {number} of {len(self.samples)}")
         duration = self.bounds[number + 1] - self.bounds[number]
         return IFrameSegment(self.samples[number], min(duration, LONGEST_DURATION), number + 1)
+
+    def between(self, start: int, end: int) -> "IFrames | None":
+        """Give those presented from `start` up to `end`; None where there is none."""
+        times = self.bounds[:-1]
+        begin, stop = bisect_left(times, start), bisect_left(times, end)
+        if begin == stop:
+            return None
+        return replace(
+            self,
+            samples=self.samples[begin:stop],
+            bounds=self.bounds[begin : stop + 1],
+            ranges=self.ranges[begin:stop],
+            first=self.first + begin,
+        )

@@ -8,6 +8,7 @@ from core.media.file_layout import FileLayout
 from core.media.iframes import IFrames
 from core.media.roles import TrackRole
 from core.media.storyboard import Storyboard
+from core.media.ticks import Ticks
 from core.media.timeline import Span
 from core.media.video_range import SDR, UNSPECIFIED_COLOUR
 from core.protection.content_key import KeyUse
@@ -66,6 +67,19 @@ class TextTraits:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """Where the spans of a rendition lie that are an excerpt of its track.
+
+    `first` is the number of the first segment, `origin` the time, in ticks of the rendition, at
+    which the presentation's timeline begins, and `start_us` where on that timeline playing begins.
+    """
+
+    first: int
+    origin: Ticks
+    start_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rendition:
     """One encoding of a track, published under its build hash, which may be empty in a folder.
 
@@ -75,7 +89,8 @@ class Rendition:
     included, in bit/s. `layout` is that of the rendition's one file, where there is one. `iframes`
     are the pictures for winding, where it has any. `independent`: every segment can be decoded
     without the one before it, whole. `protection` says what key its segments are under; None where
-    they are clear.
+    they are clear. `home` is where its segments lie, relative to the presentation's manifests:
+    beside them where empty.
     """
 
     kind: TrackKind
@@ -91,11 +106,27 @@ class Rendition:
     iframes: IFrames | None = None
     protection: KeyUse | None = None
     independent: bool = True
+    window: Window | None = None
+    home: str = ""
+
+    @property
+    def first(self) -> int:
+        """The number of the first segment."""
+        return self.window.first if self.window else 0
+
+    @property
+    def origin(self) -> Ticks:
+        """The time at which the presentation's timeline begins."""
+        return self.window.origin if self.window else Ticks(0)
 
 
 @dataclass(frozen=True, slots=True)
 class Presentation:
-    """Everything one title offers at this moment; rungs may still join."""
+    """Everything one title offers at this moment; rungs may still join.
+
+    `start_us` is where playing begins, and `length_us` how long its segments last, where it is an
+    excerpt or has several parts; `asset` names the film it is of, where there may be several.
+    """
 
     playback_id: str
     video: tuple[Rendition, ...]
@@ -103,6 +134,9 @@ class Presentation:
     duration_ms: int
     text: tuple[Rendition, ...] = ()
     storyboard: Storyboard | None = None
+    start_us: int = 0
+    length_us: int = 0
+    asset: str = ""
 
     @property
     def has_files(self) -> bool:

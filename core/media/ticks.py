@@ -2,6 +2,8 @@
 
 from typing import NewType
 
+MICROSECONDS = 1_000_000
+
 Ticks = NewType("Ticks", int)
 """An instant or a length in units of a track's timescale (ISO/IEC 14496-12 §8.4.2)."""
 

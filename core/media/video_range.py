@@ -9,3 +9,8 @@ TRANSFERS = {16: PQ, 18: HLG}
 def video_range(colour: tuple[int, int, int]) -> str:
     """Name the range of a picture by its primaries, transfer and matrix."""
     return TRANSFERS.get(colour[1], SDR)
+
+
+def is_hdr(name: str | None) -> bool:
+    """Whether a range has more than the standard; of what names none, no."""
+    return name in {PQ, HLG}

@@ -4,7 +4,7 @@ It knows requests and answers, and nothing of connections: whatever serves the o
 as it would ask an upstream.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import ClassVar, Final
 from urllib.parse import unquote
@@ -163,12 +163,23 @@ class Pipeline:
                 return await give(playback_id, name)
             case [playback_id, "sb", name, *file]:
                 return await self._presenter.storyboard_file(playback_id, name, "/".join(file))
-            case [playback_id, ("v" | "a") as kind, name, build_hash, file]:
-                return await self._presenter.track_file(playback_id, kind, name, build_hash, file)
-            case [playback_id, "v", name, build_hash, "iframe", file]:
-                return await self._presenter.iframe(playback_id, "v", name, build_hash, file)
+            case [playback_id, ("v" | "a") as kind, name, *rest]:
+                return await self._find_track(playback_id, kind, name, rest)
             case _:
                 raise NoSuchMedia(f"nothing is ever published at {MEDIA_PREFIX + path!r}")
+
+    async def _find_track(
+        self, playback_id: str, kind: str, name: str, rest: Sequence[str]
+    ) -> Representation:
+        match rest:
+            case ["index.m3u8"]:
+                return await self._presenter.line(playback_id, kind, name)
+            case [build_hash, file]:
+                return await self._presenter.track_file(playback_id, kind, name, build_hash, file)
+            case [build_hash, "iframe", file] if kind == "v":
+                return await self._presenter.iframe(playback_id, kind, name, build_hash, file)
+            case _:
+                raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no {'/'.join(rest)!r}")
 
     async def _page(self, asked: Asked, path: str) -> Answer:
         """One of the pages for operators, unless an edge asks: it passes on what viewers ask.

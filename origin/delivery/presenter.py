@@ -3,10 +3,9 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from fractions import Fraction
 from typing import Final
 
 from core.errors import InputFault, InternalFault
@@ -14,6 +13,8 @@ from core.http.media_types import media_type
 from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import media_playlist, multivariant_playlist
 from core.manifest.hls_iframes import iframe_playlist
+from core.manifest.joined import alike, joined, lines
+from core.manifest.joined_hls import joined_playlist
 from core.manifest.storyboard import (
     STORYBOARD_JSON,
     STORYBOARD_VTT,
@@ -25,25 +26,19 @@ from core.manifest.urls import (
     INIT_SEGMENT,
     MASTER,
     MEDIA_PLAYLIST,
+    MPD,
     TRACK_FILE,
     iframe_segment,
     media_segment,
 )
-from core.media.presentation import (
-    AudioTraits,
-    Presentation,
-    Rendition,
-    TrackKind,
-    VideoTraits,
-)
+from core.media.presentation import Presentation, Rendition, TrackKind
 from core.media.storyboard import Storyboard
-from core.protection.bandwidth import protected_bandwidth, protected_iframes
 from core.protection.scheme import Scheme
-from core.protection.track import divisions
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
 from origin.delivery.offers import Offer, find_offer, offers
 from origin.delivery.protected import Plain, ProtectedSegments
+from origin.delivery.renditions import has_iframe, has_segment, rendition_of
 from origin.delivery.representation import (
     CachePolicy,
     FilePart,
@@ -60,11 +55,7 @@ from runtime.logs import get_logger
 from runtime.storage import LocalStore
 
 ON_DEMAND: Final = "ondemand.mpd"
-MANIFESTS: Final = {
-    "master.m3u8": multivariant_playlist,
-    "manifest.mpd": mpd,
-    ON_DEMAND: on_demand_mpd,
-}
+MANIFESTS: Final = frozenset({MASTER, MPD, ON_DEMAND})
 BOARDS: Final[dict[str, Callable[[Storyboard], bytes]]] = {
     STORYBOARD_VTT: storyboard_vtt,
     STORYBOARD_JSON: storyboard_json,
@@ -111,25 +102,50 @@ class Presenter:
     async def manifest(self, playback_id: str, name: str) -> Representation:
         """Give one of `MANIFESTS`."""
         title = await self._titles.get(playback_id)
-        board = title.storyboard.name if title.storyboard is not None else ""
-        hashes = (track.build_hash for track in title.tracks)
-        key = (name, playback_id, title.status, board, *hashes)
-        known = self._texts.get(key)
-        if known is not None:
-            return known
         protection = title.protection
         if name != MASTER and not protection.has_dash:
             raise NoSuchMedia(f"{playback_id!r} is under {protection}, which DASH does not have")
         scheme = protection.hls if name == MASTER else protection.dash
-        presentation, whole = await self._presentation(title, scheme)
-        if name == ON_DEMAND and not presentation.has_files:
-            raise NoSuchMedia(f"no track of {playback_id!r} fits into one indexed file")
+        return await self._made_text(
+            title, name, scheme, lambda parts: _manifest(title, name, parts)
+        )
+
+    async def line(self, playback_id: str, kind: str, name: str) -> Representation:
+        """Give the media playlist of one line through a title of several parts."""
+        title = await self._titles.get(playback_id)
+
+        def write(parts: Sequence[Presentation]) -> str:
+            for line in lines(parts) if title.parts else ():
+                if (line.kind, line.name) == (kind, name):
+                    return joined_playlist(line, parts)
+            raise NoSuchMedia(f"{playback_id!r} has no line {kind}/{name}")
+
+        return await self._made_text(title, f"{kind}/{name}/{MEDIA_PLAYLIST}", None, write)
+
+    async def _made_text(
+        self,
+        title: Title,
+        name: str,
+        scheme: Scheme | None,
+        write: Callable[[Sequence[Presentation]], str],
+    ) -> Representation:
+        """Give a text about all of a title as it is at this moment."""
+        if not any(part.tracks for part in title.all_parts):
+            raise NoSuchMedia(f"nothing of {title.playback_id!r} is played")
+        board = title.storyboard.name if title.storyboard is not None else ""
+        hashes = (track.build_hash for part in title.all_parts for track in part.tracks)
+        key = (name, title.playback_id, title.status, board, *hashes)
+        known = self._texts.get(key)
+        if known is not None:
+            return known
+        made_of = [await self._presentation(part, scheme) for part in title.all_parts]
+        whole = all(is_whole for _, is_whole in made_of)
         settled = whole and title.status == "ready"
         made = _generated(
             name,
-            MANIFESTS[name](presentation).encode(),
+            write([presentation for presentation, _ in made_of]).encode(),
             CachePolicy.MANIFEST if settled else CachePolicy.UNSETTLED,
-            (*_keys(title), f"manifest:{playback_id}"),
+            (*_keys(title), *_manifest_keys(title)),
         )
         if whole:
             self._texts.put(key, made, made.length)
@@ -140,16 +156,19 @@ class Presenter:
     ) -> Representation:
         """Give a media playlist, an init segment, a media segment or all of one build."""
         title = await self._titles.get(playback_id)
-        offer = _offer(title, kind, name, build_hash)
-        if file in PLAYLISTS:
+        found = _find(title, kind, name, build_hash)
+        part, offer = found[0]
+        if file in PLAYLISTS and not title.parts:
             return await self._playlist(title, offer, file)
         if file not in {INIT_SEGMENT, TRACK_FILE} and not SEGMENT_NAME.fullmatch(file):
             raise NoSuchMedia(f"a track has no file {file!r}")
-        build = await self._builds.get(offer.track, title.plan)
+        build = await self._builds.get(offer.track, part.plan)
         if file == INIT_SEGMENT:
             return self._init(title, build, offer)
         if file == TRACK_FILE:
             return _whole(title, build, offer)
+        if not any(has_segment(each, build, _number(file)) for each, _ in found):
+            raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no segment {file}")
         return await self._media(title, build, offer, _segment(build, _number(file)))
 
     async def text_file(
@@ -157,8 +176,8 @@ class Presenter:
     ) -> Representation:
         """Give a playlist, a segment or the whole of a text track."""
         title = await self._titles.get(playback_id)
-        offer = _offer(title, TrackKind.TEXT, name, build_hash)
-        return await self._text.file(title, offer.track, file)
+        part, offer = _find(title, TrackKind.TEXT, name, build_hash)[0]
+        return await self._text.file(part, offer.track, file)
 
     async def chapters(self, playback_id: str, name: str) -> Representation:
         """Give the title's chapters, as JSON or as WebVTT."""
@@ -169,10 +188,13 @@ class Presenter:
     ) -> Representation:
         """Give one I-frame of a build."""
         title = await self._titles.get(playback_id)
-        offer = _offer(title, kind, name, build_hash)
+        found = _find(title, kind, name, build_hash)
+        part, offer = found[0]
         if not SEGMENT_NAME.fullmatch(file):
             raise NoSuchMedia(f"a track has no I-frame {file!r}")
-        build = await self._builds.get(offer.track, title.plan)
+        build = await self._builds.get(offer.track, part.plan)
+        if not any(has_iframe(each, build, _number(file)) for each, _ in found):
+            raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no I-frame {file}")
         return await self._media(title, build, offer, _iframe(build, _number(file)))
 
     async def _media(
@@ -230,7 +252,7 @@ class Presenter:
             name,
             BOARDS[name](title.storyboard),
             CachePolicy.MANIFEST if settled else CachePolicy.UNSETTLED,
-            (*_keys(title), f"manifest:{playback_id}"),
+            (*_keys(title), *_manifest_keys(title)),
         )
 
     async def storyboard_file(self, playback_id: str, name: str, file: str) -> Representation:
@@ -252,9 +274,10 @@ class Presenter:
         known = self._texts.get(key)
         if known is None:
             build = await self._builds.get(track, title.plan)
-            if file == IFRAME_PLAYLIST and build.iframes is None:
-                raise NoSuchMedia(f"{track.kind}/{track.name} has no I-frames")
-            text = PLAYLISTS[file](_rendition(build, offer)).encode()
+            rendition = rendition_of(title, build, offer)
+            if rendition is None or (file == IFRAME_PLAYLIST and rendition.iframes is None):
+                raise NoSuchMedia(f"{title.playback_id!r} has no {file} of {track.name}")
+            text = PLAYLISTS[file](rendition).encode()
             known = _generated(file, text, CachePolicy.IMMUTABLE, _keys(title))
             self._texts.put(key, known, known.length)
         return known
@@ -273,26 +296,20 @@ class Presenter:
                 continue
             try:
                 build = await self._builds.get(track, title.plan)
-                rendition = _rendition(build, offer)
+                rendition = rendition_of(title, build, offer)
             except InternalFault as fault:
                 log.warning("media.damaged", track=track.store_prefix, reason=fault.message)
                 damage[track.kind] = fault
             else:
-                renditions[track.kind].append(rendition)
+                if rendition is not None:
+                    renditions[track.kind].append(rendition)
         video, audio = renditions[TrackKind.VIDEO], renditions[TrackKind.AUDIO]
         # A film without its picture would be something else than what was published.
         main = TrackKind.VIDEO if TrackKind.VIDEO in damage or video else TrackKind.AUDIO
         if main in damage and not renditions[main]:
             raise damage[main]
-        whole = Presentation(
-            title.playback_id,
-            tuple(video),
-            tuple(audio),
-            title.duration_ms,
-            text=tuple(renditions[TrackKind.TEXT]),
-            storyboard=title.storyboard,
-        )
-        return whole, not damage
+        made = _presentation(title, tuple(video), tuple(audio))
+        return replace(made, text=tuple(renditions[TrackKind.TEXT])), not damage
 
 
 def _lost(track: PublishedTrack) -> InternalFault:
@@ -301,15 +318,54 @@ def _lost(track: PublishedTrack) -> InternalFault:
     return fault
 
 
-def _offer(title: Title, kind: str, name: str, build_hash: str) -> Offer:
-    offer = find_offer(title, kind, name, build_hash)
-    if offer is None:
+def _presentation(
+    title: Title, video: tuple[Rendition, ...], audio: tuple[Rendition, ...]
+) -> Presentation:
+    whole = Presentation(
+        title.playback_id, video, audio, title.duration_ms, storyboard=title.storyboard
+    )
+    part = title.excerpt
+    if part is None:
+        return whole
+    return replace(
+        whole,
+        duration_ms=-(-part.exact_us // 1000),
+        start_us=part.lead_us,
+        length_us=part.length_us,
+        asset=hashlib.sha256(title.tracks[0].store_prefix.encode()).hexdigest()[:16],
+    )
+
+
+def _manifest(title: Title, name: str, parts: Sequence[Presentation]) -> str:
+    """Write one of `MANIFESTS`; an excerpt has no files, which would show more."""
+    if name == ON_DEMAND:
+        if title.parts or not parts[0].has_files:
+            raise NoSuchMedia(f"no track of {title.playback_id!r} fits into one indexed file")
+        return on_demand_mpd(parts[0])
+    if name == MASTER:
+        whole = joined(title.playback_id, parts) if title.parts else parts[0]
+        return multivariant_playlist(whole)
+    return mpd(*alike(parts))
+
+
+def _find(title: Title, kind: str, name: str, build_hash: str) -> Sequence[tuple[Title, Offer]]:
+    """Find a build in those parts of a title that have it; there is one at least."""
+    offered = ((part, find_offer(part, kind, name, build_hash)) for part in title.all_parts)
+    found = [(part, offer) for part, offer in offered if offer is not None]
+    if not found:
         raise NoSuchMedia(f"{title.playback_id!r} has no build {kind}/{name}/{build_hash}")
-    return offer
+    return found
 
 
 def _keys(title: Title) -> tuple[str, ...]:
-    return (f"video:{title.video_id}", playback_key(title.playback_id))
+    """The surrogate keys of all that a title has: its own, and those of what it was made from."""
+    films = (f"video:{video_id}" for video_id, _ in title.films)
+    return (f"video:{title.video_id}", playback_key(title.base_id or title.playback_id), *films)
+
+
+def _manifest_keys(title: Title) -> Sequence[str]:
+    names = (title.base_id or title.playback_id, *(name for _, name in title.films))
+    return [f"manifest:{name}" for name in names]
 
 
 def _generated(name: str, data: bytes, cache: CachePolicy, keys: tuple[str, ...]) -> Representation:
@@ -321,7 +377,7 @@ def _whole(title: Title, build: Build, offer: Offer) -> Representation:
     track = build.published
     if offer.use is not None:
         raise NoSuchMedia("an encrypted track is not to be had as one file")
-    if build.file is None:
+    if build.file is None or title.excerpt is not None or title.parts:
         raise NoSuchMedia(f"{track.kind}/{track.name} does not fit into one indexed file")
     return Representation(
         content_type=media_type(f"{track.kind}/{TRACK_FILE}"),
@@ -338,9 +394,7 @@ def _number(file: str) -> int:
 
 
 def _segment(build: Build, number: int) -> Plain:
-    table, index, track = build.table, build.stored.index, build.published
-    if number >= len(table):
-        raise NoSuchMedia(f"{track.kind}/{track.name} has segments 0 to {len(table) - 1}")
+    table, index = build.table, build.stored.index
     first, count = table.first[number], table.count[number]
     offset, length, _, _ = index.segment(first, count)
     header = index.fragment_header(first, count, number + 1)
@@ -357,58 +411,3 @@ def _iframe(build: Build, number: int) -> Plain:
     header = index.picture_header(alone.sample, alone.duration, alone.sequence)
     build.stored.unload()
     return Plain(iframe_segment(number), header, alone.sample, offset, size)
-
-
-def _rendition(build: Build, offer: Offer) -> Rendition:
-    """Give what manifests say. Raises `UnprotectableTrack`."""
-    track, table = build.published, build.table
-    clear = Rendition(
-        kind=track.kind,
-        name=track.name,
-        build_hash=offer.build_hash,
-        codec=track.codec,
-        timescale=track.timescale,
-        spans=table.spans,
-        bandwidth=table.peak_bandwidth,
-        average_bandwidth=table.average_bandwidth,
-        traits=_traits(build),
-        independent=table.independent,
-        layout=build.file.layout if build.file is not None else None,
-        iframes=build.iframes,
-    )
-    if offer.use is None:
-        return clear
-    by_units = offer.use.scheme.is_common and divisions(build.stored.description) is not None
-    peak, mean = protected_bandwidth(table, track.timescale, offer.use, by_units=by_units)
-    return replace(
-        clear,
-        bandwidth=peak,
-        average_bandwidth=mean,
-        layout=None,
-        protection=offer.use,
-        iframes=clear.iframes and protected_iframes(clear.iframes, track.timescale),
-    )
-
-
-def _traits(build: Build) -> VideoTraits | AudioTraits:
-    track, description = build.published, build.stored.description
-    if track.kind is TrackKind.VIDEO:
-        rate = Fraction(*track.frame_rate) if track.frame_rate else None
-        return VideoTraits(
-            track.width or 0,
-            track.height or 0,
-            rate,
-            video_range=description.video_range,
-            supplemental_codec=description.supplemental_codec,
-            colour=description.colour,
-            closed_captions=track.closed_captions,
-        )
-    return AudioTraits(
-        channels=track.channels or 0,
-        sample_rate=track.sample_rate or 0,
-        language=track.language or "und",
-        label=track.label or "",
-        default=track.is_default,
-        roles=frozenset(track.roles),
-        objects=description.objects,
-    )

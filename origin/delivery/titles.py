@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from core.errors import InputFault
+from core.media.view import read_address
 from origin.delivery.lru import LruCache
+from origin.delivery.narrowing import NothingToPlay, seen_through
 from origin.repository import Repository, Title
 from runtime.postgres import DatabaseUnavailable
 
@@ -18,13 +19,6 @@ DEAF_AGE_S: Final = 1.0
 UNKNOWN_AGE_S: Final = 1.0
 TRACK_COST_BYTES: Final = 1_000
 START_COST_BYTES: Final = 40
-
-
-class NothingToPlay(InputFault):
-    """The playback id is unknown, or nothing of it is published."""
-
-    status = 404
-    code = "media.not_found"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +50,15 @@ class Titles:
         self._doubted_s = clock()
         self.listening = False
 
-    async def get(self, playback_id: str) -> Title:
-        """Give what is published of a playback id. Raises `NothingToPlay`."""
+    async def get(self, address: str) -> Title:
+        """Give what is published of a playback id, or of what its view shows of it.
+
+        Raises `NothingToPlay` and `UnknownView`.
+        """
+        playback_id, view = read_address(address)
+        return seen_through(await self._get(playback_id), view)
+
+    async def _get(self, playback_id: str) -> Title:
         known = self._known.get(playback_id)
         if known is not None and self._believed(known):
             title = known.title
@@ -124,4 +125,7 @@ class Titles:
 def _cost_bytes(title: Title | None) -> int:
     if title is None:
         return TRACK_COST_BYTES
-    return TRACK_COST_BYTES * (1 + len(title.tracks)) + START_COST_BYTES * len(title.plan.starts)
+    return sum(
+        TRACK_COST_BYTES * (1 + len(part.tracks)) + START_COST_BYTES * len(part.plan.starts)
+        for part in title.all_parts
+    )

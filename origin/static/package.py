@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import byte_range_playlist, media_playlist, multivariant_playlist
 from core.manifest.hls_iframes import iframe_playlist
 from core.manifest.urls import IFRAME_PLAYLIST, MASTER, MEDIA_PLAYLIST, MPD, rendition_folder
-from core.media.presentation import TrackKind
+from core.media.presentation import Presentation, TrackKind
 from origin.packaging.limits import Limits
 from origin.packaging.progress import Pulse
 from origin.static.cutting import CutTrack, cut_tracks, presentation_of
@@ -47,7 +47,10 @@ PLAYLISTS: Final = {
     Arrangement.SEGMENTS: media_playlist,
     Arrangement.SINGLE_FILE: byte_range_playlist,
 }
-MPDS: Final = {Arrangement.SEGMENTS: mpd, Arrangement.SINGLE_FILE: on_demand_mpd}
+MPDS: Final[Mapping[Arrangement, Callable[[Presentation], str]]] = {
+    Arrangement.SEGMENTS: mpd,
+    Arrangement.SINGLE_FILE: on_demand_mpd,
+}
 
 
 def package(request: PackageRequest, watcher: Watcher) -> Packaged:

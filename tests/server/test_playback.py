@@ -30,6 +30,8 @@ async def test_a_playback_has_all_that_a_player_needs(api: Api, pool: Pool, stat
         "dash": f"{media}/manifest.mpd",
         "poster": f"{media}/poster/a1.jpg",
         "duration_ms": 60_000,
+        "start_ms": 0,
+        "end_ms": 60_000,
         "resume_ms": 0,
         "token": None,
         "expires_at": None,

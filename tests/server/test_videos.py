@@ -31,6 +31,7 @@ async def test_a_new_video_looks_as_the_conventions_say(api: Api) -> None:
         "updated_at": video["created_at"],
         "duration_ms": None,
         "source": {"filename": "film.mp4", "size_bytes": 4, "repaired": None},
+        "parts": [],
         "errors": [],
         "tracks": [],
         "renditions": [],

@@ -6,7 +6,8 @@ import pytest
 
 from core.media.ticks import Ticks
 from core.media.timeline import CutPlan
-from origin.delivery.titles import NothingToPlay, Titles
+from origin.delivery.narrowing import NothingToPlay
+from origin.delivery.titles import Titles
 from origin.repository import Repository, Title
 from runtime.postgres import DatabaseUnavailable
 

@@ -27,7 +27,13 @@ export interface Video {
   readonly stage: string | null;
   readonly created_at: string;
   readonly duration_ms: number | null;
-  readonly source: { readonly filename: string; readonly size_bytes: number };
+  /** Null for what was made from other videos: `parts` says from which. */
+  readonly source: { readonly filename: string; readonly size_bytes: number } | null;
+  readonly parts: readonly {
+    readonly video_id: string;
+    readonly start_ms: number;
+    readonly end_ms: number;
+  }[];
   readonly errors: readonly { readonly code: string; readonly message: string }[];
   readonly renditions: readonly Rendition[];
   readonly poster: string | null;
@@ -60,6 +66,9 @@ export interface Playback {
   readonly dash: string | null;
   readonly drm: Drm | null;
   readonly poster: string | null;
+  /** Where on the player's own timeline the video begins and ends; the others count from its beginning. */
+  readonly start_ms: number;
+  readonly end_ms: number | null;
   readonly resume_ms: number;
   readonly duration_ms: number | null;
   readonly title: string;

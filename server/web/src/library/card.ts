@@ -104,10 +104,10 @@ function badgeText(video: Video): string {
 }
 
 function metaText(video: Video, nowMs: number): string {
-  if (video.status === "errored") return `Not playable · ${bytes(video.source.size_bytes)}`;
+  if (video.status === "errored") return `Not playable · ${origin(video)}`;
   if (!isPlayable(video)) return progressText(video);
   if (video.status === "playable") return `Plays · more qualities at ${percent(video.progress)}`;
-  const parts = [pictureSize(video), bytes(video.source.size_bytes), ago(video.created_at, nowMs)];
+  const parts = [pictureSize(video), origin(video), ago(video.created_at, nowMs)];
   return parts.filter((part) => part !== null).join(" · ");
 }
 
@@ -120,4 +120,10 @@ function pictureSize(video: Video): string | null {
     best = sizeName(width, height);
   }
   return best ?? (video.renditions.length > 0 ? "Audio" : null);
+}
+
+/** Where its media come from: a file of some size, or other videos. */
+function origin(video: Video): string {
+  if (video.source !== null) return bytes(video.source.size_bytes);
+  return video.parts.length === 1 ? "clip" : `${video.parts.length} parts`;
 }

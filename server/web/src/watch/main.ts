@@ -117,7 +117,7 @@ function show(video: Video): void {
   const facts = [
     video.duration_ms === null ? null : clock(video.duration_ms / 1000),
     picture && sizeName(picture.width, picture.height),
-    bytes(video.source.size_bytes),
+    video.source === null ? null : bytes(video.source.size_bytes),
     `Added ${ago(video.created_at, Date.now())}`,
   ];
   setText(meta, facts.filter((fact) => fact !== null).join(" · "));

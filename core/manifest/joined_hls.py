@@ -1,0 +1,70 @@
+"""The media playlist of one line through several presentations (RFC 8216bis §4.4.4.3)."""
+
+from collections.abc import Iterator, Sequence
+
+from core.manifest.hls import (
+    VERSION,
+    duration_tag,
+    segment_durations_us,
+    start_tag,
+    target_duration,
+)
+from core.manifest.joined import Line
+from core.manifest.urls import INIT_SEGMENT, media_segment, rendition_folder
+from core.media.presentation import Presentation, Rendition
+from core.media.ticks import MICROSECONDS
+
+LONGEST_HOLE_US = 4 * MICROSECONDS
+
+
+def joined_playlist(line: Line, parts: Sequence[Presentation]) -> str:
+    """Give the playlist of a line; it lies at `{kind}/{name}/`, the segments two folders above.
+
+    Each part after the first begins with a discontinuity and its own init segment. In every line a
+    part takes the same time, that of its pictures, so discontinuities lie at the same place for
+    all; players place what comes after one by the times in it. A part of which a line has nothing
+    is a gap.
+    """
+    durations: list[int] = []
+    body: list[str] = []
+    for number, (rendition, part) in enumerate(zip(line.renditions, parts, strict=True)):
+        if number:
+            body.append("#EXT-X-DISCONTINUITY")
+        if rendition is None:
+            lasting = list(_holes(part.length_us))
+            body += [text for each in lasting for text in ("#EXT-X-GAP", duration_tag(each), "gap")]
+        else:
+            lasting = _fitted(segment_durations_us(rendition), part.length_us)
+            body += _segments(rendition, lasting)
+        durations += lasting
+    head = [
+        "#EXTM3U",
+        f"#EXT-X-VERSION:{VERSION}",
+        f"#EXT-X-TARGETDURATION:{target_duration(durations)}",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        *start_tag(parts[0].start_us),
+    ]
+    return "\n".join([*head, *body, "#EXT-X-ENDLIST"]) + "\n"
+
+
+def _segments(rendition: Rendition, durations_us: Sequence[int]) -> Iterator[str]:
+    way = f"../../{rendition_folder(rendition)}"
+    yield f'#EXT-X-MAP:URI="{way}/{INIT_SEGMENT}"'
+    for number, duration in enumerate(durations_us, rendition.first):
+        yield duration_tag(duration)
+        yield f"{way}/{media_segment(number)}"
+
+
+def _fitted(durations_us: list[int], length_us: int) -> list[int]:
+    """Make the last segment end where the part does: sound may end a little before or after it."""
+    *before, _ = durations_us
+    return [*before, max(1, length_us - sum(before))]
+
+
+def _holes(length_us: int) -> Iterator[int]:
+    while length_us > LONGEST_HOLE_US:
+        yield LONGEST_HOLE_US
+        length_us -= LONGEST_HOLE_US
+    yield length_us

@@ -1,0 +1,189 @@
+"""Making videos of others: clips, and several one after the other. No media are copied."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Final
+
+from msgspec import UNSET, UnsetType
+
+from core.errors import Fault
+from core.manifest.joined import UnlikeParts
+from core.media.playback_id import PlaybackPolicy, policy_of
+from core.media.recipe import MOST_STRETCHES, Film, OutsideRecipe, Programme, Stretch
+from core.media.view import codec_name
+from core.protection.scheme import Protection
+from server.documents import ClipRequest, ImportRequest, PartInput, VideoStatus
+from server.endpoint import Call
+from server.faults import (
+    InvalidBody,
+    NeverPlayable,
+    NotPlayableYet,
+    PartUnknown,
+    ProtectedEdit,
+    TooManyParts,
+    VideoInUse,
+    VideoUnknown,
+)
+from server.identifiers import new_id, new_playback_id
+from server.ingredients import Ingredient, Ingredients, NewEdit, SettledEdit
+from server.repository import VideoRow
+
+EDIT_FAULTS: Final[tuple[type[Fault], ...]] = (
+    NotPlayableYet,
+    NeverPlayable,
+    OutsideRecipe,
+    PartUnknown,
+    ProtectedEdit,
+    TooManyParts,
+    UnlikeParts,
+)
+LONGEST_TITLE: Final = 500
+
+Stretches = tuple[tuple[Ingredient, Stretch], ...]
+
+
+async def cut_video(call: Call, video_id: str, wanted: ClipRequest) -> VideoRow:
+    """Add a clip of a video. Raises `VideoUnknown` and what `EDIT_FAULTS` lists."""
+    part = PartInput(video_id, wanted.start_ms, wanted.end_ms)
+
+    def decide(found: Mapping[str, Ingredients]) -> SettledEdit:
+        if video_id not in found:
+            raise VideoUnknown(video_id)
+        usual = f"{found[video_id].title} ({_clock(wanted.start_ms)})"
+        return _settle(call, found, [part], _title(wanted.title, usual), wanted.policy)
+
+    return await call.services.repository.add_edit(NewEdit(new_id(), (video_id,)), decide)
+
+
+async def join_videos(call: Call, wanted: ImportRequest, parts: Sequence[PartInput]) -> VideoRow:
+    """Add a video of several stretches. Raises what `EDIT_FAULTS` lists."""
+    ids = tuple(dict.fromkeys(part.video_id for part in parts))
+    return await call.services.repository.add_edit(
+        NewEdit(new_id(), ids), partial(_join, call, wanted, parts)
+    )
+
+
+async def require_protectable(
+    call: Call, video_id: str, policy: PlaybackPolicy | None, protection: Protection | None
+) -> None:
+    """Raise `ProtectedEdit` or `VideoInUse` where encrypting a video would break an edit."""
+    if policy is not PlaybackPolicy.DRM and protection in {None, Protection.NONE}:
+        return
+    row = await call.services.repository.get_video(video_id)
+    if row is not None and row.parts:
+        raise ProtectedEdit(f"{row.title!r} is made of other videos, and cannot be put under drm")
+    if await call.services.repository.is_needed(video_id):
+        raise VideoInUse(
+            f"{video_id} is needed for others, which cannot be made of videos under drm"
+        )
+
+
+def require_signable(call: Call, policy: PlaybackPolicy | None) -> None:
+    """Raise `SigningUnavailable` where a video is to be a signed one and there is no key."""
+    if policy is PlaybackPolicy.SIGNED:
+        call.services.signer().require_keys()
+
+
+def _join(
+    call: Call,
+    wanted: ImportRequest,
+    parts: Sequence[PartInput],
+    found: Mapping[str, Ingredients],
+) -> SettledEdit:
+    for place, part in enumerate(parts):
+        if part.video_id not in found:
+            raise PartUnknown(f"/input/parts/{place}/video_id: there is no video {part.video_id!r}")
+    usual = " + ".join(dict.fromkeys(found[part.video_id].title for part in parts))
+    return _settle(call, found, parts, _title(wanted.title, usual), wanted.policy)
+
+
+def _settle(
+    call: Call,
+    found: Mapping[str, Ingredients],
+    parts: Sequence[PartInput],
+    title: str,
+    policy: PlaybackPolicy | UnsetType,
+) -> SettledEdit:
+    stretches = tuple(each for part in parts for each in _stretches(found[part.video_id], part))
+    if len(stretches) > MOST_STRETCHES:
+        raise TooManyParts(
+            f"this would be {len(stretches)} stretches of films; {MOST_STRETCHES} are possible"
+        )
+    require_alike(stretches)
+    if policy is PlaybackPolicy.DRM or any(
+        film.protection is not Protection.NONE for film, _ in stretches
+    ):
+        raise ProtectedEdit("videos under drm can be neither cut nor joined, nor the result be one")
+    chosen = _policy(call, stretches) if policy is UNSET else policy
+    require_signable(call, chosen)
+    programme = Programme.of(
+        [Film(film.plan, film.duration_ms) for film, _ in stretches if film.plan is not None],
+        [stretch for _, stretch in stretches],
+    )
+    return SettledEdit(
+        playback_id=new_playback_id(chosen),
+        title=title,
+        duration_ms=programme.duration_ms,
+        stretches=stretches,
+    )
+
+
+def _stretches(video: Ingredients, part: PartInput) -> Stretches:
+    """The stretches of films that a part of a video is: an edit of an edit is one of its films."""
+    _require_published(video)
+    within = video.programme().within(part.start_ms, part.end_ms)
+    return tuple((video.parts[number], stretch) for number, stretch in within)
+
+
+def _require_published(video: Ingredients) -> None:
+    if video.status is VideoStatus.ERRORED:
+        reason = video.error_message or "the reason is not known"
+        raise NeverPlayable(f"{video.title!r} could not be prepared: {reason}")
+    if any(part.plan is None for part in video.parts):
+        raise NotPlayableYet(f"{video.title!r} is still being prepared; try again in a moment")
+
+
+def require_alike(stretches: Stretches) -> None:
+    """Raise `UnlikeParts` for films that no player could play one after the other.
+
+    All have pictures or none has; the same for sound; and there is a codec that all have.
+    """
+    for kind, word in (("v", "picture"), ("a", "sound")):
+        codecs = [
+            {codec_name(track.codec) for track in film.tracks if track.kind == kind}
+            for film, _ in stretches
+        ]
+        if not any(codecs):
+            continue
+        for place, names in enumerate(codecs):
+            if not names:
+                raise UnlikeParts(f"part {place} has no {word}, and others have")
+        if not set.intersection(*codecs):
+            said = "; ".join(", ".join(sorted(names)) for names in codecs)
+            raise UnlikeParts(f"there is no codec of the {word} that all parts have: {said}")
+
+
+def _policy(call: Call, stretches: Stretches) -> PlaybackPolicy:
+    """What is made of a signed video is a signed one, unless somebody says otherwise."""
+    policies = {policy_of(film.playback_id) for film, _ in stretches}
+    default = call.services.settings.default_policy
+    if PlaybackPolicy.SIGNED in policies or default is PlaybackPolicy.DRM:
+        return PlaybackPolicy.SIGNED
+    return default
+
+
+def _title(given: str | UnsetType, usual: str) -> str:
+    if given is UNSET:
+        return usual[:LONGEST_TITLE]
+    title = given.strip()
+    if title == "":
+        raise InvalidBody(
+            "/title: it is blank",
+            errors=[{"in": "body", "pointer": "/title", "detail": "it is blank"}],
+        )
+    return title
+
+
+def _clock(milliseconds: int) -> str:
+    minutes, seconds = divmod(milliseconds // 1000, 60)
+    return f"{minutes}:{seconds:02}"

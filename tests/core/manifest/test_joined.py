@@ -1,0 +1,168 @@
+"""Renditions that continue each other through several presentations, and how they are written."""
+
+from dataclasses import replace
+from decimal import Decimal
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from core.manifest.dash import mpd
+from core.manifest.hls import multivariant_playlist
+from core.manifest.joined import UnlikeParts, alike, joined, lines
+from core.manifest.joined_hls import joined_playlist
+from core.media.presentation import Presentation, Rendition, Window
+from core.media.ticks import Ticks
+from tests.fixtures.playlists import parse_playlist
+from tests.fixtures.presentations import audio, presentation, tiles, video
+
+DASH = {"dash": "urn:mpeg:dash:schema:mpd:2011"}
+
+
+def part(*renditions: Rendition, length_us: int = 10_000_000, asset: str = "a") -> Presentation:
+    return replace(presentation(*renditions), length_us=length_us, asset=asset)
+
+
+def names(presented: Presentation) -> list[str]:
+    return [each.name for each in (*presented.video, *presented.audio)]
+
+
+def test_each_height_takes_the_nearest_of_every_part() -> None:
+    small, large = video("360p", size=(640, 360)), video("1080p", size=(1920, 1080))
+    middle = video("720p")
+    found = {line.name: line.renditions for line in lines([part(small, large), part(middle)])}
+    assert found == {
+        "avc1-360": (small, middle),
+        "avc1-720": (small, middle),
+        "avc1-1080": (large, middle),
+    }
+
+
+def test_lines_that_are_the_same_are_listed_once() -> None:
+    parts = [part(video("360p", size=(640, 360)), video("1080p", size=(1920, 1080))), part(video())]
+    assert names(joined("p_1", parts)) == ["avc1-360", "avc1-1080"]
+
+
+def test_a_codec_that_a_part_lacks_is_in_no_line() -> None:
+    hevc = video("hevc", codec="hvc1.1.6.L93.B0")
+    parts = [part(video(), hevc), part(video())]
+    assert names(joined("p_1", parts)) == ["avc1-720"]
+    assert [len(each.video) for each in alike(parts)] == [1, 1]
+    with pytest.raises(UnlikeParts, match="p_1"):
+        joined("p_1", [part(hevc), part(video())])
+
+
+def test_languages_that_all_parts_have_are_choices() -> None:
+    german = audio("de", language="deu", label="Deutsch", default=False)
+    english = audio("en", language="eng")
+    found = lines([part(english, german), part(english), part(english)])
+    assert [(line.name, line.renditions) for line in found] == [("mp4a-en", (english,) * 3)]
+
+
+def test_parts_in_different_languages_play_in_their_own() -> None:
+    german, english = audio("de", language="deu"), audio("en", language="eng")
+    presented = joined("p_1", [part(video(), german), part(video(), english)])
+    assert names(presented) == ["avc1-720", "mp4a-main"]
+    text = multivariant_playlist(presented)
+    assert "LANGUAGE" not in text
+    assert 'URI="a/mp4a-main/index.m3u8"' in text
+
+
+def test_a_variant_promises_the_rates_of_its_dearest_part() -> None:
+    parts = [
+        part(video(bandwidth=1_000_000), length_us=30_000_000),
+        part(video(bandwidth=5_000_000)),
+    ]
+    (variant,) = joined("p_1", parts).video
+    assert variant.bandwidth == 5_000_000
+    assert variant.average_bandwidth == (500_000 * 30 + 2_500_000 * 10) // 40
+
+
+def test_a_part_begins_with_a_discontinuity_and_its_own_init_segment() -> None:
+    one = replace(video("a", spans=tiles((96_000, 96_000))), build_hash="h1")
+    two = replace(
+        video("b", spans=tiles((48_000,), start=96_000)),
+        build_hash="h2",
+        window=Window(7, Ticks(96_000), 0),
+    )
+    parts = [part(one, length_us=8_000_000), part(two, length_us=2_000_000)]
+    (line,) = lines(parts)
+    assert joined_playlist(line, parts).splitlines() == [
+        "#EXTM3U",
+        "#EXT-X-VERSION:7",
+        "#EXT-X-TARGETDURATION:4",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        '#EXT-X-MAP:URI="../../v/a/h1/init.mp4"',
+        "#EXTINF:4.000000,",
+        "../../v/a/h1/0.m4s",
+        "#EXTINF:4.000000,",
+        "../../v/a/h1/1.m4s",
+        "#EXT-X-DISCONTINUITY",
+        '#EXT-X-MAP:URI="../../v/b/h2/init.mp4"',
+        "#EXTINF:2.000000,",
+        "../../v/b/h2/7.m4s",
+        "#EXT-X-ENDLIST",
+    ]
+
+
+def test_every_line_reaches_a_discontinuity_at_the_same_time() -> None:
+    sound = audio(spans=tiles((192_512, 192_512, 95_000)))
+    parts = [part(video(), sound), part(video(), sound)]
+    for line in lines(parts):
+        played = parse_playlist(joined_playlist(line, parts)).durations
+        assert sum(played[:3]) == sum(played[3:]) == Decimal(10)
+
+
+def test_what_a_line_lacks_in_a_part_is_a_gap() -> None:
+    parts = [part(video(), audio()), part(video(), length_us=6_000_000)]
+    (line,) = [line for line in lines(parts) if line.kind == "a"]
+    text = joined_playlist(line, parts)
+    assert text.count("#EXT-X-GAP") == 2
+    assert sum(parse_playlist(text.replace("#EXT-X-GAP\n", "")).durations) == Decimal(16)
+
+
+def test_start_is_told_once_for_the_whole() -> None:
+    parts = [replace(part(video()), start_us=1_500_000), part(video())]
+    for text in (
+        multivariant_playlist(joined("p_1", parts)),
+        joined_playlist(lines(parts)[0], parts),
+    ):
+        assert text.count("#EXT-X-START:TIME-OFFSET=1.500000,PRECISE=YES") == 1
+
+
+def test_dash_has_a_period_for_each_part() -> None:
+    one = part(video(), audio(), length_us=8_004_000)
+    two = part(replace(video(), build_hash="other"), audio(), asset="b")
+    root = ET.fromstring(mpd(one, one, two))
+    periods = root.findall("dash:Period", DASH)
+    assert [(each.get("start"), each.get("duration")) for each in periods] == [
+        ("PT0S", "PT8.004S"),
+        ("PT8.004S", "PT8.004S"),
+        ("PT16.008S", None),
+    ]
+    assert root.get("mediaPresentationDuration") == "PT26.008S"
+    assets = [each.find("dash:AssetIdentifier", DASH) for each in periods]
+    assert [each.get("value") for each in assets if each is not None] == ["a", "a", "b"]
+
+
+def test_periods_of_the_same_builds_are_connected() -> None:
+    one = part(video(), audio())
+    two = part(replace(video(), build_hash="other"), audio())
+    periods = ET.fromstring(mpd(one, one, two)).findall("dash:Period", DASH)
+    connected = [
+        [each.get("value") for each in period.iterfind(".//dash:SupplementalProperty", DASH)]
+        for period in periods
+    ]
+    assert connected == [[], ["0", "0"], []]
+
+
+def test_an_excerpt_counts_from_its_origin() -> None:
+    cut = replace(
+        video(spans=tiles((96_000, 96_000), start=192_000)), window=Window(2, Ticks(192_000), 0)
+    )
+    (template,) = ET.fromstring(mpd(part(cut))).iterfind(".//dash:SegmentTemplate", DASH)
+    assert template.get("presentationTimeOffset") == "192000"
+    assert template.get("startNumber") == "2"
+    (first,) = template.iterfind(".//dash:S", DASH)
+    assert first.get("t") == "192000"
