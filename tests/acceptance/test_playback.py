@@ -87,7 +87,7 @@ async def test_hls_and_dash_name_the_same_segments(product: Product, film: Path)
         lines = (await text(product, f"{root}/{playlist}")).splitlines()
         hls |= {f"{folder}/{line}" for line in lines if line.endswith(".m4s")}
     mpd = await text(product, play.dash)
-    templates = set(re.findall(r'media="([^"]+)"', mpd))
+    templates = set(re.findall(r'media="([^"]+\.m4s)"', mpd))
     assert {template.rsplit("/", 1)[0] for template in templates} == {
         name.rsplit("/", 1)[0] for name in hls
     }
