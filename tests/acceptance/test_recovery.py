@@ -36,6 +36,7 @@ async def referenced_prefixes(product: Product) -> set[str]:
         rows = await connection.fetch(
             "SELECT upload_key AS key FROM videos UNION SELECT poster_key FROM videos"
             " WHERE poster_key IS NOT NULL UNION SELECT store_prefix FROM tracks"
+            " UNION SELECT storyboard ->> 'prefix' FROM videos WHERE storyboard IS NOT NULL"
         )
     return {str(row["key"]).rstrip("/") for row in rows}
 

@@ -12,6 +12,7 @@ SQL_FILES = [
     ("runtime", "jobs.sql"),
     ("server", "queries.sql"),
     ("server", "purge_stream.sql"),
+    ("server", "captions.sql"),
     ("origin", "queries.sql"),
 ]
 
