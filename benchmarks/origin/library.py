@@ -32,7 +32,7 @@ VALUES ($1, $2, 'A film', 'waiting', $3, 'film.mp4', $4)
 # Whatever columns there are: a copy of the row with a few of them changed.
 COPY_VIDEO: Final = """
 INSERT INTO videos SELECT (jsonb_populate_record(NULL::videos, to_jsonb(film) ||
-    jsonb_build_object('id', 'bench-' || n, 'playback_id', 'p_bench-' || n,
+    jsonb_build_object('id', 'bench-' || n, 'playback_id', 'p_bench' || n,
                        'upload_key', 'uploads/bench-' || n || '/source'))).*
 FROM videos AS film, generate_series(1, $1::int) AS n WHERE film.id = 'bench'
 """
@@ -80,7 +80,7 @@ class Library:
             worker.wait(DEADLINE_S)
 
     def multiply(self, count: int) -> None:
-        """Add so many titles, `p_bench-1` and on, that share the bytes of the film's tracks."""
+        """Add so many titles, `p_bench1` and on, that share the bytes of the film's tracks."""
         prefixes = asyncio.run(self._multiply(count))
         store = self.data / "store"
         for number in range(1, count + 1):

@@ -44,7 +44,7 @@ def title(contestant: Contestant, number: int) -> Contestant:
     """Address a copy of the film."""
     return Contestant(
         name=contestant.name, family=contestant.family, settings="", port=contestant.port,
-        pid=contestant.pid, folder=f"{contestant.folder}-{number}",
+        pid=contestant.pid, folder=f"{contestant.folder}{number}",
     )  # fmt: skip
 
 
