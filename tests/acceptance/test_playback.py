@@ -88,8 +88,9 @@ async def test_hls_and_dash_name_the_same_segments(product: Product, film: Path)
         hls |= {f"{folder}/{line}" for line in lines if line.endswith(".m4s")}
     mpd = await text(product, play.dash)
     templates = set(re.findall(r'media="([^"]+\.m4s)"', mpd))
+    # Small pictures to seek by are tiles in DASH and one by one in HLS.
     assert {template.rsplit("/", 1)[0] for template in templates} == {
-        name.rsplit("/", 1)[0] for name in hls
+        name.rsplit("/", 1)[0] for name in hls if not name.startswith("sb/")
     }
     for name in hls:
         async with product.http.get(f"{root}/{name}") as response:
