@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from runtime.postgres import connect
 from tests.fixtures.eventually import until
+from tests.fixtures.folders import files_below
 from tests.fixtures.players import decode
 from tests.fixtures.product import Product
 
@@ -43,7 +44,7 @@ async def referenced_prefixes(product: Product) -> set[str]:
 
 def files_of(store: Path) -> set[str]:
     """Every file below the store, as keys."""
-    return {str(path.relative_to(store)) for path in store.rglob("*") if path.is_file()}
+    return {str(path.relative_to(store)) for path in files_below(store)}
 
 
 async def orphans(product: Product) -> set[str]:
