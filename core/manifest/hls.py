@@ -10,6 +10,7 @@ from core.manifest.hls_channels import channels_attribute
 from core.manifest.hls_iframes import iframe_variants
 from core.manifest.hls_images import image_variants
 from core.manifest.hls_keys import segment_key, session_keys
+from core.manifest.hls_syntax import quoted, yes
 from core.manifest.hls_text import text_tags, variant_text
 from core.manifest.urls import (
     INIT_SEGMENT,
@@ -161,17 +162,17 @@ def _media_tags(groups: Iterable[AudioGroup]) -> Iterator[str]:
             language, purpose = _selector(choice)
             attributes = [
                 "TYPE=AUDIO",
-                f"GROUP-ID={_quoted(_group_id(group))}",
-                f"NAME={_quoted(choice.name)}",
-                f"DEFAULT={_yes(choice.is_default)}",
-                f"AUTOSELECT={_yes(selectable.get((language, purpose)) is choice)}",
-                f"CHANNELS={_quoted(channels_attribute(choice.traits))}",
-                f"URI={_quoted(_playlist_uri(choice.rendition))}",
+                f"GROUP-ID={quoted(_group_id(group))}",
+                f"NAME={quoted(choice.name)}",
+                f"DEFAULT={yes(choice.is_default)}",
+                f"AUTOSELECT={yes(selectable.get((language, purpose)) is choice)}",
+                f"CHANNELS={quoted(channels_attribute(choice.traits))}",
+                f"URI={quoted(_playlist_uri(choice.rendition))}",
             ]
             if language is not None:
-                attributes.insert(3, f"LANGUAGE={_quoted(language)}")
+                attributes.insert(3, f"LANGUAGE={quoted(language)}")
             if purpose:
-                attributes.insert(-1, f"CHARACTERISTICS={_quoted(purpose)}")
+                attributes.insert(-1, f"CHARACTERISTICS={quoted(purpose)}")
             yield f"#EXT-X-MEDIA:{','.join(attributes)}"
 
 
@@ -197,16 +198,16 @@ def _video_variant(rendition: Rendition, group: AudioGroup | None) -> tuple[int,
     attributes = [
         f"BANDWIDTH={peak}",
         f"AVERAGE-BANDWIDTH={average}",
-        f"CODECS={_quoted(codecs)}",
+        f"CODECS={quoted(codecs)}",
         f"RESOLUTION={traits.width}x{traits.height}",
     ]
     if traits.frame_rate is not None:
         attributes.append(f"FRAME-RATE={_three_decimals(traits.frame_rate)}")
     attributes.append(f"VIDEO-RANGE={traits.video_range}")
     if traits.supplemental_codec:
-        attributes.append(f"SUPPLEMENTAL-CODECS={_quoted(traits.supplemental_codec)}")
+        attributes.append(f"SUPPLEMENTAL-CODECS={quoted(traits.supplemental_codec)}")
     if group is not None:
-        attributes.append(f"AUDIO={_quoted(_group_id(group))}")
+        attributes.append(f"AUDIO={quoted(_group_id(group))}")
     return peak, f"#EXT-X-STREAM-INF:{','.join(attributes)}", _playlist_uri(rendition)
 
 
@@ -217,10 +218,10 @@ def _audio_variant(choice: AudioChoice, group: AudioGroup | None) -> tuple[int, 
     attributes = [
         f"BANDWIDTH={peak}",
         f"AVERAGE-BANDWIDTH={average}",
-        f"CODECS={_quoted(rendition.codec)}",
+        f"CODECS={quoted(rendition.codec)}",
     ]
     if group is not None:
-        attributes.append(f"AUDIO={_quoted(_group_id(group))}")
+        attributes.append(f"AUDIO={quoted(_group_id(group))}")
     return peak, f"#EXT-X-STREAM-INF:{','.join(attributes)}", _playlist_uri(rendition)
 
 
@@ -239,16 +240,6 @@ def _group_id(group: AudioGroup) -> str:
 
 def _playlist_uri(rendition: Rendition) -> str:
     return f"{playlist_folder(rendition)}/{MEDIA_PLAYLIST}"
-
-
-def _quoted(text: str) -> str:
-    """Give a quoted-string (§4.2), which has no escapes: what it may not hold is replaced."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return '"' + printable.replace('"', "'") + '"'
-
-
-def _yes(value: bool) -> str:
-    return "YES" if value else "NO"
 
 
 def _three_decimals(rate: Fraction) -> str:
