@@ -40,12 +40,17 @@ OPEN_GROUPS = "3"
 
 @dataclass(frozen=True, slots=True)
 class _Profile:
-    """What tells the profiles apart: their names, two attributes, and how segments are named."""
+    """What tells the profiles apart: their names, two attributes, and how segments are named.
+
+    `of_templates` is the name that holds for a set named by a template, where `names` do not
+    (§5.3.7.2: a set may conform to some of the profiles of its MPD).
+    """
 
     names: str
     aligned: str
     starts_with_sap: str
     address: Callable[[Rendition], Sequence[Element]]
+    of_templates: str = ""
 
 
 def mpd(*parts: Presentation) -> str:
@@ -78,7 +83,7 @@ def _document(parts: Sequence[Presentation], profile: _Profile) -> str:
         "MPD",
         {
             "xmlns": NAMESPACE,
-            "profiles": profile.names,
+            "profiles": ",".join(_profiles(parts, profile)),
             "type": "static",
             "mediaPresentationDuration": _seconds(last + 1000 * parts[-1].duration_ms),
             "minBufferTime": _seconds(1000 * max(map(_longest_segment_ms, parts))),
@@ -96,6 +101,12 @@ def _document(parts: Sequence[Presentation], profile: _Profile) -> str:
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
 
 
+def _profiles(parts: Sequence[Presentation], profile: _Profile) -> Iterator[str]:
+    yield profile.names
+    if profile.of_templates and any(part.storyboard is not None for part in parts):
+        yield profile.of_templates
+
+
 def _period(number: int, presentation: Presentation, start_us: int, profile: _Profile) -> Element:
     start = "PT0S" if start_us == 0 else _seconds(start_us)
     period = Element("Period", {"id": str(number), "start": start})
@@ -110,8 +121,8 @@ def _period(number: int, presentation: Presentation, start_us: int, profile: _Pr
     sets += text_sets(presentation)
     if profile is _LIVE:  # the other one knows no segments but those of an index
         sets += _trick_sets(presentation.video)
-        if presentation.storyboard is not None:
-            sets.append(thumbnail_set(presentation.storyboard))
+    if presentation.storyboard is not None:
+        sets.append(thumbnail_set(presentation.storyboard, profile=profile.of_templates))
     for place, adaptation_set in enumerate(sets):
         adaptation_set.set("id", str(place))
     period.extend(sets)
@@ -288,6 +299,7 @@ def _one_file(rendition: Rendition) -> Sequence[Element]:
 
 
 _CMAF = "urn:mpeg:dash:profile:cmaf:2019"
+_FULL = "urn:mpeg:dash:profile:full:2011"
 _LIVE = _Profile(
     f"urn:mpeg:dash:profile:isoff-live:2011,{_CMAF}", "segmentAlignment", "startWithSAP", _templates
 )
@@ -296,6 +308,7 @@ _ON_DEMAND = _Profile(
     "subsegmentAlignment",
     "subsegmentStartsWithSAP",
     _one_file,
+    of_templates=_FULL,
 )
 
 

@@ -46,10 +46,10 @@ from origin.delivery.representation import (
     WholeTrack,
     playback_key,
 )
-from origin.delivery.storyboards import storyboard_file
 from origin.delivery.text import TextPresenter, text_rendition
 from origin.delivery.titles import Titles
 from origin.repository import PublishedTrack, Title
+from origin.storyboard_files import storyboard_file
 from origin.stored_track import DamagedTrack
 from runtime.logs import get_logger
 from runtime.storage import LocalStore

@@ -17,6 +17,7 @@ from core.media.presentation import (
     TrackKind,
     VideoTraits,
 )
+from core.media.storyboard import Storyboard
 from core.media.ticks import Ticks, milliseconds
 from core.media.timeline import CutPlan
 from core.media.track_file import TrackFile, track_file
@@ -148,7 +149,10 @@ def cut_tracks(gathered: Sequence[GatheredTrack], segment_s: float) -> list[CutT
 
 
 def presentation_of(
-    tracks: Sequence[CutTrack], arrangement: Arrangement, texts: Sequence[Rendition] = ()
+    tracks: Sequence[CutTrack],
+    arrangement: Arrangement,
+    texts: Sequence[Rendition] = (),
+    storyboard: Storyboard | None = None,
 ) -> Presentation:
     """Give what the manifests tell of."""
     renditions = [track.rendition(arrangement) for track in tracks]
@@ -158,6 +162,7 @@ def presentation_of(
         audio=tuple(each for each in renditions if each.kind is TrackKind.AUDIO),
         duration_ms=max(track.end_ms for track in tracks),
         text=tuple(texts),
+        storyboard=storyboard,
     )
 
 

@@ -2,13 +2,14 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from core.isobmff.init_segment import init_segment
 from core.manifest.hls_images import SPRITE_PLAYLIST, image_iframe_playlist, sprite_playlist
-from core.manifest.urls import IFRAME_FOLDER, IFRAME_PLAYLIST, INIT_SEGMENT
+from core.manifest.storyboard import sprite_name
+from core.manifest.urls import IFRAME_FOLDER, IFRAME_PLAYLIST, INIT_SEGMENT, iframe_segment
 from core.media.storyboard import Storyboard
 from core.media.ticks import Ticks
 from origin.stored_track import DamagedTrack, StoredTrack
@@ -41,6 +42,14 @@ def storyboard_file(board: Storyboard, folder: Path, name: str) -> bytes | None:
     if tile and int(tile[1]) < board.count:
         return _tile(StoredTrack.open(folder / TILE_FOLDER), int(tile[1]))
     return None
+
+
+def storyboard_files(board: Storyboard) -> Iterator[str]:
+    """Give the names of all files that a storyboard has."""
+    yield from PLAYLISTS
+    yield INIT_SEGMENT
+    yield from (sprite_name(number) for number in range(board.sprite_count))
+    yield from (iframe_segment(number) for number in range(board.count))
 
 
 def _init(tiles: StoredTrack) -> bytes:
