@@ -20,6 +20,7 @@ from math import ceil
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from core.manifest.audio import AudioChoice, audio_groups
+from core.manifest.dash_file import indexed_file
 from core.manifest.dash_images import thumbnail_set
 from core.manifest.dash_protection import content_protection
 from core.manifest.dash_roles import accessibility, audio_roles, printable, role
@@ -119,8 +120,7 @@ def _period(number: int, presentation: Presentation, start_us: int, profile: _Pr
         video_set[place:place] = captions  # as the schema has it
     sets += _audio_sets(presentation.audio, profile)
     sets += text_sets(presentation)
-    if profile is _LIVE:  # the other one knows no segments but those of an index
-        sets += _trick_sets(presentation.video)
+    sets += _trick_sets(presentation.video, in_files=profile is _ON_DEMAND)
     if presentation.storyboard is not None:
         sets.append(thumbnail_set(presentation.storyboard, profile=profile.of_templates))
     for place, adaptation_set in enumerate(sets):
@@ -151,10 +151,10 @@ def _video_sets(renditions: Sequence[Rendition], profile: _Profile) -> Iterator[
         yield _video_set(members, profile)
 
 
-def _trick_sets(renditions: Sequence[Rendition]) -> Iterator[Element]:
+def _trick_sets(renditions: Sequence[Rendition], *, in_files: bool) -> Iterator[Element]:
     """Give the I-frames of each set of pictures; those come first, so their place is their id."""
     for number, members in enumerate(_families(renditions)):
-        winding = trick_set(members, str(number))
+        winding = trick_set(members, str(number), in_files=in_files)
         if winding is not None:
             yield winding
 
@@ -281,21 +281,9 @@ def _templates(rendition: Rendition) -> Sequence[Element]:
 
 
 def _one_file(rendition: Rendition) -> Sequence[Element]:
-    """Give the address of a rendition's file and where its index lies (§5.3.9.2)."""
     layout = rendition.layout
     assert layout is not None  # others were left out
-    address = Element("BaseURL")
-    address.text = f"{rendition_folder(rendition)}/{TRACK_FILE}"
-    base = Element(
-        "SegmentBase",
-        {
-            "timescale": str(rendition.timescale),
-            "indexRange": f"{layout.init_bytes}-{layout.head_bytes - 1}",
-            "indexRangeExact": "true",
-        },
-    )
-    SubElement(base, "Initialization", {"range": f"0-{layout.init_bytes - 1}"})
-    return address, base
+    return indexed_file(f"{rendition_folder(rendition)}/{TRACK_FILE}", layout, rendition.timescale)
 
 
 _CMAF = "urn:mpeg:dash:profile:cmaf:2019"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
-from core.media.file_layout import FileLayout
+from core.media.file_layout import FileHead, FileLayout
 from core.media.iframes import IFrames
 from core.media.roles import TrackRole
 from core.media.storyboard import Storyboard
@@ -87,7 +87,8 @@ class Rendition:
     applied, and the time to the next segment's, in ticks of `timescale`. They tile the track.
     `bandwidth` is the peak and `average_bandwidth` the mean bit rate over segments, headers
     included, in bit/s. `layout` is that of the rendition's one file, where there is one. `iframes`
-    are the pictures for winding, where it has any. `independent`: every segment can be decoded
+    are the pictures for winding, where it has any, and `iframe_file` says how the one file of them
+    begins, where there is one. `independent`: every segment can be decoded
     without the one before it, whole. `protection` says what key its segments are under; None where
     they are clear. `home` is where its segments lie, relative to the presentation's manifests:
     beside them where empty.
@@ -104,6 +105,7 @@ class Rendition:
     traits: VideoTraits | AudioTraits | TextTraits
     layout: FileLayout | None = None
     iframes: IFrames | None = None
+    iframe_file: FileHead | None = None
     protection: KeyUse | None = None
     independent: bool = True
     window: Window | None = None

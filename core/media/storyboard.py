@@ -29,8 +29,9 @@ class Storyboard(msgspec.Struct, frozen=True, kw_only=True):
     """A sprite set: `count` pictures of the same size, one for each `interval_ms` of a film.
 
     `name` tells it from every other one: a digest of all its files; in a folder of files it has
-    none. They lie under `prefix` in the store: `0.jpg` and so on, each of `rows` times `columns` tiles, and the tiles one by one as a
-    track of JPEG samples. Sizes are in pixels and bytes, bit rates in bit/s.
+    none. They lie under `prefix` in the store: `0.jpg` and so on, each of `rows` times `columns`
+    tiles, and the tiles one by one as a track of JPEG samples. Sizes are in pixels and bytes, bit
+    rates in bit/s.
     """
 
     name: str

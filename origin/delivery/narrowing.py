@@ -45,6 +45,28 @@ def seen_through(title: Title, view: View) -> Title:
     return _cut(seen, view) if view.has_range else seen
 
 
+def moment_of(title: Title, at_ms: int) -> tuple[Title, int]:
+    """Give the part of a title that shows a moment of it, and the time within that part's film.
+
+    Moments are counted as people see them: from the exact start of an excerpt on. Raises
+    `NothingToPlay` for one that is not in it.
+    """
+    parts = title.all_parts
+    try:
+        found = _programme(parts).within(at_ms, at_ms + 1)
+    except (OutsideFilm, OutsideRecipe) as fault:
+        raise NothingToPlay(fault.message) from fault
+    if not found:
+        raise NothingToPlay(f"nothing is shown at {at_ms} ms")
+    number, stretch = found[0]
+    return parts[number], stretch.start_ms
+
+
+def _programme(parts: Sequence[Title]) -> Programme:
+    films = [Film(part.plan, part.duration_ms) for part in parts]
+    return Programme.of(films, [_stretch(part) for part in parts])
+
+
 def _filtered(title: Title, view: View) -> Title:
     tracks = tuple(track for track in title.tracks if _shows(view, track))
     for kind in (TrackKind.VIDEO, TrackKind.AUDIO):
@@ -70,10 +92,8 @@ def _cut(title: Title, view: View) -> Title:
     tracks = tuple(track for track in title.tracks if track.kind is not TrackKind.TEXT)
     title = replace(title, tracks=tracks, storyboard=None, chapters=())
     parts = title.all_parts
-    films = [Film(part.plan, part.duration_ms) for part in parts]
     try:
-        programme = Programme.of(films, [_stretch(part) for part in parts])
-        found = programme.within(view.start_ms, view.end_ms)
+        found = _programme(parts).within(view.start_ms, view.end_ms)
         cut = [
             replace(
                 parts[number],

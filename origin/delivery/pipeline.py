@@ -161,6 +161,8 @@ class Pipeline:
                 shown = self._presenter
                 give = shown.chapters if name in CHAPTERS else shown.storyboard
                 return await give(playback_id, name)
+            case [playback_id, "thumb", str(name)]:
+                return await self._presenter.thumbnail(playback_id, name)
             case [playback_id, "sb", name, *file]:
                 return await self._presenter.storyboard_file(playback_id, name, "/".join(file))
             case [playback_id, ("v" | "a") as kind, name, *rest]:

@@ -22,7 +22,6 @@ from native import TrackIndex
 from origin.packaging.limits import Limits
 from origin.stored_track import DamagedTrack, StoredTrack
 
-
 Places = Callable[[int], tuple[int, int]]
 
 
@@ -60,8 +59,8 @@ class Footage:
 class Reel:
     """A file for FFmpeg to read, from its first byte to its last."""
 
-    def __init__(self, footage: Footage, samples: Sequence[int]) -> None:
-        self._pieces = _pieces(footage, samples)
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
         self._left = memoryview(b"")
 
     def read(self, size: int) -> bytes:
@@ -79,13 +78,18 @@ def pictures(
 
     Those that cannot be decoded are left out.
     """
-    with av.open(Reel(footage, samples), "r", format="mp4") as container:
+    with av.open(Reel(_pieces(footage, samples)), "r", format="mp4") as container:
         (stream,) = container.streams.video
         assert isinstance(stream, VideoStream)
-        stream.codec_context.thread_type = "AUTO"
-        stream.codec_context.thread_count = limits.threads
-        stream.codec_context.options = {"max_pixels": str(limits.largest_area)}
+        prepare_decoder(stream, limits)
         yield from _decoded(container.demux(stream), stream)
+
+
+def prepare_decoder(stream: VideoStream, limits: Limits) -> None:
+    """Bound what decoding a stream may take."""
+    stream.codec_context.thread_type = "AUTO"
+    stream.codec_context.thread_count = limits.threads
+    stream.codec_context.options = {"max_pixels": str(limits.largest_area)}
 
 
 def _decoded(
@@ -96,27 +100,33 @@ def _decoded(
         for packet in packets:
             if packet.size:
                 numbers[packet.pts] = len(numbers)
-            for frame in _tried(stream, packet if packet.size else None):
+            for frame in tried(stream, packet if packet.size else None):
                 if frame.pts in numbers and not frame.is_corrupt:
                     yield numbers[frame.pts], frame
     except av.error.FFmpegError:
         return
 
 
-def _tried(stream: VideoStream, packet: "av.Packet[VideoStream] | None") -> Sequence[VideoFrame]:
+def tried(stream: VideoStream, packet: "av.Packet[VideoStream] | None") -> Sequence[VideoFrame]:
+    """Decode a packet, None at the end; one that cannot be gives nothing."""
     try:
         return stream.codec_context.decode(packet)
     except av.error.FFmpegError:
         return ()
 
 
-def _pieces(footage: Footage, samples: Sequence[int]) -> Iterator[bytes]:
+def footage_init(footage: Footage) -> bytes:
+    """Give the init segment of a track."""
     index = footage.index
-    yield init_segment(
+    return init_segment(
         footage.description,
         timescale=index.timescale,
         duration=Ticks(index.base_time + index.duration),
         priming=Ticks(index.priming),
     )
+
+
+def _pieces(footage: Footage, samples: Sequence[int]) -> Iterator[bytes]:
+    yield footage_init(footage)
     for number, sample in enumerate(samples, 1):
-        yield index.picture_header(sample, 1, number) + footage.sample(sample)
+        yield footage.index.picture_header(sample, 1, number) + footage.sample(sample)

@@ -5,7 +5,7 @@ Only key pictures are read and decoded, a thousand at the most, whatever the len
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +22,10 @@ from native import PICTURE_HEADER_BYTES
 from origin.packaging.faults import CorruptSource
 from origin.packaging.jpeg import encode_jpeg, write_durably
 from origin.packaging.limits import Limits
-from origin.packaging.picture import PictureFilter, orientation_steps
 from origin.packaging.progress import Progress, Pulse
 from origin.packaging.reel import Footage, pictures
 from origin.packaging.sheet import Sheet
+from origin.packaging.shrink import shrinker
 from origin.packaging.timing import Row
 from origin.packaging.track import SYNC, TrackWriter
 from origin.stored_track import StoredTrack
@@ -84,7 +84,7 @@ def _tiles(footage: Footage, samples: Sequence[int], limits: Limits) -> Iterator
     distinct = sorted(set(samples))
     left = deque(samples)
     last: VideoFrame | None = None
-    shrink = _shrinker(footage.description)
+    shrink = shrinker(footage.description, tile_size(*shown_size(footage.description)))
     for number, picture in pictures(footage, distinct, limits):
         small = shrink(picture)
         while left and left[0] < distinct[number]:
@@ -98,22 +98,6 @@ def _tiles(footage: Footage, samples: Sequence[int], limits: Limits) -> Iterator
         raise CorruptSource("No picture of this film can be decoded.")
     for _ in left:
         yield last
-
-
-def _shrinker(description: TrackDescription) -> Callable[[VideoFrame], VideoFrame]:
-    width, height = tile_size(*shown_size(description))
-    turn = orientation_steps(description.matrix)
-    across, down = description.matrix[0], description.matrix[1]
-    size = (height, width) if abs(down) > abs(across) else (width, height)
-    # Key pictures seconds apart have no neighbours to be deinterlaced with.
-    scaler = PictureFilter(None, size, MS, pixel_format="yuvj420p", extra=turn)
-
-    def shrink(picture: VideoFrame) -> VideoFrame:
-        picture.pts = 0
-        (small,) = scaler.push(picture)
-        return small
-
-    return shrink
 
 
 class _Maker:

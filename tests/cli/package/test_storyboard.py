@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import av
 import msgspec
 import pytest
 

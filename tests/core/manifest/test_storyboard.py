@@ -111,8 +111,7 @@ def test_the_on_demand_profile_has_it_as_a_set_of_another_profile() -> None:
     rendition = replace(video(), layout=FileLayout(700, 68, (768, 4000)))
     shown = replace(presentation(rendition), storyboard=BOARD)
     written = on_demand_mpd(shown)
-    checked_mpd(written.encode())
-    root = ET.fromstring(written)
+    root = checked_mpd(written)
     (images,) = root.findall("Period/AdaptationSet[@contentType='image']", MPD)
     full = "urn:mpeg:dash:profile:full:2011"
     assert images.attrib["profiles"] == full

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import pytest
-from av.video.frame import VideoFrame
 
 from core.media.storyboard import Storyboard
 from origin.packaging.copy import copy_tracks
