@@ -2,6 +2,7 @@
 
 import pytest
 
+from server.documents import EditPart
 from tests.fixtures.chromium import Chromium, Page
 from tests.web.stand_in import StandIn
 
@@ -18,6 +19,8 @@ async def watch_clip(page: Page, library: StandIn, query: str = "") -> str:
     """Open a clip from second 4.5 to second 7 of the media, and wait until it plays."""
     library.start_ms, library.end_ms = 4500, 7000
     video_id = library.add("Stalker (0:04)")
+    if not query:
+        library.change(video_id, parts=[EditPart("film", 4500, 7000)])
     await page.navigate(f"{library.url}/watch/{video_id}{query}")
     await page.wait_for(f"{VIDEO}.readyState >= 2 && !{VIDEO}.seeking")
     return video_id

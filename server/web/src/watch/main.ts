@@ -74,7 +74,9 @@ const poller = new Poller(look);
 
 async function play(video: Video): Promise<void> {
   playback = await getPlayback(videoId, userId, part);
-  player.timeline.use(playback.start_ms, playback.end_ms);
+  // What was not cut ends with its media, whose sound may be a little longer than the film is said to be.
+  const isCut = part.toString() !== "" || video.parts.length > 0;
+  player.timeline.use(playback.start_ms, isCut ? playback.end_ms : null);
   showPoster(playback.poster);
   describeToSystem(player, video.title, playback.poster);
   // Positions in a part are none in the video.
