@@ -25,7 +25,8 @@ from native.values import (
 IMPL = os.environ.get("NATIVE_IMPL", "compiled")
 
 if TYPE_CHECKING:
-    from native._dataplane import Crossing, DataPlane
+    from native._crossing import Crossing
+    from native._dataplane import DataPlane
     from native._memory import Memory, StoredBody
 
 if TYPE_CHECKING or IMPL == "compiled":
@@ -63,7 +64,7 @@ else:
     raise ImportError(f"NATIVE_IMPL must be 'compiled' or 'reference', not {IMPL!r}")
 
 DATA_PLANE = {
-    "Crossing": "native._dataplane",
+    "Crossing": "native._crossing",
     "DataPlane": "native._dataplane",
     "Memory": "native._memory",
     "StoredBody": "native._memory",
