@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 if TYPE_CHECKING or IMPL == "compiled":
     from native._bitstream import frame_lengths, sample_access
     from native._http import scan_head
-    from native._index import IndexBuilder, TrackIndex
-    from native._nal import nal_types
+    from native._index import TrackIndex
+    from native._index_builder import IndexBuilder
     from native._protection import AES_INSTRUCTIONS
 
     if TYPE_CHECKING or AES_INSTRUCTIONS:
@@ -55,7 +55,6 @@ elif IMPL == "reference":
         copy_samples,
         encrypt_resource,
         frame_lengths,
-        nal_types,
         sample_access,
         scan_head,
         shared_byte,
@@ -106,7 +105,6 @@ __all__ = [
     "copy_samples",
     "encrypt_resource",
     "frame_lengths",
-    "nal_types",
     "sample_access",
     "scan_head",
     "shared_byte",
