@@ -21,7 +21,6 @@ from core.media.ticks import Ticks, milliseconds
 from core.media.timeline import CutPlan
 from core.media.track_file import TrackFile, track_file
 from native import SampleFile, TrackIndex
-from origin.closed_captions import caption_channels, channels_in_file
 from origin.packaging.direct import DirectTrack
 from origin.static.gathering import GatheredTrack
 from origin.static.request import Arrangement, RefusedSource
@@ -58,7 +57,6 @@ class CutTrack:
     bodies: SampleFile
     pieces: Sequence[tuple[int, int]]
     plan: CutPlan
-    closed_captions: tuple[str, ...] = ()
 
     @property
     def gathered(self) -> GatheredTrack:
@@ -116,7 +114,7 @@ class CutTrack:
                 video_range=description.video_range,
                 supplemental_codec=description.supplemental_codec,
                 colour=description.colour,
-                closed_captions=self.closed_captions,
+                closed_captions=self.gathered.packaged.closed_captions,
             )
         return AudioTraits(
             channels=description.channels,
@@ -196,16 +194,7 @@ def _cut(opened: OpenedTrack, name: str, plan: CutPlan, *, default: bool) -> Cut
     )
     bodies, pieces = _bodies(opened, table)
     file = track_file(index, table, init)
-    captions = _captions(opened)
-    return CutTrack(opened, name, default, table, init, file, bodies, pieces, plan, captions)
-
-
-def _captions(opened: OpenedTrack) -> tuple[str, ...]:
-    material = opened.material
-    if isinstance(material, StoredTrack):
-        return caption_channels(material)
-    places = ((row[0], row[3]) for row in ROW.iter_unpack(material.rows))
-    return channels_in_file(material.description, material.samples.file, places)
+    return CutTrack(opened, name, default, table, init, file, bodies, pieces, plan)
 
 
 def _bodies(
