@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from core.isobmff.init_segment import init_segment
+from core.isobmff.init_segment import track_init
 from core.media.build import SegmentTable, segment_table
 from core.media.description import TrackDescription, shown_size
 from core.media.first_plan import UnfitRenditions, first_plan
@@ -17,7 +17,7 @@ from core.media.presentation import (
     TrackKind,
     VideoTraits,
 )
-from core.media.ticks import Ticks, milliseconds
+from core.media.ticks import milliseconds
 from core.media.timeline import CutPlan
 from core.media.track_file import TrackFile, track_file
 from native import SampleFile, TrackIndex
@@ -186,12 +186,7 @@ def _opened(gathered: GatheredTrack) -> OpenedTrack:
 def _cut(opened: OpenedTrack, name: str, plan: CutPlan, *, default: bool) -> CutTrack:
     index = opened.index
     table = segment_table(index, plan)
-    init = init_segment(
-        opened.description,
-        timescale=index.timescale,
-        duration=Ticks(index.base_time + index.duration),
-        priming=Ticks(index.priming),
-    )
+    init = track_init(index, opened.description)
     bodies, pieces = _bodies(opened, table)
     file = track_file(index, table, init)
     return CutTrack(opened, name, default, table, init, file, bodies, pieces, plan)
