@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from native.errors import UnfitTimes
-from native.reference.nal import nal_types
 from native.reference.sample_rows import SampleRow, unpacked
 
 if TYPE_CHECKING:
@@ -130,9 +129,9 @@ def shared_byte(one: "Buffer", other: "Buffer") -> int:
 
 
 def _access(row: SampleRow, sample: bytes, length_size: int, *, hevc: bool) -> int:
-    (types,) = nal_types(sample, [len(sample)], length_size, hevc=hevc)
+    types = _unit_types(sample, length_size, hevc=hevc)
     sync, leading, examine, messages = HEVC_UNITS if hevc else AVC_UNITS
-    if types < 0:
+    if types is None:
         access = EXAMINE
     else:
         access = SYNC if types & sync else 0
@@ -141,6 +140,22 @@ def _access(row: SampleRow, sample: bytes, length_size: int, *, hevc: bool) -> i
         if types & messages and _may_hold_captions(sample, length_size, hevc=hevc):
             access |= CAPTIONS
     return access | (OPEN_ACCESS if row.access and not access & SYNC else 0)
+
+
+def _unit_types(sample: bytes, length_size: int, *, hevc: bool) -> int | None:
+    """Give the types of a sample's NAL units, bit n for type n (ISO/IEC 14496-15 §5.3.2, §8.3.2).
+
+    Nothing where the length fields do not add up to the sample.
+    """
+    types = at = 0
+    while at < len(sample):
+        length = int.from_bytes(sample[at : at + length_size])
+        if len(sample) - at < length_size or not 0 < length <= len(sample) - at - length_size:
+            return None
+        first = sample[at + length_size]
+        types |= 1 << (first >> 1 & 63 if hevc else first & 31)
+        at += length_size + length
+    return types
 
 
 def _may_hold_captions(sample: bytes, length_size: int, *, hevc: bool) -> bool:
