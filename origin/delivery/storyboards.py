@@ -6,12 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from core.isobmff.init_segment import init_segment
+from core.isobmff.init_segment import track_init
 from core.manifest.hls_images import SPRITE_PLAYLIST, image_iframe_playlist, sprite_playlist
 from core.manifest.storyboard import TILES
 from core.manifest.urls import IFRAME_FOLDER, IFRAME_PLAYLIST, INIT_SEGMENT
 from core.media.storyboard import Storyboard
-from core.media.ticks import Ticks
 from origin.stored_track import DamagedTrack, StoredTrack
 
 TILE_FOLDER: Final = "tiles"
@@ -54,13 +53,7 @@ def _has(board: Storyboard, number: int) -> bool:
 
 
 def _init(tiles: StoredTrack) -> bytes:
-    index = tiles.index
-    return init_segment(
-        tiles.description,
-        timescale=index.timescale,
-        duration=Ticks(index.duration),
-        priming=Ticks(0),
-    )
+    return track_init(tiles.index, tiles.description)
 
 
 def _tile(tiles: StoredTrack, number: int) -> bytes:
