@@ -144,6 +144,8 @@ cdef enum:
     LARGEST_REFERENCE = 0x7FFFFFFF
     MOST_REFERENCES = 0xFFFF
     STARTS_WITH_SAP_1 = 0x90000000u
+    STARTS_WITH_SAP_3 = 0xB0000000u
+    REORDER_WINDOW = 33
 
 
 cdef inline int64_t presented(TrackIndex index, uint64_t number) noexcept nogil:
@@ -154,6 +156,58 @@ cdef inline int64_t presented(TrackIndex index, uint64_t number) noexcept nogil:
         - <int64_t>index.priming
     )
     return time if time > 0 else 0
+
+
+cdef bint begins_open(TrackIndex index, uint64_t number) noexcept nogil:
+    """Say whether a picture decoded after one, which is within the track, is shown before it."""
+    cdef const uint8_t* row = row_at(index.body, number)
+    cdef int64_t shown = row_composition_offset(row)
+    cdef int64_t time = 0  # since the picture is decoded
+    cdef uint64_t stop = index.sample_count
+    cdef uint64_t each
+    if shown <= 0:
+        return False  # a sum of durations is not negative, and offsets below 0 are not written
+    if stop - number > REORDER_WINDOW:
+        stop = number + REORDER_WINDOW
+    for each in range(number + 1, stop):
+        time += row_duration(row)
+        row += ROW_BYTES
+        if each % BLOCK_SAMPLES == 0:
+            row += ANCHOR_BYTES
+        if time + row_composition_offset(row) < shown:
+            return True
+    return False
+
+
+cdef uint64_t most_bytes_in_a_second(TrackIndex index, uint32_t* largest) noexcept nogil:
+    """Give the most bytes decoded within a second; `largest` receives the size of a sample."""
+    cdef const uint8_t* head = index.body + ANCHOR_BYTES
+    cdef const uint8_t* tail = head
+    cdef uint64_t head_time = 0
+    cdef uint64_t tail_time = 0
+    cdef uint64_t held = 0
+    cdef uint64_t most = 0
+    cdef uint64_t last = 0
+    cdef uint64_t number
+    largest[0] = 0
+    for number in range(index.sample_count):
+        if number and number % BLOCK_SAMPLES == 0:
+            head += ANCHOR_BYTES
+        held += row_size(head)
+        if row_size(head) > largest[0]:
+            largest[0] = row_size(head)
+        while head_time - tail_time >= index.timescale:  # last is before number then
+            held -= row_size(tail)
+            tail_time += row_duration(tail)
+            last += 1
+            tail += ROW_BYTES
+            if last % BLOCK_SAMPLES == 0:
+                tail += ANCHOR_BYTES
+        if held > most:
+            most = held
+        head_time += row_duration(head)
+        head += ROW_BYTES
+    return most
 
 
 @cython.final
@@ -373,7 +427,10 @@ cdef class TrackIndex:
                 raise OverflowError(f"a segment of {after - time} ticks does not fit a sidx")
             out = put_be32(out, <uint32_t>length)
             out = put_be32(out, <uint32_t>(after - time))
-            out = put_be32(out, STARTS_WITH_SAP_1)
+            if begins_open(self, starts[each]):
+                out = put_be32(out, STARTS_WITH_SAP_3)
+            else:
+                out = put_be32(out, STARTS_WITH_SAP_1)
             time = after
         return box
 
@@ -386,6 +443,29 @@ cdef class TrackIndex:
         if (number == 0 and first != 0) or not 0 <= first < stop <= <Py_ssize_t>self.sample_count:
             raise ValueError(f"segment {number} goes from sample {first} to {stop}")
         return stop
+
+    def begins_open(self, Py_ssize_t n):
+        """Say whether a picture that is decoded after a sample is presented before it.
+
+        Such a leading picture may lean on what comes before the sample: an open group of pictures.
+        Raises `IndexError` when the track has no such sample.
+        """
+        self.check_range(n, 1)
+        return bool(begins_open(self, n))
+
+    def bit_rates(self):
+        """Give the largest sample in bytes, and the largest and the mean bit rate in bit/s.
+
+        The largest is that of any second, counted by decode times; it is no less than the mean,
+        which is rounded up.
+        """
+        cdef uint32_t largest = 0
+        cdef uint64_t most
+        with nogil:
+            most = most_bytes_in_a_second(self, &largest)
+        # as integers of Python, which do not overflow
+        mean = -(-8 * <object>self.data_length * self.timescale // <object>self.duration)
+        return largest, max(8 * <object>most, mean), mean
 
     def sample(self, Py_ssize_t n):
         """Give (offset, size, decode time, duration, composition offset, flags) of a sample.

@@ -306,3 +306,22 @@ def test_an_index_starts_in_the_middle_of_a_buffer(twin: ModuleType) -> None:
 def test_what_is_no_buffer_is_a_type_error(twin: ModuleType) -> None:
     with pytest.raises(TypeError):
         twin.TrackIndex("text")
+
+
+def test_bit_rates_are_those_of_the_busiest_second_and_of_the_whole(twin: ModuleType) -> None:
+    rows: list[Row] = [(10, 400, 0, SYNC), (300, 400, 0, 0), (20, 400, 0, 0), (200, 600, 0, 0)]
+    index = twin.TrackIndex(index_bytes(rows, timescale=1000))
+    # A second from 400 on holds three samples; 530 bytes last 1.8 s.
+    assert index.bit_rates() == (300, 8 * 520, -(-530 * 8 * 1000 // 1800))
+
+
+def test_a_track_of_less_than_a_second_is_as_fast_as_its_mean(twin: ModuleType) -> None:
+    index = twin.TrackIndex(index_bytes([(50, 10, 0, SYNC)], timescale=1000))
+    assert index.bit_rates() == (50, 40_000, 40_000)
+
+
+def test_bit_rates_of_the_largest_numbers_do_not_wrap(twin: ModuleType) -> None:
+    rows: list[Row] = [(2**32 - 1, 0, 0, SYNC)] * 200 + [(1, 1, 0, SYNC)]
+    index = twin.TrackIndex(index_bytes(rows, timescale=2**32 - 1))
+    mean = (200 * (2**32 - 1) + 1) * 8 * (2**32 - 1)
+    assert index.bit_rates() == (2**32 - 1, mean, mean)

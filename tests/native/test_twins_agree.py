@@ -54,6 +54,8 @@ def everything(module: ModuleType, data: bytes) -> tuple[str, Any]:
             index.segment_starts(times),
             index.segment_starts([time + 1 for time in times[::2]]),
             [index.sample(number) for number in range(count)],
+            [index.begins_open(number) for number in range(count)],
+            index.bit_rates(),
             [index.segment(number, count - number) for number in range(count)],
             [
                 outcome(index.fragment_header, number, min(70, count - number), number)
