@@ -1,0 +1,19 @@
+"""The frame rate that is meant where a container's times only come near it."""
+
+from fractions import Fraction
+
+NTSC = Fraction(1000, 1001)
+CLOSEST = Fraction(1, 5000)
+"""Below half of what lies between 24 and 23.976; milliseconds of a container miss by less."""
+
+
+def nominal_rate(measured: Fraction) -> Fraction:
+    """Give the nearest whole rate, or one of NTSC (n·1000/1001), in frames per second.
+
+    What is near neither, as the average of a film whose rate varies, is given as it is.
+    """
+    whole = Fraction(round(measured))
+    ntsc = round(measured / NTSC) * NTSC
+    return next(
+        (rate for rate in (whole, ntsc) if rate and abs(measured / rate - 1) <= CLOSEST), measured
+    )
