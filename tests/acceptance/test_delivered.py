@@ -126,6 +126,9 @@ async def test_every_packet_of_sound_is_delivered_as_it_was(
     )
     assert (track.timescale, track.priming) == (heard.rate, heard.priming)
     assert samples[0].time == Fraction(-heard.priming, heard.rate)
+    if heard.codec == "opus":  # whose head tells it, too
+        (head,) = [box for box in track.entry.children(28) if box.kind == b"dOps"]
+        assert head.fields("H", 2) == (heard.priming,)
     end = samples[-1].time + samples[-1].duration
     assert end * heard.rate == heard.presented
 
@@ -162,3 +165,24 @@ async def test_manifests_tell_what_is_heard(
             assert heard.codec in told["CODECS"]
     (told,) = found.dash[folder].told
     assert (told["audioSamplingRate"], told["channels"]) == (str(heard.rate), heard.dash_channels)
+
+
+PLAYS_EVERYWHERE = ("avc1.42", "avc1.4d", "avc1.64")
+
+
+@pytest.mark.parametrize("name", FILMS)
+async def test_beside_what_does_not_play_everywhere_is_what_does(
+    published: Mapping[str, asyncio.Task[Published]], name: str
+) -> None:
+    found, film = await published[name], FILMS[name]
+    tracks = list(found.dash.values())
+    if film.seen:
+        seen = [track for track in tracks if track.kind == "vide"]
+        assert any(track.told[0]["codecs"].startswith(PLAYS_EVERYWHERE) for track in seen)
+        assert len({len(track.samples()) for track in seen}) == 1
+    languages = {track.told[0].get("lang") for track in tracks if track.kind == "soun"}
+    assert languages == {
+        track.told[0].get("lang")
+        for track in tracks
+        if track.told[0]["codecs"] == "mp4a.40.2" and track.timescale <= 48_000
+    }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from core.isobmff.box import box
 from core.isobmff.visual_extensions import child_content
 from native import TrackIndex
 from origin.packaging.copy import copy_tracks
@@ -19,6 +20,7 @@ from tests.fixtures.boxes import Box, top
 from tests.fixtures.high_efficiency import PLAIN, STEREO, make_high_efficiency
 from tests.fixtures.media import Picture, Sound, assemble, make_clip
 from tests.fixtures.sources import packets, pictures
+from tests.fixtures.spliced import splice
 
 HDR = (9, 16, 9)
 DISPLAY = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
@@ -283,6 +285,34 @@ def test_hdr10_is_told_as_the_encoder_was_told(folder: Path) -> None:
         assert list(children[b"mdcv"].fields("8HII", 0)) == [*numbers, 10_000_000, 50]
         assert children[b"clli"].fields("HH", 0) == (1000, 400)
         assert found.track.description.video_range == "PQ"
+
+
+DOLBY_VISION = [
+    ("0100103510", "hvc1", "hvc1.2.4.L30.90", "dvh1.08.06/db1p", b"dvvC"),
+    ("01000a3500", "dvh1", "dvh1.05.06", "", b"dvcC"),
+]
+
+
+@pytest.mark.parametrize(("head", "entry", "codec", "supplement", "kind"), DOLBY_VISION)
+def test_dolby_vision_is_told_beside_the_codec_or_instead(
+    tmp_path: Path, head: str, entry: str, codec: str, supplement: str, kind: bytes
+) -> None:
+    """With a record made by hand: no encoder at hand writes its metadata."""
+    record = bytes.fromhex(head).ljust(24, b"\0")
+    clip = make_clip(tmp_path / "clip.mp4", HEVC_10)
+    path = splice(
+        tmp_path / "film.mp4",
+        clip,
+        entry_of=lambda found: box(entry.encode(), found[8:], box(kind, record)),
+    )
+    found = carried(path)
+    description = found.track.description
+    assert (description.codec, description.supplemental_codec) == (codec, supplement)
+    assert description.video_range == "PQ"
+    assert found.entry[4:8] == entry.encode()
+    assert child_content(found.entry, kind, 86) == record
+    flat = (found.track.directory / "track.flat").read_bytes()
+    assert flat == carried(clip).track.directory.joinpath("track.flat").read_bytes()
 
 
 def test_an_open_gop_may_be_cut_and_is_told_apart(folder: Path) -> None:
