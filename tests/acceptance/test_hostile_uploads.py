@@ -14,6 +14,8 @@ from tests.fixtures.product import Play, Product
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 MUTANTS = 12
+MOST_CHILDREN = 5
+"""Of one worker: two quick jobs, an encoding, a storyboard, and the process that stands by."""
 MOST_BYTES = 600 << 20
 """Of any one process; media work on such clips takes a quarter of that."""
 BOUNDED = ("up", "server", "origin", "worker", "edge", "child")
@@ -46,7 +48,7 @@ async def observe(product: Product) -> None:
     """Notice a process too many or too large."""
     for _ in count():
         pids = product.pids()
-        assert len(pids.get("child", [])) <= product.workers
+        assert len(pids.get("child", [])) <= MOST_CHILDREN * product.workers
         for role in BOUNDED:
             for pid in pids.get(role, []):
                 assert resident_bytes(pid) < MOST_BYTES, role
