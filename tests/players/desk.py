@@ -68,8 +68,13 @@ async def play_in_gstreamer(address: str, home: Path, *, start_s: int = 0) -> No
     assert heard.complaints("error:|warning:") == []
 
 
-async def play_in_vlc(address: str, home: Path, *, seconds: float) -> None:
-    """Play in the film's own time, which is that many seconds: whoever gives up is done sooner."""
+async def play_in_vlc(
+    address: str, home: Path, *, seconds: float, overlooked: str = "(?!)"
+) -> None:
+    """Play in the film's own time, which is that many seconds: whoever gives up is done sooner.
+
+    Complaints are overlooked in which the pattern occurs.
+    """
     home.chmod(0o777)
     for parent in home.parents[:3]:
         parent.chmod(parent.stat().st_mode | 0o055)
@@ -79,5 +84,6 @@ async def play_in_vlc(address: str, home: Path, *, seconds: float) -> None:
         "--no-plugins-cache", "--play-and-exit", address, "vlc://quit", home=home,
     )  # fmt: skip
     assert heard.code == 0, heard.said
-    assert heard.complaints("(demux|decoder|stream|access) error") == []
+    lines = heard.complaints("(demux|decoder|stream|access) error")
+    assert [line for line in lines if not re.search(overlooked, line)] == []
     assert time.monotonic() - begun_s > 0.9 * seconds, heard.said
