@@ -79,7 +79,7 @@ def test_the_reason_for_encoding_is_given_even_if_only_samples_show_it(tmp_path:
     document = described(path)
     assert document["video"]["decision"] == "transcode"
     assert document["video"]["reason"].startswith("playback can start nowhere in the 12 s after")
-    assert document["segments"]["count"] == 4
+    assert document["segments"]["count"] == 3
 
 
 def test_what_is_wrong_is_named_with_box_and_byte(tmp_path: Path) -> None:
