@@ -17,3 +17,11 @@ def nominal_rate(measured: Fraction) -> Fraction:
     return next(
         (rate for rate in (whole, ntsc) if rate and abs(measured / rate - 1) <= CLOSEST), measured
     )
+
+
+def is_steady(rate: Fraction) -> bool:
+    """Tell whether films keep a rate: whole, half, or of NTSC.
+
+    The mean of a film whose rate varies is none of these, but for chance.
+    """
+    return (2 * rate).denominator == 1 or (2 * rate / NTSC).denominator == 1

@@ -126,7 +126,7 @@ async def test_every_packet_of_sound_is_delivered_as_it_was(
     )
     assert (track.timescale, track.priming) == (heard.rate, heard.priming)
     assert samples[0].time == Fraction(-heard.priming, heard.rate)
-    if heard.codec == "opus":  # whose head tells it, too
+    if heard.codec == "opus" and not name.endswith(".ts"):  # where its head tells it, too
         (head,) = [box for box in track.entry.children(28) if box.kind == b"dOps"]
         assert head.fields("H", 2) == (heard.priming,)
     end = samples[-1].time + samples[-1].duration
@@ -144,7 +144,7 @@ async def test_manifests_tell_what_is_seen(
     for variant in found.hls[folder].told:
         assert variant["CODECS"].strip('"').split(",")[0] == seen.codec
         assert variant["RESOLUTION"] == f"{width}x{height}"
-        assert variant["FRAME-RATE"] == seen.rate
+        assert variant.get("FRAME-RATE", "") == seen.rate
         assert variant["VIDEO-RANGE"] == seen.range
     (told,) = found.dash[folder].told
     assert (told["width"], told["height"], told["sar"]) == (str(width), str(height), "1:1")

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from core.media.frame_rate import nominal_rate
+from core.media.frame_rate import is_steady, nominal_rate
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,18 @@ def test_what_is_near_a_usual_rate_is_that_rate(measured: Fraction, meant: Fract
 def test_film_and_its_broadcast_are_told_apart(whole: int) -> None:
     for rate in (Fraction(whole), Fraction(whole * 1000, 1001)):
         assert nominal_rate(rate) == rate
+
+
+@pytest.mark.parametrize(
+    ("rate", "steady"),
+    [
+        (Fraction(25), True),
+        (Fraction(25, 2), True),
+        (Fraction(60_000, 1001), True),
+        (Fraction(15_000, 1001), True),
+        (Fraction(300, 23), False),
+        (Fraction(19_001, 317), False),
+    ],
+)
+def test_the_mean_of_a_rate_that_varies_is_known_as_one(rate: Fraction, *, steady: bool) -> None:
+    assert is_steady(rate) is steady
