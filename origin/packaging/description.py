@@ -22,16 +22,17 @@ def video_description(
     mastering display, light level and Dolby Vision goes before what FFmpeg says.
     """
     told = visual_extensions(source_entry) if source_entry else VisualExtensions()
+    dovi = told.dovi or track.dolby_vision
     width, height = track.display_size
     traits = VisualTraits(
         pasp=None if track.pixel_aspect == (1, 1) else track.pixel_aspect,
         colr=None if set(track.colour) <= UNSPECIFIED else (*track.colour, track.full_range),
         mdcv=told.mdcv or track.mastering_display,
         clli=told.clli or track.light_level,
-        dovi=told.dovi,
+        dovi=dovi,
     )
     entry = carried.sample_entry(track.width, track.height, traits)
-    sole = sole_codec(told.dovi, track.codec)
+    sole = sole_codec(dovi, track.codec)
     return TrackDescription(
         kind=TrackKind.VIDEO,
         codec=sole or carried.codec_string,
@@ -46,7 +47,7 @@ def video_description(
         label=track.label,
         video_range=PQ if sole else video_range(track.colour),
         colour=track.colour,
-        supplemental_codec=supplemental_codec(told.dovi, track.codec),
+        supplemental_codec=supplemental_codec(dovi, track.codec),
     )
 
 

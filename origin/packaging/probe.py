@@ -42,7 +42,7 @@ from origin.packaging.faults import (
     UnrecognisedSource,
     UnsupportedCodec,
 )
-from origin.packaging.hdr import light_level, mastering_display
+from origin.packaging.hdr import dolby_vision, light_level, mastering_display
 from origin.packaging.limits import Limits
 from origin.packaging.report import (
     AudioTrackInfo,
@@ -231,6 +231,7 @@ def _video_track(container: InputContainer, stream: VideoStream, limits: Limits)
         annexb=annexb,
         mastering_display=mastering_display(picture),
         light_level=light_level(picture),
+        dolby_vision=dolby_vision(container, stream),
     )
 
 

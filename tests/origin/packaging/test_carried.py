@@ -1,5 +1,7 @@
 """Codecs that are carried: every picture and every packet of sound comes out as it went in."""
 
+import os
+import subprocess
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -300,19 +302,32 @@ def test_dolby_vision_is_told_beside_the_codec_or_instead(
     """With a record made by hand: no encoder at hand writes its metadata."""
     record = bytes.fromhex(head).ljust(24, b"\0")
     clip = make_clip(tmp_path / "clip.mp4", HEVC_10)
-    path = splice(
-        tmp_path / "film.mp4",
-        clip,
-        entry_of=lambda found: box(entry.encode(), found[8:], box(kind, record)),
-    )
-    found = carried(path)
-    description = found.track.description
-    assert (description.codec, description.supplemental_codec) == (codec, supplement)
-    assert description.video_range == "PQ"
-    assert found.entry[4:8] == entry.encode()
-    assert child_content(found.entry, kind, 86) == record
-    flat = (found.track.directory / "track.flat").read_bytes()
-    assert flat == carried(clip).track.directory.joinpath("track.flat").read_bytes()
+    flat = (carried(clip).track.directory / "track.flat").read_bytes()
+    for found in (
+        carried(with_entry(clip, entry, box(kind, record))),
+        carried(in_matroska(with_entry(clip, "hvc1", box(kind, record)))),
+    ):
+        description = found.track.description
+        assert (description.codec, description.supplemental_codec) == (codec, supplement)
+        assert description.video_range == "PQ"
+        assert found.entry[4:8] == entry.encode()
+        assert child_content(found.entry, kind, 86) == record
+        assert (found.track.directory / "track.flat").read_bytes() == flat
+
+
+def with_entry(clip: Path, kind: str, more: bytes) -> Path:
+    """Write the same with another kind of sample entry, and a box more in it."""
+    path = clip.with_name(f"{kind}-{clip.name}")
+    return splice(path, clip, entry_of=lambda entry: box(kind.encode(), entry[8:], more))
+
+
+def in_matroska(film: Path) -> Path:
+    """Write the same into Matroska, as FFmpeg does."""
+    path = film.with_name(f"in-matroska-{film.stem}.mkv")
+    ffmpeg = os.environ.get("SLUICE_FFMPEG", "ffmpeg")
+    words = [ffmpeg, "-loglevel", "error", "-i", str(film), "-c", "copy", "-strict", "unofficial"]
+    subprocess.run([*words, str(path)], check=True, timeout=60)
+    return path
 
 
 def test_an_open_gop_may_be_cut_and_is_told_apart(folder: Path) -> None:
