@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tests.fixtures.chromium import Chromium, chromium
 from tests.fixtures.product import running
-from tests.players.films import FILMS, Shown, show
+from tests.players.films import FILMS, Shown, package, show
 
 HERE = Path(__file__).parent
 
@@ -29,9 +29,17 @@ async def browser() -> AsyncIterator[Chromium]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def packaged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the packaged films are."""
+    folder = tmp_path_factory.mktemp("packaged")
+    package(folder)
+    return folder
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def pages() -> AsyncIterator[str]:
-    """The address of the page that plays one address with one player."""
+async def pages(packaged: Path) -> AsyncIterator[str]:
+    """The address of the page that plays one address with one player; films lie beside it."""
 
     async def page(_request: web.Request) -> web.FileResponse:
         return web.FileResponse(HERE / "page.html")
@@ -39,6 +47,7 @@ async def pages() -> AsyncIterator[str]:
     application = web.Application()
     application.router.add_get("/page", page)
     application.router.add_static("/node_modules", HERE / "node_modules")
+    application.router.add_static("/packaged", packaged)
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
