@@ -119,7 +119,7 @@ class StandIn:
         *,
         progress: float = 1.0,
         stage: str | None = None,
-        error: tuple[str, str] | None = None,
+        error: tuple[str, ...] | None = None,
         poster: bool = True,
         size_bytes: int = 48_300_000,
     ) -> str:

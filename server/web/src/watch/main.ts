@@ -11,7 +11,7 @@ import { copyText } from "../dom/clipboard.ts";
 import { required, setText } from "../dom/element.ts";
 import { notify } from "../dom/notice.ts";
 import { ago, bytes, clock, sizeName } from "../format.ts";
-import { errorText } from "../stage.ts";
+import { errorText, failureText } from "../stage.ts";
 import { viewerId } from "../viewer.ts";
 import { readChapters } from "./chapters.ts";
 import { faultFromApi, faultFromFile } from "./fault.ts";
@@ -29,6 +29,7 @@ const stage = required("#stage", HTMLElement);
 const about = required("#about", HTMLElement);
 const title = required("#title", HTMLElement);
 const meta = required("#meta", HTMLElement);
+const failures = required("#failures", HTMLElement);
 const notices = required("#notices", HTMLElement);
 const ambient = required("#ambient", HTMLImageElement);
 
@@ -127,7 +128,7 @@ async function preview(links: StoryboardLinks | null): Promise<void> {
 
 /** Renditions go on joining while a film plays. hls.js reads the list of them once, so going on with more is a choice. */
 function offerBetter(video: Video): boolean {
-  if (video.status === "ready") poller.stop();
+  if (!isChanging(video)) poller.stop();
   const best = largestPicture(video);
   if (best === null || player.tallest === 0 || best.height <= Math.max(offered, player.tallest)) return false;
   offered = best.height;
@@ -156,6 +157,8 @@ function show(video: Video): void {
     `Added ${ago(video.created_at, Date.now())}`,
   ];
   setText(meta, facts.filter((fact) => fact !== null).join(" · "));
+  failures.hidden = !isPlayable(video) || video.errors.length === 0;
+  setText(failures, failureText(video));
   stage.classList.toggle("sound-only", picture === null && isPlayable(video));
   if (picture) {
     document.documentElement.style.setProperty("--aspect", String(picture.width / picture.height));
