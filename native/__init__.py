@@ -36,15 +36,26 @@ if TYPE_CHECKING or IMPL == "compiled":
     from native._protection import AES_INSTRUCTIONS
 
     if TYPE_CHECKING or AES_INSTRUCTIONS:
-        from native._protection import FragmentCipher, encrypt_resource
+        from native._pool import BodyPool
+        from native._protection import (
+            FragmentCipher,
+            encrypt_resource,
+            encrypt_resource_of_file,
+        )
     else:
-        from native.reference import FragmentCipher, encrypt_resource
+        from native.reference import (
+            BodyPool,
+            FragmentCipher,
+            encrypt_resource,
+            encrypt_resource_of_file,
+        )
     from native._sample_file import SampleFile, copy_samples, shared_byte
     from native._sample_times import audio_rows, video_rows
     from native._samples import SampleTable
 elif IMPL == "reference":
     AES_INSTRUCTIONS = False
     from native.reference import (
+        BodyPool,
         FragmentCipher,
         IndexBuilder,
         SampleFile,
@@ -53,6 +64,7 @@ elif IMPL == "reference":
         audio_rows,
         copy_samples,
         encrypt_resource,
+        encrypt_resource_of_file,
         frame_lengths,
         nal_types,
         sample_access,
@@ -87,6 +99,7 @@ __all__ = [
     "SEGMENT_TYPE_BYTES",
     "SYNC",
     "AvcSlice",
+    "BodyPool",
     "CorruptIndex",
     "Crossing",
     "DataPlane",
@@ -104,6 +117,7 @@ __all__ = [
     "audio_rows",
     "copy_samples",
     "encrypt_resource",
+    "encrypt_resource_of_file",
     "frame_lengths",
     "nal_types",
     "sample_access",

@@ -19,6 +19,11 @@ typedef struct {
     uint32_t words[44];
 } sluice_aes;
 
+typedef struct {
+    uint8_t *at;
+    size_t blocks;
+} sluice_chain;
+
 #define SLUICE_AES_LANES 8
 
 #if defined(__x86_64__)
@@ -98,6 +103,10 @@ static void sluice_aes_ctr(const sluice_aes *aes, const uint8_t *start, const ui
 static void sluice_aes_cbc(const sluice_aes *aes, uint8_t *chain, const uint8_t *in, uint8_t *out,
                            size_t blocks, size_t stride) {
     (void)aes, (void)chain, (void)in, (void)out, (void)blocks, (void)stride;
+}
+static void sluice_aes_chains(const sluice_aes *aes, const uint8_t *iv, const sluice_chain *chains,
+                              size_t count, size_t stride) {
+    (void)aes, (void)iv, (void)chains, (void)count, (void)stride;
 }
 
 #else
@@ -196,6 +205,71 @@ SLUICE_AES_TARGET static void sluice_aes_cbc(const sluice_aes *aes, uint8_t *cha
         out += stride;
     }
     SLUICE_STORE(chain, last);
+}
+
+/* Chaining mode in place over several chains that all begin at `iv`, none of them empty.
+ *
+ * A block waits for the one before it in its chain, and meanwhile the processor has time for those
+ * of others: as many as there are lanes are on their way at once.
+ */
+SLUICE_AES_TARGET static void sluice_aes_chains(const sluice_aes *aes, const uint8_t *iv,
+                                                const sluice_chain *chains, size_t count,
+                                                size_t stride) {
+    sluice_chain at[SLUICE_AES_LANES];
+    sluice_block lanes[SLUICE_AES_LANES];
+    sluice_block key;
+    uint8_t vector[16];
+    size_t each, steps, next = SLUICE_AES_LANES;
+    int round;
+    if (count >= SLUICE_AES_LANES) {
+        for (each = 0; each < SLUICE_AES_LANES; each++) {
+            at[each] = chains[each];
+            lanes[each] = SLUICE_LOAD(iv);
+        }
+        for (;;) {
+            steps = at[0].blocks;
+            for (each = 1; each < SLUICE_AES_LANES; each++)
+                steps = at[each].blocks < steps ? at[each].blocks : steps;
+            for (each = 0; each < SLUICE_AES_LANES; each++)
+                at[each].blocks -= steps;
+            while (steps--) {
+                key = SLUICE_KEY(aes, 0);
+                for (each = 0; each < SLUICE_AES_LANES; each++)
+                    lanes[each] = SLUICE_FIRST(
+                        SLUICE_XOR(lanes[each], SLUICE_LOAD(at[each].at)), key);
+                for (round = 1; round <= 8; round++) {
+                    key = SLUICE_KEY(aes, round);
+                    for (each = 0; each < SLUICE_AES_LANES; each++)
+                        lanes[each] = SLUICE_MIDDLE(lanes[each], key);
+                }
+                for (each = 0; each < SLUICE_AES_LANES; each++) {
+                    lanes[each] =
+                        SLUICE_LAST(lanes[each], SLUICE_KEY(aes, 9), SLUICE_KEY(aes, 10));
+                    SLUICE_STORE(at[each].at, lanes[each]);
+                    at[each].at += stride;
+                }
+            }
+            /* Whoever is done makes room for the next; without one, each goes on by itself. */
+            for (each = 0; each < SLUICE_AES_LANES && (at[each].blocks || next < count); each++) {
+                if (!at[each].blocks) {
+                    at[each] = chains[next++];
+                    lanes[each] = SLUICE_LOAD(iv);
+                }
+            }
+            if (each < SLUICE_AES_LANES)
+                break;
+        }
+        for (each = 0; each < SLUICE_AES_LANES; each++) {
+            SLUICE_STORE(vector, lanes[each]);
+            sluice_aes_cbc(aes, vector, at[each].at, at[each].at, at[each].blocks, stride);
+        }
+    } else {
+        next = 0;
+    }
+    for (; next < count; next++) {
+        SLUICE_STORE(vector, SLUICE_LOAD(iv));
+        sluice_aes_cbc(aes, vector, chains[next].at, chains[next].at, chains[next].blocks, stride);
+    }
 }
 
 #endif

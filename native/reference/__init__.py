@@ -6,12 +6,18 @@ from native.reference.builder import IndexBuilder
 from native.reference.head import scan_head
 from native.reference.index import TrackIndex
 from native.reference.nal import nal_types
-from native.reference.protection import FragmentCipher, encrypt_resource
+from native.reference.pool import BodyPool
+from native.reference.protection import (
+    FragmentCipher,
+    encrypt_resource,
+    encrypt_resource_of_file,
+)
 from native.reference.sample_file import SampleFile, copy_samples, shared_byte
 from native.reference.sample_times import audio_rows, video_rows
 from native.reference.samples import SampleTable
 
 __all__ = [
+    "BodyPool",
     "CorruptIndex",
     "FragmentCipher",
     "IndexBuilder",
@@ -23,6 +29,7 @@ __all__ = [
     "audio_rows",
     "copy_samples",
     "encrypt_resource",
+    "encrypt_resource_of_file",
     "frame_lengths",
     "nal_types",
     "sample_access",

@@ -20,6 +20,7 @@ The cipher itself comes from the library `cryptography`. This twin is what runs 
 without instructions for AES.
 """
 
+import os
 import struct
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple, final
@@ -29,6 +30,7 @@ from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC, CTR
 
 from native.reference.avc_slice import SLICE, SLICE_IDR, slice_header_bytes
+from native.reference.pool import BodyPool
 from native.values import AvcSlice
 
 BLOCK = 16
@@ -114,6 +116,22 @@ class FragmentCipher:
             )
         )
         return bytes(head) + b"".join(samples)
+
+    def fragment_of_file(
+        self,
+        pool: BodyPool,  # noqa: ARG002 # what the compiled twin writes to
+        header: bytes,
+        descriptor: int,
+        offset: int,
+        length: int,
+        first: int,
+    ) -> bytes:
+        """Give the same of samples that are read from a file, `length` bytes from `offset` on.
+
+        Raises `EOFError` where the file does not have them, and what `fragment` does.
+        """
+        _find(header, length)
+        return self.fragment(header, _read_all(descriptor, offset, length), first)
 
     def fragment_length(self, header: bytes, body: bytes) -> int:
         """Give the length of what `fragment` gives, without encrypting. Raises what it does."""
@@ -233,6 +251,30 @@ def encrypt_resource(key: bytes, iv: bytes, head: bytes, body: bytes) -> bytes:
     padding = BLOCK - (len(head) + len(body)) % BLOCK
     encryptor = Cipher(AES(key), CBC(iv)).encryptor()
     return encryptor.update(head + body + bytes([padding]) * padding) + encryptor.finalize()
+
+
+def encrypt_resource_of_file(
+    pool: BodyPool,  # noqa: ARG001 # what the compiled twin writes to
+    key: bytes,
+    iv: bytes,
+    head: bytes,
+    descriptor: int,
+    *,
+    offset: int,
+    length: int,
+) -> bytes:
+    """Give the same of a body that is read from a file, `length` bytes from `offset` on.
+
+    Raises `EOFError` where the file does not have them, and what `encrypt_resource` does.
+    """
+    return encrypt_resource(key, iv, head, _read_all(descriptor, offset, length))
+
+
+def _read_all(descriptor: int, offset: int, length: int) -> bytes:
+    body = os.pread(descriptor, length, offset)
+    if len(body) != length:
+        raise EOFError(f"the file ends or fails before byte {offset + length}")
+    return body
 
 
 def _check(number: int, known: AvcSlice) -> None:

@@ -1,55 +1,62 @@
 """Encrypted segments, made whole in memory when they are asked for.
 
-A segment is read and encrypted in a thread that holds no lock. The last ones are kept for a moment:
-a player that asks for ranges of one must not have it made anew for each. What is kept, and what is
-on its way to edges, takes no more than its room.
+A segment is read into a buffer and encrypted there, in a thread that holds no lock, and sent from
+where it is; then its buffer is for the next one. The last ones are kept for a moment: a player that
+asks for ranges of one must not have it made anew for each. What is kept, and what is on its way to
+edges, takes no more than its room.
 """
 
 import asyncio
-import os
 import time
 import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from core.isobmff.protection import protected_init
 from core.protection.content_key import ContentKey, KeyUse, resource_vector
 from core.protection.master_key import MasterKeys
 from core.protection.scheme import Scheme
 from core.protection.track import divisions, fragment_cipher
-from native import encrypt_resource
+from native import BodyPool, encrypt_resource_of_file
 from origin.delivery.builds import Build
 from origin.delivery.lru import LruCache
 from origin.delivery.offers import Offer, find_key
+from origin.delivery.representation import HeldPart
 from origin.delivery.room import Room
 from origin.repository import Title
 from origin.stored_track import DamagedTrack, StoredTrack
 from runtime.metrics import Metrics
 
+if TYPE_CHECKING:
+    from native import StoredBody
+
 KEPT_BYTES: Final = 32 * 1024 * 1024
 ROOM_BYTES: Final = 192 * 1024 * 1024
-CHUNK_BYTES: Final = 256 * 1024
+IDLE_BYTES: Final = 32 * 1024 * 1024
+
+Encrypt: TypeAlias = "Callable[[int], StoredBody | bytes]"
+"""What encrypts a stretch of the file of this descriptor."""
 
 
 class Made:
-    """Bytes that were made; the room they take is given back with the last reference."""
+    """A body that was made."""
 
-    __slots__ = ("__weakref__", "data")
+    __slots__ = ("__weakref__", "body")
 
-    def __init__(self, data: bytes) -> None:
-        self.data = data
+    def __init__(self, body: "StoredBody | bytes") -> None:
+        self.body = body
 
     @property
     def length(self) -> int:
-        """How many they are."""
-        return len(self.data)
+        """All its bytes."""
+        return len(self.body)
 
-    def pieces(self, start: int, stop: int) -> Iterator[bytes]:
-        """Give what lies between two places, piece by piece."""
-        for at in range(start, stop, CHUNK_BYTES):
-            yield self.data[at : min(at + CHUNK_BYTES, stop)]
+    def pieces(self, start: int, stop: int) -> Iterator[HeldPart]:
+        """Give what lies between two places."""
+        if start < stop:
+            yield HeldPart(self.body, start, stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,8 @@ class ProtectedSegments:
         self._keys = keys
         self._kept: LruCache[tuple[str, str], Made] = LruCache(KEPT_BYTES)
         self._making: dict[tuple[str, str], asyncio.Task[Made]] = {}
-        self._room = Room(ROOM_BYTES)
+        self._pool = pool = BodyPool(IDLE_BYTES)
+        self._room = Room(ROOM_BYTES, lent_bytes=lambda: pool.lent_bytes)
         self._count = metrics.counter_family(
             "sluice_origin_encrypted_segments_total",
             "Segments that were encrypted, by scheme.",
@@ -139,35 +147,37 @@ class ProtectedSegments:
         use = offer.use
         assert use is not None  # a clear segment is never made
         encrypt = self._encryption(title, build, use, plain)
-        # While it is made, the clear bytes are there, too.
         size_bytes = len(plain.header) + plain.length
-        await self._room.take(2 * size_bytes)
-        held_bytes = 2 * size_bytes
+        await self._room.take(size_bytes)
+        held_bytes = size_bytes
         try:
             loop = asyncio.get_running_loop()
-            data, seconds = await loop.run_in_executor(
+            body, seconds = await loop.run_in_executor(
                 self._executor, _encrypted, build.stored, plain, encrypt
             )
-            made = Made(data)
-            weakref.finalize(made, self._room.give_back, size_bytes).atexit = False
-            held_bytes = size_bytes
+            made = Made(body)
+            if isinstance(body, bytes):  # else it is the pool that knows when it is gone
+                weakref.finalize(made, self._room.give_back, size_bytes).atexit = False
+                held_bytes = 0
         finally:
-            self._room.give_back(held_bytes)
+            if held_bytes:
+                self._room.give_back(held_bytes)
         self._count(use.scheme).inc()
-        self._bytes.inc(len(data))
+        self._bytes.inc(len(body))
         self._seconds.inc(seconds)
         return made
 
-    def _encryption(
-        self, title: Title, build: Build, use: KeyUse, plain: Plain
-    ) -> Callable[[bytes], bytes]:
+    def _encryption(self, title: Title, build: Build, use: KeyUse, plain: Plain) -> Encrypt:
         """Give what encrypts the samples behind the header."""
-        key = self.content_key(title, use.kid)
+        key, pool = self.content_key(title, use.kid), self._pool
+        header, offset, length = plain.header, plain.offset, plain.length
         if use.scheme is Scheme.AES_128:
             vector = resource_vector(use, plain.name)
-            return lambda body: encrypt_resource(key.secret, vector, plain.header, body)
+            return lambda flat: encrypt_resource_of_file(
+                pool, key.secret, vector, header, flat, offset=offset, length=length
+            )
         cipher = fragment_cipher(use, key, divisions(build.stored.description))
-        return lambda body: cipher.fragment(plain.header, body, plain.first)
+        return lambda flat: cipher.fragment_of_file(pool, header, flat, offset, length, plain.first)
 
     def _done(self, name: tuple[str, str], task: "asyncio.Task[Made]") -> None:
         del self._making[name]
@@ -177,13 +187,12 @@ class ProtectedSegments:
 
 
 def _encrypted(
-    track: StoredTrack, plain: Plain, encrypt: Callable[[bytes], bytes]
-) -> tuple[bytes, float]:
+    track: StoredTrack, plain: Plain, encrypt: Encrypt
+) -> "tuple[StoredBody | bytes, float]":
     began_s = time.perf_counter()
-    body = os.pread(track.flat, plain.length, plain.offset)
-    if len(body) != plain.length:
-        raise DamagedTrack(f"a published track has no byte {plain.offset + len(body)} any more")
     try:
-        return encrypt(body), time.perf_counter() - began_s
+        return encrypt(track.flat), time.perf_counter() - began_s
+    except EOFError as error:
+        raise DamagedTrack(f"a published track is shorter than it was: {error}") from error
     except ValueError as error:
         raise DamagedTrack(f"{plain.name} cannot be encrypted: {error}") from error
