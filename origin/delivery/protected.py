@@ -9,20 +9,22 @@ edges, takes no more than its room.
 import asyncio
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from core.isobmff.protection import protected_init
 from core.protection.content_key import ContentKey, KeyUse, resource_vector
 from core.protection.master_key import MasterKeys
 from core.protection.scheme import Scheme
-from core.protection.track import divisions, fragment_cipher
-from native import BodyPool, encrypt_resource_of_file
+from core.protection.track import fragment_cipher
+from native import BodyPool, FragmentCipher, encrypt_resource, encrypt_resource_of_file
 from origin.delivery.builds import Build
 from origin.delivery.lru import LruCache
 from origin.delivery.offers import Offer, find_key
+from origin.delivery.reading import read_at_once
 from origin.delivery.representation import HeldPart
 from origin.delivery.room import Room
 from origin.repository import Title
@@ -36,8 +38,8 @@ KEPT_BYTES: Final = 32 * 1024 * 1024
 ROOM_BYTES: Final = 192 * 1024 * 1024
 IDLE_BYTES: Final = 32 * 1024 * 1024
 
-Encrypt: TypeAlias = "Callable[[int], StoredBody | bytes]"
-"""What encrypts a stretch of the file of this descriptor."""
+# A shorter one takes less time than to have a thread do it.
+SHORT_BYTES: Final = 128 * 1024
 
 
 class Made:
@@ -71,6 +73,38 @@ class Plain:
     first: int
     offset: int
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sealing:
+    """How one segment is encrypted: by its track's cipher, or as a whole from `vector` on."""
+
+    plain: Plain
+    key: ContentKey
+    vector: bytes
+    cipher: FragmentCipher | None
+
+    def of_bytes(self, body: bytes) -> bytes:
+        """Encrypt samples. Raises `ValueError` where they are not what the header says."""
+        plain = self.plain
+        if self.cipher is not None:
+            return self.cipher.fragment(plain.header, body, plain.first)
+        return encrypt_resource(self.key.secret, self.vector, plain.header, body)
+
+    def of_file(self, pool: BodyPool, flat: int) -> "StoredBody | bytes":
+        """Encrypt samples that are read from a file; raises `EOFError`, too."""
+        plain, place = self.plain, (self.plain.offset, self.plain.length)
+        if self.cipher is not None:
+            return self.cipher.fragment_of_file(pool, plain.header, flat, *place, plain.first)
+        return encrypt_resource_of_file(
+            pool,
+            self.key.secret,
+            self.vector,
+            plain.header,
+            flat,
+            offset=plain.offset,
+            length=plain.length,
+        )
 
 
 class ProtectedSegments:
@@ -116,7 +150,7 @@ class ProtectedSegments:
         if not use.scheme.is_common:
             return build.init
         description = build.stored.description
-        by_units = divisions(description) is not None
+        by_units = build.stored.divisions is not None
         return protected_init(build.init, use, description.kind, by_units=by_units)
 
     async def segment(self, title: Title, build: Build, offer: Offer, plain: Plain) -> Made:
@@ -129,10 +163,17 @@ class ProtectedSegments:
         made = self._kept.get(name)
         if made is not None:
             return made
+        use = offer.use
+        assert use is not None  # a clear segment is never made
         making = self._making.get(name)
         if making is None:
+            sealing = self._sealing(title, build, use, plain)
+            made = self._make_at_once(build.stored, sealing, use.scheme)
+            if made is not None:
+                self._kept.put(name, made, made.length)
+                return made
             making = asyncio.create_task(
-                self._make(title, build, offer, plain), name=f"encrypt {'/'.join(name)}"
+                self._make(build.stored, sealing, use.scheme), name=f"encrypt {'/'.join(name)}"
             )
             self._making[name] = making
             making.add_done_callback(lambda task: self._done(name, task))
@@ -143,17 +184,28 @@ class ProtectedSegments:
         await asyncio.gather(*self._making.values(), return_exceptions=True)
         self._kept.clear()
 
-    async def _make(self, title: Title, build: Build, offer: Offer, plain: Plain) -> Made:
-        use = offer.use
-        assert use is not None  # a clear segment is never made
-        encrypt = self._encryption(title, build, use, plain)
-        size_bytes = len(plain.header) + plain.length
+    def _make_at_once(self, track: StoredTrack, sealing: Sealing, scheme: Scheme) -> Made | None:
+        """Make a short one whose bytes need not be waited for; None for others."""
+        plain = sealing.plain
+        if plain.length > SHORT_BYTES:
+            return None
+        began_s = time.perf_counter()
+        body = read_at_once(track.flat, plain.offset, plain.length)
+        if body is None:
+            return None
+        with _damage(plain):
+            made = Made(sealing.of_bytes(body))
+        self._note(made, scheme, time.perf_counter() - began_s)
+        return made
+
+    async def _make(self, track: StoredTrack, sealing: Sealing, scheme: Scheme) -> Made:
+        size_bytes = len(sealing.plain.header) + sealing.plain.length
         await self._room.take(size_bytes)
         held_bytes = size_bytes
         try:
             loop = asyncio.get_running_loop()
             body, seconds = await loop.run_in_executor(
-                self._executor, _encrypted, build.stored, plain, encrypt
+                self._executor, _made_of_file, track, sealing, self._pool
             )
             made = Made(body)
             if isinstance(body, bytes):  # else it is the pool that knows when it is gone
@@ -162,22 +214,19 @@ class ProtectedSegments:
         finally:
             if held_bytes:
                 self._room.give_back(held_bytes)
-        self._count(use.scheme).inc()
-        self._bytes.inc(len(body))
-        self._seconds.inc(seconds)
+        self._note(made, scheme, seconds)
         return made
 
-    def _encryption(self, title: Title, build: Build, use: KeyUse, plain: Plain) -> Encrypt:
-        """Give what encrypts the samples behind the header."""
-        key, pool = self.content_key(title, use.kid), self._pool
-        header, offset, length = plain.header, plain.offset, plain.length
+    def _note(self, made: Made, scheme: Scheme, seconds: float) -> None:
+        self._count(scheme).inc()
+        self._bytes.inc(made.length)
+        self._seconds.inc(seconds)
+
+    def _sealing(self, title: Title, build: Build, use: KeyUse, plain: Plain) -> Sealing:
+        key = self.content_key(title, use.kid)
         if use.scheme is Scheme.AES_128:
-            vector = resource_vector(use, plain.name)
-            return lambda flat: encrypt_resource_of_file(
-                pool, key.secret, vector, header, flat, offset=offset, length=length
-            )
-        cipher = fragment_cipher(use, key, divisions(build.stored.description))
-        return lambda flat: cipher.fragment_of_file(pool, header, flat, offset, length, plain.first)
+            return Sealing(plain, key, resource_vector(use, plain.name), None)
+        return Sealing(plain, key, b"", fragment_cipher(use, key, build.stored.divisions))
 
     def _done(self, name: tuple[str, str], task: "asyncio.Task[Made]") -> None:
         del self._making[name]
@@ -186,12 +235,18 @@ class ProtectedSegments:
             self._kept.put(name, made, made.length)
 
 
-def _encrypted(
-    track: StoredTrack, plain: Plain, encrypt: Encrypt
+def _made_of_file(
+    track: StoredTrack, sealing: Sealing, pool: BodyPool
 ) -> "tuple[StoredBody | bytes, float]":
     began_s = time.perf_counter()
+    with _damage(sealing.plain):
+        return sealing.of_file(pool, track.flat), time.perf_counter() - began_s
+
+
+@contextmanager
+def _damage(plain: Plain) -> Iterator[None]:
     try:
-        return encrypt(track.flat), time.perf_counter() - began_s
+        yield
     except EOFError as error:
         raise DamagedTrack(f"a published track is shorter than it was: {error}") from error
     except ValueError as error:
