@@ -40,6 +40,7 @@ static int sluice_aes_available(void) {
 #define SLUICE_LOAD(at) _mm_loadu_si128((const __m128i *)(const void *)(at))
 #define SLUICE_STORE(at, block) _mm_storeu_si128((__m128i *)(void *)(at), (block))
 #define SLUICE_XOR(one, other) _mm_xor_si128((one), (other))
+#define SLUICE_PAIR(low, high) _mm_set_epi64x((long long)(high), (long long)(low))
 
 /* SubWord (FIPS 197 §5.2). */
 SLUICE_AES_TARGET static inline uint32_t sluice_sub_word(uint32_t word) {
@@ -74,6 +75,8 @@ static int sluice_aes_available(void) { return (getauxval(AT_HWCAP) & HWCAP_AES)
 #define SLUICE_LOAD(at) vld1q_u8((const uint8_t *)(at))
 #define SLUICE_STORE(at, block) vst1q_u8((uint8_t *)(at), (block))
 #define SLUICE_XOR(one, other) veorq_u8((one), (other))
+#define SLUICE_PAIR(low, high) \
+    vreinterpretq_u8_u64(vcombine_u64(vcreate_u64(low), vcreate_u64(high)))
 
 /* With one word in all four columns the instruction's ShiftRows changes nothing. */
 SLUICE_AES_TARGET static inline uint32_t sluice_sub_word(uint32_t word) {
@@ -137,12 +140,12 @@ SLUICE_AES_TARGET static inline sluice_block sluice_aes_block(const sluice_aes *
     return SLUICE_LAST(block, SLUICE_KEY(aes, 9), SLUICE_KEY(aes, 10));
 }
 
-static inline void sluice_counter(uint8_t *out, const uint8_t *start, uint64_t number) {
-    uint64_t low;
-    memcpy(out, start, 8);
+/* The counter of a block, made in a register: what two stores wrote, no load has back at once. */
+SLUICE_AES_TARGET static inline sluice_block sluice_counter(const uint8_t *start, uint64_t number) {
+    uint64_t high, low;
+    memcpy(&high, start, 8);
     memcpy(&low, start + 8, 8);
-    low = __builtin_bswap64(__builtin_bswap64(low) + number);
-    memcpy(out + 8, &low, 8);
+    return SLUICE_PAIR(high, __builtin_bswap64(__builtin_bswap64(low) + number));
 }
 
 /* Counter mode over `length` bytes, the `*block`th block of the keystream onwards.
@@ -153,17 +156,15 @@ static inline void sluice_counter(uint8_t *out, const uint8_t *start, uint64_t n
 SLUICE_AES_TARGET static void sluice_aes_ctr(const sluice_aes *aes, const uint8_t *start,
                                              const uint8_t *in, uint8_t *out, size_t length,
                                              uint64_t *block) {
-    uint8_t counters[SLUICE_AES_LANES * 16];
+    uint8_t stream[16];
     sluice_block lanes[SLUICE_AES_LANES];
     sluice_block key;
     size_t each;
     int round;
-    while (length >= sizeof counters) {
+    while (length >= SLUICE_AES_LANES * 16) {
         key = SLUICE_KEY(aes, 0);
-        for (each = 0; each < SLUICE_AES_LANES; each++) {
-            sluice_counter(counters + 16 * each, start, *block + each);
-            lanes[each] = SLUICE_FIRST(SLUICE_LOAD(counters + 16 * each), key);
-        }
+        for (each = 0; each < SLUICE_AES_LANES; each++)
+            lanes[each] = SLUICE_FIRST(sluice_counter(start, *block + each), key);
         for (round = 1; round <= 8; round++) {
             key = SLUICE_KEY(aes, round);
             for (each = 0; each < SLUICE_AES_LANES; each++)
@@ -174,16 +175,15 @@ SLUICE_AES_TARGET static void sluice_aes_ctr(const sluice_aes *aes, const uint8_
             SLUICE_STORE(out + 16 * each, SLUICE_XOR(lanes[each], SLUICE_LOAD(in + 16 * each)));
         }
         *block += SLUICE_AES_LANES;
-        in += sizeof counters;
-        out += sizeof counters;
-        length -= sizeof counters;
+        in += SLUICE_AES_LANES * 16;
+        out += SLUICE_AES_LANES * 16;
+        length -= SLUICE_AES_LANES * 16;
     }
     while (length) {
         size_t count = length < 16 ? length : 16;
-        sluice_counter(counters, start, *block);
-        SLUICE_STORE(counters, sluice_aes_block(aes, SLUICE_LOAD(counters)));
+        SLUICE_STORE(stream, sluice_aes_block(aes, sluice_counter(start, *block)));
         for (each = 0; each < count; each++)
-            out[each] = in[each] ^ counters[each];
+            out[each] = in[each] ^ stream[each];
         *block += 1;
         in += count;
         out += count;

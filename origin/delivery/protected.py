@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 KEPT_BYTES: Final = 32 * 1024 * 1024
 ROOM_BYTES: Final = 192 * 1024 * 1024
 IDLE_BYTES: Final = 32 * 1024 * 1024
+MOST_REMEMBERED: Final = 64
 
 # A shorter one takes less time than to have a thread do it.
 SHORT_BYTES: Final = 128 * 1024
@@ -114,6 +115,7 @@ class ProtectedSegments:
         self._executor = executor
         self._keys = keys
         self._kept: LruCache[tuple[str, str], Made] = LruCache(KEPT_BYTES)
+        self._asked_for: LruCache[tuple[str, str], bool] = LruCache(MOST_REMEMBERED)
         self._making: dict[tuple[str, str], asyncio.Task[Made]] = {}
         self._pool = pool = BodyPool(IDLE_BYTES)
         self._room = Room(ROOM_BYTES, lent_bytes=lambda: pool.lent_bytes)
@@ -170,7 +172,7 @@ class ProtectedSegments:
             sealing = self._sealing(title, build, use, plain)
             made = self._make_at_once(build.stored, sealing, use.scheme)
             if made is not None:
-                self._kept.put(name, made, made.length)
+                self._keep(name, made)
                 return made
             making = asyncio.create_task(
                 self._make(build.stored, sealing, use.scheme), name=f"encrypt {'/'.join(name)}"
@@ -231,8 +233,13 @@ class ProtectedSegments:
     def _done(self, name: tuple[str, str], task: "asyncio.Task[Made]") -> None:
         del self._making[name]
         if not task.cancelled() and task.exception() is None:
-            made = task.result()
+            self._keep(name, task.result())
+
+    def _keep(self, name: tuple[str, str], made: Made) -> None:
+        if self._asked_for.get(name):
             self._kept.put(name, made, made.length)
+        else:
+            self._asked_for.put(name, True, 1)
 
 
 def _made_of_file(
