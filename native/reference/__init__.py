@@ -5,7 +5,6 @@ from native.reference.bitstream import frame_lengths, sample_access
 from native.reference.builder import IndexBuilder
 from native.reference.head import scan_head
 from native.reference.index import TrackIndex
-from native.reference.nal import nal_types
 from native.reference.pool import BodyPool
 from native.reference.protection import (
     FragmentCipher,
@@ -31,7 +30,6 @@ __all__ = [
     "encrypt_resource",
     "encrypt_resource_of_file",
     "frame_lengths",
-    "nal_types",
     "sample_access",
     "scan_head",
     "shared_byte",

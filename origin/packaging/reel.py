@@ -13,8 +13,7 @@ import av.error
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from core.isobmff.init_segment import init_segment
-from core.media.ticks import Ticks
+from core.isobmff.init_segment import track_init
 from origin.packaging.limits import Limits
 from origin.stored_track import DamagedTrack, StoredTrack
 
@@ -74,12 +73,7 @@ def _tried(stream: VideoStream, packet: "av.Packet[VideoStream] | None") -> Sequ
 
 def _pieces(stored: StoredTrack, samples: Sequence[int]) -> Iterator[bytes]:
     index = stored.index
-    yield init_segment(
-        stored.description,
-        timescale=index.timescale,
-        duration=Ticks(index.base_time + index.duration),
-        priming=Ticks(index.priming),
-    )
+    yield track_init(index, stored.description)
     for number, sample in enumerate(samples, 1):
         offset, size, *_ = index.sample(sample)
         data = os.pread(stored.flat, size, offset)
