@@ -1,9 +1,8 @@
-from collections.abc import Mapping
 from typing import Self, final
 
 from native._memory import StoredBody
 from native._pool import BodyPool
-from native.values import AvcSlice
+from native.values import Division
 
 AES_INSTRUCTIONS: bool
 
@@ -14,9 +13,7 @@ class FragmentCipher:
         scheme: str,
         key: bytes,
         iv: bytes,
-        *,
-        slices: Mapping[int, AvcSlice] | None = None,
-        length_size: int = 4,
+        division: Division | None = None,
     ) -> Self: ...
     @property
     def scheme(self) -> str: ...

@@ -9,7 +9,7 @@ released while samples are read and encrypted. Before that the header's own boxe
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free, malloc
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from native._aes cimport (
@@ -23,8 +23,8 @@ from native._aes cimport (
     sluice_aes_forget,
     sluice_chain,
 )
-from native._avc cimport AvcSlice
 from native._bytes cimport put_be64
+from native._division cimport take_avc_division, take_hevc_division
 from native._fragment cimport Fragment, find, sample_size
 from native._linux cimport EINTR, pread, sluice_errno
 from native._memory cimport StoredBody
@@ -37,13 +37,14 @@ from native._sample_information cimport (
     put_header,
     vector_of,
 )
-from native._subsamples cimport Division, Piece, Pieces, Trouble, divide, refuse
+from native._subsamples cimport VP9, WHOLE, Division, Piece, Pieces, Trouble, divide, refuse
+
+from native.values import AvcDivision, HevcDivision, Vp9Division
 
 AES_INSTRUCTIONS = bool(sluice_aes_available())
 
 cdef enum:
     PATTERN = 10               # one block in ten is encrypted
-    PARAMETER_SETS = 256
 
 
 cdef inline bint read_all(int descriptor, uint8_t* out, uint64_t length,
@@ -81,11 +82,10 @@ cdef class FragmentCipher:
     cdef sluice_aes aes
     cdef uint8_t[16] iv
     cdef Division division
-    cdef AvcSlice* sets
     cdef readonly str scheme
 
-    def __cinit__(self, str scheme not None, bytes key not None, bytes iv not None, *,
-                  slices=None, int length_size=4):
+    def __cinit__(self, str scheme not None, bytes key not None, bytes iv not None,
+                  division=None):
         if not sluice_aes_available():
             raise RuntimeError("this processor has no instructions for AES")
         if scheme not in ("cenc", "cbcs"):
@@ -94,53 +94,24 @@ cdef class FragmentCipher:
             raise ValueError(f"a key of {len(key)} bytes where AES-128 takes 16")
         if len(iv) != (8 if scheme == "cenc" else 16):
             raise ValueError(f"an initialisation vector of {len(iv)} bytes for {scheme}")
-        if not 1 <= length_size <= 4:
-            raise ValueError(f"a length field has 1 to 4 bytes, not {length_size}")
         self.scheme = scheme
         self.division.pattern = scheme == "cbcs"
-        self.division.length_size = length_size
+        if isinstance(division, AvcDivision):
+            take_avc_division(&self.division, division)
+        elif isinstance(division, HevcDivision):
+            take_hevc_division(&self.division, division)
+        elif isinstance(division, Vp9Division):
+            self.division.kind, self.division.width = VP9, division.width
+        elif division is not None:
+            raise TypeError(f"{division!r} says of no codec how its samples are divided")
         memset(self.iv, 0, 16)
         memcpy(self.iv, PyBytes_AS_STRING(iv), len(iv))
         sluice_aes_expand(&self.aes, <const uint8_t*>PyBytes_AS_STRING(key))
-        if slices is not None:
-            self.division.by_units = True
-            self.take_sets(slices)
 
     def __dealloc__(self):
         sluice_aes_forget(&self.aes)
-        free(self.sets)
-
-    cdef int take_sets(self, slices) except -1:
-        cdef AvcSlice* at
-        self.sets = <AvcSlice*>calloc(PARAMETER_SETS, sizeof(AvcSlice))
-        if self.sets == NULL:
-            raise MemoryError
-        self.division.sets = self.sets
-        for number, each in slices.items():
-            if not 0 <= number < PARAMETER_SETS:
-                raise ValueError(f"no picture parameter set has number {number}")
-            for bits in (each.frame_number_bits, each.order_bits, each.slice_group_bits):
-                if not 0 <= bits <= 32:
-                    raise ValueError(f"a field of {bits} bits")
-            at = &self.sets[number]
-            at.separate_colour_planes = each.separate_colour_planes
-            at.has_chroma = each.has_chroma
-            at.frames_only = each.frames_only
-            at.frame_number_bits = each.frame_number_bits
-            at.order_type = each.order_type
-            at.order_bits = each.order_bits
-            at.delta_is_zero = each.delta_is_zero
-            at.bottom_field_order = each.bottom_field_order
-            at.redundant_pictures = each.redundant_pictures
-            at.references_0 = each.references_0
-            at.references_1 = each.references_1
-            at.weighted = each.weighted
-            at.weighted_bipred = each.weighted_bipred
-            at.arithmetic = each.arithmetic
-            at.deblocking = each.deblocking
-            at.slice_group_bits = each.slice_group_bits
-            at.known = True
-        return 0
+        free(self.division.avc)
+        free(self.division.hevc)
 
     def fragment(self, bytes header not None, bytes body not None, uint64_t first):
         """Give the encrypted fragment whose first sample has the number `first` in its track.
@@ -207,14 +178,14 @@ cdef class FragmentCipher:
     def subsamples(self, bytes sample not None):
         """Give (clear, encrypted) bytes of each piece of a sample; none where it is taken whole.
 
-        Raises `ValueError` where its NAL units or slice headers cannot be read.
+        Raises `ValueError` where its units or their headers cannot be read.
         """
         cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(sample)
         cdef uint64_t size = len(sample)
         cdef Pieces pieces
         cdef Trouble trouble
         cdef size_t each
-        if not self.division.by_units:
+        if self.division.kind == WHOLE:
             return []
         pieces.count = 0
         pieces.room = 16
@@ -264,7 +235,7 @@ cdef class FragmentCipher:
             size = sample_size(header, found, each)
             block = 0
             put_be64(start, vector_of(self.iv, first + each))
-            if not self.division.by_units:
+            if self.division.kind == WHOLE:
                 sluice_aes_ctr(&self.aes, start, at, at, size, &block)
                 at += size
                 continue
@@ -284,8 +255,8 @@ cdef class FragmentCipher:
         cdef size_t count = 0
         cdef uint32_t each, size
         cdef size_t part
-        cdef uint64_t stride = PATTERN * BLOCK if self.division.by_units else BLOCK
-        if self.division.by_units:
+        cdef uint64_t stride = PATTERN * BLOCK if self.division.kind != WHOLE else BLOCK
+        if self.division.kind != WHOLE:
             for part in range(layout.pieces.count):
                 at += layout.pieces.items[part].clear
                 if layout.pieces.items[part].hidden >= BLOCK:

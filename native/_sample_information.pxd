@@ -9,6 +9,7 @@ from native._fragment cimport Fragment, sample_size
 from native._subsamples cimport (
     MOST_INFORMATION,
     SOUND,
+    WHOLE,
     Division,
     Piece,
     Pieces,
@@ -42,7 +43,7 @@ cdef inline void forget(Layout* layout) noexcept nogil:
 
 cdef inline uint64_t most_added(const Division* division, const Fragment* found) noexcept nogil:
     """Give what is added at most, whatever the samples are."""
-    cdef uint64_t each = MOST_INFORMATION + 1 if division.by_units else vector_bytes(division)
+    cdef uint64_t each = MOST_INFORMATION + 1 if division.kind != WHOLE else vector_bytes(division)
     return SAIZ_BYTES + SAIO_BYTES + SENC_BYTES + each * found.samples
 
 
@@ -61,9 +62,9 @@ cdef inline int lay_out(const Division* division, const uint8_t* header, const u
     layout.entry_bytes = 0
     layout.even = True
     layout.added = 0
-    if not division.by_units and division.pattern:
+    if division.kind == WHOLE and division.pattern:
         return 0  # a constant vector over whole samples needs no word
-    if division.by_units:
+    if division.kind != WHOLE:
         layout.pieces.room = 2 * <size_t>found.samples
         layout.pieces.items = <Piece*>malloc(layout.pieces.room * sizeof(Piece))
         layout.counts = <uint32_t*>malloc(found.samples * sizeof(uint32_t))
@@ -128,12 +129,12 @@ cdef inline void put_information(uint8_t* out, const Division* division, const u
         found.traf_end - found.moof + saiz + SAIO_BYTES + SENC_BYTES
     ))
     out = put_head(out, <uint32_t>(SENC_BYTES + layout.entry_bytes), b"senc")
-    out = put_be32(out, USES_SUBSAMPLES if division.by_units else 0)
+    out = put_be32(out, USES_SUBSAMPLES if division.kind != WHOLE else 0)
     out = put_be32(out, count)
     for each in range(count):
         if information:
             out = put_be64(out, vector_of(iv, first + each))
-        if not division.by_units:
+        if division.kind == WHOLE:
             continue
         out[0] = <uint8_t>(layout.counts[each] >> 8)
         out[1] = <uint8_t>layout.counts[each]

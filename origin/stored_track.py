@@ -11,11 +11,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
-from core.codecs.avc_slices import AvcSets
 from core.errors import InternalFault
 from core.media.description import TrackDescription, decode_description
 from core.protection.track import divisions
-from native import CorruptIndex, TrackIndex
+from native import CorruptIndex, Division, TrackIndex
 
 FLAT_NAME: Final = "track.flat"
 INDEX_NAME: Final = "track.idx"
@@ -62,7 +61,7 @@ class StoredTrack:
         return track
 
     @cached_property
-    def divisions(self) -> AvcSets | None:
+    def divisions(self) -> Division | None:
         """What it takes to divide its samples under Common Encryption. Raises what that does."""
         return divisions(self.description)
 
