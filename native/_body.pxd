@@ -8,9 +8,10 @@ out and taken back by Python's thread alone; the data plane's threads only count
 A body in a file is bytes of a file that nobody writes to any more. Its pages are the page cache's,
 so whoever sends it looks first whether they are there: see `_reader.pxd`.
 
-A body that is made to be sent once lies in a buffer of a pool. It is written to the socket and never
-given to `sendfile`, so that its buffer, whose pages are there already, can be written anew as soon
-as nobody reads it any more. Fresh pages of a memfd cost several times as much as what is done there.
+A body that is made to be sent once lies in a buffer of a pool. It is written to the socket and
+never given to `sendfile`, so that its buffer, whose pages are there already, can be written anew as
+soon as nobody reads it any more. Fresh pages of a memfd cost several times as much as what is done
+there.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t

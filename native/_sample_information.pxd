@@ -149,7 +149,7 @@ cdef inline void put_information(uint8_t* out, const Division* division, const u
 cdef inline void put_header(uint8_t* out, const uint8_t* header, uint64_t header_bytes,
                             const Division* division, const uint8_t* iv, const Fragment* found,
                             const Layout* layout, uint64_t first) noexcept nogil:
-    """Write the header of the encrypted fragment, `layout.added` bytes longer than the clear one."""
+    """Write the encrypted fragment's header, `layout.added` bytes longer than the clear one."""
     cdef uint64_t tail = header_bytes - found.traf_end
     memcpy(out, header, found.traf_end)
     memcpy(out + found.traf_end + layout.added, header + found.traf_end, tail)

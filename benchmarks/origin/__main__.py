@@ -98,8 +98,8 @@ def timed(
     with servers(films, program, folder, session.core) as contestants:
         site = folder / "site"
         by_folder = {each.folder: each for each in reversed(contestants[:4])}
-        films = {place: pairs(each, site) for place, each in by_folder.items()}
-        chosen = [each for each in works(films) if each.name in names]
+        segments = {place: pairs(each, site) for place, each in by_folder.items()}
+        chosen = [each for each in works(segments) if each.name in names]
         results = Results(chosen, contestants, goals=GOALS)
         for work in chosen:
             taking = [each for each in contestants if each.takes(work.name)]
