@@ -88,7 +88,7 @@ def generator(contestant: Contestant, work: Work, load: Load) -> Iterator[Genera
     host = f"127.0.0.1:{contestant.port}"
     (length, head), *others = work.asks(contestant.folder, host)
     numbers = (
-        contestant.port, load.connections, work.depth, load.sources, work.mss, work.status,
+        ",".join(map(str, contestant.ports)), load.connections, work.depth, load.sources, work.mss, work.status,
         length, load.limit_s,
     )  # fmt: skip
     words = [str(compiled(SOURCE)), *map(str, numbers), head]
