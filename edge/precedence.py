@@ -9,9 +9,9 @@ import os
 import threading
 from typing import Final
 
-# A third of an ordinary share (sched(7)): where both want all of a processor, a thread of the data
-# plane has three quarters of it, and Python the rest.
-NICENESS: Final = 5
+# A ninth of an ordinary share (sched(7)): where both want all of a processor, a thread of the data
+# plane has nine tenths of it, and Python the rest.
+NICENESS: Final = 10
 
 
 def give_way() -> None:

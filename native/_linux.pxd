@@ -44,7 +44,8 @@ cdef extern from * nogil:
         struct stat about;
         return fstat(fd, &about) == 0 && S_ISREG(about.st_mode) ? (int64_t)about.st_size : -1;
     }
-    struct sluice_sched_attr {   /* SCHED_ATTR_SIZE_VER0; <linux/sched/types.h> clashes with glibc */
+    /* SCHED_ATTR_SIZE_VER0 of <linux/sched/types.h>, which newer C libraries declare themselves. */
+    struct sluice_sched_attr {
         uint32_t size, policy;
         uint64_t flags;
         int32_t nice;

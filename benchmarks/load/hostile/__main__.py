@@ -24,6 +24,7 @@ from benchmarks.load.cores import choose, running_on
 from benchmarks.load.generator import LoadFailed
 from benchmarks.load.hostile.attacks import ATTACKS, IDLE, request
 from benchmarks.load.hostile.objects import VIEWED, body_of
+from benchmarks.load.hostile.precedence import put_session_first
 from benchmarks.load.hostile.setting import Setting, setting
 from benchmarks.load.hostile.viewers import Seen, Viewers, viewers
 from benchmarks.load.idle import raise_descriptor_limit
@@ -150,7 +151,10 @@ def attack(name: str, port: int) -> Iterator[subprocess.Popen[str]]:
     """Run an attack, which is at work when the block begins."""
     words = [sys.executable, "-m", "benchmarks.load.hostile.attacks", name, str(port)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as process:
+    with subprocess.Popen(
+        words, stdin=pipe, stdout=pipe, text=True, start_new_session=True
+    ) as process:
+        put_session_first(process.pid)
         try:
             assert process.stdout is not None
             if process.stdout.readline().strip() != "ready":

@@ -42,15 +42,17 @@ def setting(
     words += ["--memory-bytes", str(memory_bytes), *OPTIONS, *options]
     env = environment(os.environ, {"SLUICE_MEDIA_KEYS": media_keys()})
     with ExitStack() as stack:
-        stack.enter_context(
+        upstream_pid = stack.enter_context(
             server_process(
                 upstream,
                 cores=[cores.generator],
                 ports=[upstream_port],
                 log=folder / "upstream.log",
                 folder=REPOSITORY,
+                own_session=True,
             )
         )
+        put_session_first(upstream_pid)
         pid = stack.enter_context(
             server_process(
                 words,

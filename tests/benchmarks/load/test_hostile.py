@@ -58,7 +58,9 @@ def seen(p99_us: float, errors: int = 0) -> Seen:
     ("during", "kept"), [(seen(199.0), True), (seen(201.0), False), (seen(10.0, 1), False)]
 )
 def test_the_goal_is_no_error_and_twice_the_time(during: Seen, kept: bool) -> None:
-    results = Results([Phase("idle", "", during)], [seen(100.0), seen(90.0), seen(5000.0)], True, True)
+    results = Results(
+        [Phase("idle", "", during)], [seen(100.0), seen(90.0), seen(5000.0)], True, True
+    )
     assert results.kept is kept
 
 
