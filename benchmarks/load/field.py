@@ -91,8 +91,9 @@ def edges(
     found: list[Contestant] = []
     if FAMILY in families:
         place = folder / "edge"
-        running = sluice_edge(place, upstream, [cores.server], options, variables)
-        found += stack.enter_context(running)
+        found += stack.enter_context(
+            sluice_edge(place, upstream, [cores.server], options, variables)
+        )
         if "sluice, signed" in families and KEYS_SETTING in known:
             found.append(signed(found[0]))
     both = [cores.server, cores.second]

@@ -1,7 +1,7 @@
 """Clips, joined videos and filtered playbacks in the whole product: in players, and by force."""
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -285,7 +285,7 @@ async def rich(product: Product, films: Path) -> str:
     return video_id
 
 
-FILTERS = {
+FILTERS: Mapping[str, Callable[[dict[str, Any]], bool]] = {
     "max_height=240": lambda each: each["height"] is None or each["height"] <= 240,
     "max_height=360": lambda each: True,
     "codecs=avc1": lambda each: each["kind"] != "v" or each["codecs"].startswith("avc1"),

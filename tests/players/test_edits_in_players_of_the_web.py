@@ -4,7 +4,7 @@ import pytest
 
 from tests.fixtures.chromium import Chromium, Page
 from tests.players.edits import EDITS, Edited
-from tests.players.test_players_of_the_web import VIDEO, opened, seek
+from tests.players.web import VIDEO, opened, seek
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
