@@ -24,6 +24,8 @@ DEADLINE_S = 60
 FIRST_S = 4.004
 """The first part of the joined video is the film's second segment; the other film follows."""
 WHOLE_S = FIRST_S + 3
+SAID_FIRST = "00:05.500 --> 00:07.000\nFirst"
+SAID_THEN = "00:01.000 --> 00:02.500\nThen"
 LIBRARIES = {
     "hls.js": (
         PLAYERS / "hls.js/dist/hls.min.js",
@@ -34,6 +36,8 @@ LIBRARIES = {
             if (data.fatal || data.details !== 'bufferStalledError')
               trouble.push(`${data.details} ${data.reason ?? ''}`);
           });
+          const choose = () => { player.subtitleTrack = 0; };
+          player.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, () => setTimeout(choose, 0));
           player.loadSource(ADDRESS);
           player.attachMedia(VIDEO);
         })()""",
@@ -46,6 +50,7 @@ LIBRARIES = {
           player.addEventListener('error', (event) => trouble.push(`shaka ${event.detail}`));
           await player.attach(VIDEO);
           await player.load(ADDRESS);
+          player.selectTextTrack(player.getTextTracks()[0]);
         })().catch((error) => trouble.push(String(error)))""",
     ),
     "dash.js": (
@@ -76,6 +81,14 @@ async def made_of(product: Product, path: str, body: dict[str, Any]) -> str:
         return str((await answer.json())["id"])
 
 
+async def say(product: Product, video_id: str, cue: str) -> None:
+    """Add subtitles that say one thing."""
+    path = f"{product.api}/videos/{video_id}/captions?language=en"
+    headers = {"Content-Type": "text/vtt"}
+    async with product.http.post(path, data=f"WEBVTT\n\n{cue}\n", headers=headers) as answer:
+        assert answer.status == 201, await answer.text()
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def made(product: Product, film: Path, films: Path) -> Made:
     """The film of 12 s, one of another shape and rate, a clip, and a stretch of each in a row."""
@@ -83,8 +96,9 @@ async def made(product: Product, film: Path, films: Path) -> Made:
     sound = Sound(samples=5 * 48000, language="deu")
     other_file = make_clip(films / "square.mp4", square, sound)
     ids = [await product.upload(each, policy="signed") for each in (film, other_file)]
-    for each in ids:
+    for each, cue in zip(ids, (SAID_FIRST, SAID_THEN), strict=True):
         assert (await product.settled(each)).status == "ready"
+        await say(product, each, cue)
     one, two = ids
     clip = await made_of(product, f"/videos/{one}/clips", {"start_ms": 5000, "end_ms": 7500})
     parts = [
@@ -116,6 +130,16 @@ async def at(page: Page, low: float, high: float) -> None:
     assert await page.evaluate("trouble") == []
 
 
+async def says(page: Page, words: str, start_s: float) -> None:
+    """Wait until the player has that subtitle at that time, and at no other."""
+    cues = (
+        f"[...{VIDEO}.textTracks].flatMap((track) => [...(track.cues ?? [])])"
+        f".filter((cue) => cue.text.includes({words!r})).map((cue) => cue.startTime)"
+    )
+    await page.wait_for(f"trouble.length || {cues}.length", DEADLINE_S)
+    assert await page.evaluate(cues) == pytest.approx([start_s], abs=0.02)
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 async def test_players_go_over_the_joint_of_two_films(
     browser: Chromium, product: Product, made: Made, library: str
@@ -140,9 +164,14 @@ async def test_players_go_over_the_joint_of_two_films(
     await page.evaluate(f"{VIDEO}.currentTime = {FIRST_S - 0.6}; {VIDEO}.play(); 1")
     await at(page, FIRST_S + 0.3, FIRST_S + 2)
     assert await page.evaluate(f"{VIDEO}.videoWidth") == 240
+    tells = library != "dash.js"  # which counts a whole text from the first Period's beginning
+    if tells:
+        await says(page, "Then", FIRST_S + 1)
     await page.evaluate(f"{VIDEO}.currentTime = 1.5; 1")
     await at(page, 1.6, FIRST_S)
     assert await page.evaluate(f"{VIDEO}.videoWidth") == 320
+    if tells:
+        await says(page, "First", 5.5 - FIRST_S)
     await page.evaluate(f"{VIDEO}.currentTime = {WHOLE_S - 0.8}; 1")
     await page.wait_for("trouble.length || window.over", DEADLINE_S)
     assert await page.evaluate("trouble") == []

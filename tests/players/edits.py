@@ -80,7 +80,7 @@ async def edit(product: Product, wanted: Edit, folder: Path) -> Edited:
         | ({} if each.end_ms is None else {"end_ms": each.end_ms})
         for each in wanted.stretches
     ]
-    made = await _posted(product, {"input": {"parts": parts}})
+    made = await _posted(product, {"title": "an edit", "input": {"parts": parts}})
     async with product.http.get(f"{product.api}/videos/{made['id']}/play") as answer:
         play = await answer.json()
     return Edited(play["hls"], play["dash"], play["start_ms"] / 1000, play["end_ms"] / 1000, wanted)
