@@ -128,6 +128,35 @@ async def test_pictures_of_a_codec_that_cannot_be_divided_are_refused(api: Api, 
     assert (await change(api, video["id"], protection="aes-128")).status == 200
 
 
+async def cut(api: Api, video_id: str, **wanted: Any) -> Answered:
+    return await api.ask("POST", f"/videos/{video_id}/clips", json={"start_ms": 5000, **wanted})
+
+
+async def test_protected_videos_are_neither_cut_nor_joined(api: Api, pool: Pool) -> None:
+    clear, hidden = (await upload(api)).json["id"], (await upload(api, policy="drm")).json["id"]
+    for video_id in (clear, hidden):
+        await publish(pool, video_id)
+    parts = [{"video_id": clear}, {"video_id": hidden}]
+    for answer in (
+        await cut(api, hidden),
+        await cut(api, clear, policy="drm"),
+        await api.ask("POST", "/videos", json={"input": {"parts": parts}}),
+    ):
+        assert (answer.status, answer.code) == (422, "edit.protected")
+    assert {video["id"] for video in (await api.get("/videos")).json["data"]} == {clear, hidden}
+
+
+async def test_neither_an_edit_nor_its_film_becomes_protected(api: Api, pool: Pool) -> None:
+    film = (await upload(api)).json["id"]
+    await publish(pool, film)
+    made = (await cut(api, film)).json["id"]
+    answer = await change(api, made, policy="drm")
+    assert (answer.status, answer.code) == (422, "edit.protected")
+    answer = await change(api, film, policy="drm")
+    assert (answer.status, answer.code) == (409, "video.in_use")
+    assert await keys_of(pool, film) == await keys_of(pool, made) == []
+
+
 async def test_a_server_without_a_master_key_protects_nothing(
     database_url: str, tmp_path: Path
 ) -> None:
