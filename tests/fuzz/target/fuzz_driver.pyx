@@ -1,5 +1,5 @@
 # cython: boundscheck=False, wraparound=False
-"""libFuzzer in the interpreter, for what needs Python: see tools/gate/fuzz_readers.py.
+"""libFuzzer in the interpreter, for readers in Python in part: see tools/gate/fuzz_readers.py.
 
 The native modules bring the counters that the compiler put into them. Python has none, so a trace
 function counts, in a section that libFuzzer watches, which line of the watched files follows which.
