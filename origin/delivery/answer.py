@@ -1,7 +1,7 @@
 """Answers of the pipeline: a representation as conditions and ranges ask for it, or a problem."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from core.errors import Fault
@@ -67,23 +67,45 @@ class Answer:
                     yield chunk
 
     async def stretches(
-        self, keep_file: "Callable[[int, int, int], StoredBody | None]"
+        self,
+        keep_file: "Callable[[int, int, int], StoredBody | None]",
+        slice_bytes: int | None = None,
     ) -> "AsyncIterator[bytes | StoredBody]":
         """The body, with stretches of files unread where `keep_file` takes them.
 
-        It is given a descriptor, a number of bytes and the first of them.
+        It is given a descriptor, a number of bytes and the first of them. With `slice_bytes` only
+        such stretches are offered to it as are a whole slice of the body, one each.
         """
+        place = 0
         for piece in self.pieces:
             if isinstance(piece, bytes):
                 yield piece
+                place += len(piece)
                 continue
-            kept = keep_file(piece.track.flat, piece.length, piece.offset)
-            if kept is not None:
-                yield kept
-                continue
-            assert self.reader is not None
-            async for chunk in self.reader.read(piece):
-                yield chunk
+            for part in _sliced(piece, place, slice_bytes):
+                end = place + part.length
+                fits = slice_bytes is None or (
+                    place % slice_bytes == 0 and (end % slice_bytes == 0 or end == self.length)
+                )
+                kept = keep_file(part.track.flat, part.length, part.offset) if fits else None
+                place = end
+                if kept is not None:
+                    yield kept
+                    continue
+                assert self.reader is not None
+                async for chunk in self.reader.read(part):
+                    yield chunk
+
+
+def _sliced(piece: FilePart, place: int, slice_bytes: int | None) -> Iterator[FilePart]:
+    """Divide what begins at `place` of a body where its slices end."""
+    begin = 0
+    while begin < piece.length:
+        length = piece.length - begin
+        if slice_bytes is not None:
+            length = min(length, slice_bytes - (place + begin) % slice_bytes)
+        yield replace(piece, offset=piece.offset + begin, length=length)
+        begin += length
 
 
 def present(
