@@ -31,7 +31,8 @@ VALUES ($1, $2, 'A film', 'waiting', $3, 'film.mp4', $4)
 """
 # One that is ready may wait for its storyboard yet.
 STATUS: Final = """
-SELECT CASE WHEN status = 'ready' THEN coalesce(stage, status) ELSE status END FROM videos WHERE id = $1
+SELECT CASE WHEN status = 'ready' THEN coalesce(stage, status) ELSE status END
+FROM videos WHERE id = $1
 """
 # Whatever columns there are: a copy of the row with a few of them changed.
 COPY_VIDEO: Final = """
