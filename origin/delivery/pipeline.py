@@ -155,6 +155,8 @@ class Pipeline:
                 return await self._presenter.poster(playback_id, None)
             case [playback_id, "poster", str(name)] if name.endswith(JPEG):
                 return await self._presenter.poster(playback_id, name.removesuffix(JPEG))
+            case [playback_id, "t", name, file]:
+                return await self._presenter.text_line(playback_id, name, file)
             case [playback_id, "t", name, build_hash, file]:
                 return await self._presenter.text_file(playback_id, name, build_hash, file)
             case [playback_id, str(name)] if name in {*BOARDS, *CHAPTERS}:
