@@ -28,7 +28,7 @@ async def test_each_ends_in_a_reason_or_plays_and_a_good_film_still_does(
             await product.play(video_id)
         else:
             assert codes <= hostile.codes, (hostile.name, video.errors)
-            assert all(len(error["message"] or "") > 10 for error in video.errors)
+            assert all(len(error["message"]) > 10 for error in video.errors)
     assert (await product.settled(good)).status == "ready"
     workers = product.pids()["worker"]
     assert len(workers) == product.workers
