@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.errors import InputFault, InternalFault
 from core.http.media_types import media_type
@@ -37,6 +37,7 @@ from core.media.presentation import Presentation, Rendition, TrackKind
 from core.media.storyboard import Storyboard
 from core.media.storyboard_excerpt import cut_storyboard
 from core.protection.scheme import Scheme
+from native import SEGMENT_TYPE_BYTES
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
 from origin.delivery.narrowing import programme_of
@@ -45,6 +46,7 @@ from origin.delivery.protected import Plain, ProtectedSegments
 from origin.delivery.renditions import has_iframe, has_segment, rendition_of
 from origin.delivery.representation import (
     CachePolicy,
+    EncryptedTrack,
     FilePart,
     Representation,
     WholeTrack,
@@ -57,6 +59,9 @@ from origin.repository import PublishedTrack, Title
 from origin.stored_track import DamagedTrack
 from runtime.logs import get_logger
 from runtime.storage import LocalStore
+
+if TYPE_CHECKING:
+    from native import StoredBody
 
 ON_DEMAND: Final = "ondemand.mpd"
 MANIFESTS: Final = frozenset({MASTER, MPD, ON_DEMAND})
@@ -167,7 +172,7 @@ class Presenter:
         if file == INIT_SEGMENT:
             return self._init(title, build, offer)
         if file == TRACK_FILE:
-            return _whole(title, build, offer)
+            return self._whole(title, build, offer)
         if not any(has_segment(each, build, _number(file)) for each, _ in found):
             raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no segment {file}")
         return await self._media(title, build, offer, _segment(build, _number(file)))
@@ -227,6 +232,33 @@ class Presenter:
         made = await self._protected.segment(title, build, offer, plain)
         return replace(clear, head=b"", body=made)
 
+    def _whole(self, title: Title, build: Build, offer: Offer) -> Representation:
+        """Give all of a build as one file, encrypted where its title is."""
+        track, body = build.published, self._file(title, build, offer)
+        if body is None or title.excerpt is not None or title.parts:
+            raise NoSuchMedia(f"{track.kind}/{track.name} does not fit into one indexed file")
+        return Representation(
+            content_type=media_type(f"{track.kind}/{TRACK_FILE}"),
+            etag=f'"{offer.build_hash}-track"',
+            cache=CachePolicy.IMMUTABLE,
+            surrogate_keys=title_keys(title),
+            head=b"",
+            body=body,
+        )
+
+    def _file(self, title: Title, build: Build, offer: Offer) -> WholeTrack | EncryptedTrack | None:
+        if offer.use is None:
+            return None if build.file is None else WholeTrack(build.stored, build.file)
+        file = self._protected.file(build, offer.use)
+        if file is None:
+            return None
+
+        async def make(number: int) -> "StoredBody | bytes":
+            plain = _fragment(build, number)
+            return (await self._protected.segment(title, build, offer, plain)).body
+
+        return EncryptedTrack(file, make)
+
     def _init(self, title: Title, build: Build, offer: Offer) -> Representation:
         return Representation(
             content_type=media_type(f"{offer.track.kind}/{INIT_SEGMENT}"),
@@ -282,13 +314,17 @@ class Presenter:
                 return _generated(file, data, CachePolicy.IMMUTABLE, title_keys(title))
         raise NoSuchMedia(f"{playback_id!r} has no {file!r} of a storyboard {name!r}")
 
+    def _rendition(self, title: Title, build: Build, offer: Offer) -> Rendition | None:
+        file = None if offer.use is None else self._protected.file(build, offer.use)
+        return rendition_of(title, build, offer, None if file is None else file.layout)
+
     async def _playlist(self, title: Title, offer: Offer, file: str) -> Representation:
         track = offer.track
         key = (file, title.playback_id, track.kind, track.name, offer.build_hash)
         known = self._texts.get(key)
         if known is None:
             build = await self._builds.get(track, title.plan)
-            rendition = rendition_of(title, build, offer)
+            rendition = self._rendition(title, build, offer)
             if rendition is None or (file == IFRAME_PLAYLIST and rendition.iframes is None):
                 raise NoSuchMedia(f"{title.playback_id!r} has no {file} of {track.name}")
             text = PLAYLISTS[file](rendition).encode()
@@ -310,7 +346,7 @@ class Presenter:
                 continue
             try:
                 build = await self._builds.get(track, title.plan)
-                rendition = rendition_of(title, build, offer)
+                rendition = self._rendition(title, build, offer)
             except InternalFault as fault:
                 log.warning("media.damaged", track=track.store_prefix, reason=fault.message)
                 damage[track.kind] = fault
@@ -389,22 +425,6 @@ def _generated(name: str, data: bytes, cache: CachePolicy, keys: tuple[str, ...]
     return Representation(media_type(name), etag, cache, keys, data)
 
 
-def _whole(title: Title, build: Build, offer: Offer) -> Representation:
-    track = build.published
-    if offer.use is not None:
-        raise NoSuchMedia("an encrypted track is not to be had as one file")
-    if build.file is None or title.excerpt is not None or title.parts:
-        raise NoSuchMedia(f"{track.kind}/{track.name} does not fit into one indexed file")
-    return Representation(
-        content_type=media_type(f"{track.kind}/{TRACK_FILE}"),
-        etag=f'"{track.build_hash}-track"',
-        cache=CachePolicy.IMMUTABLE,
-        surrogate_keys=title_keys(title),
-        head=b"",
-        body=WholeTrack(build.stored, build.file),
-    )
-
-
 def _number(file: str) -> int:
     return int(file.removesuffix(".m4s"))
 
@@ -416,6 +436,13 @@ def _segment(build: Build, number: int) -> Plain:
     header = index.fragment_header(first, count, number + 1)
     build.stored.unload()
     return Plain(media_segment(number), header, first, offset, length)
+
+
+def _fragment(build: Build, number: int) -> Plain:
+    """A segment as `track.mp4` has it."""
+    plain = _segment(build, number)
+    header = plain.header[SEGMENT_TYPE_BYTES:]
+    return replace(plain, name=f"{TRACK_FILE}/{number}", header=header, padded=True)
 
 
 def _iframe(build: Build, number: int) -> Plain:
