@@ -17,7 +17,6 @@ from core.isobmff.sample_entry import (
 
 VIDEO_PARAMETERS, SEQUENCE_PARAMETERS, PICTURE_PARAMETERS = 32, 33, 34
 PARAMETER_SETS = (VIDEO_PARAMETERS, SEQUENCE_PARAMETERS, PICTURE_PARAMETERS)
-MAIN, MAIN_10 = 1, 2
 FIXED_BYTES = 23
 COMPLETE = 0x80
 """array_completeness: no parameter set of this kind is in the samples."""

@@ -4,7 +4,8 @@ from dataclasses import replace
 from fractions import Fraction
 
 from core.media.excerpt import excerpt_of
-from core.media.file_layout import FileLayout
+from core.media.file_layout import FileHead, FileLayout
+from core.media.iframe_file import iframe_file_head
 from core.media.presentation import AudioTraits, Rendition, TrackKind, VideoTraits
 from core.protection.bandwidth import protected_bandwidth, protected_iframes
 from origin.delivery.builds import Build
@@ -60,6 +61,7 @@ def _rendition(build: Build, offer: Offer, layout: FileLayout | None) -> Renditi
         independent=table.independent,
         layout=build.file.layout if build.file is not None else None,
         iframes=build.iframes,
+        iframe_file=_iframe_file(build),
     )
     if offer.use is None:
         return clear
@@ -70,9 +72,14 @@ def _rendition(build: Build, offer: Offer, layout: FileLayout | None) -> Renditi
         bandwidth=peak,
         average_bandwidth=mean,
         layout=layout,
+        iframe_file=None,
         protection=offer.use,
         iframes=clear.iframes and protected_iframes(clear.iframes, track.timescale),
     )
+
+
+def _iframe_file(build: Build) -> FileHead | None:
+    return None if build.iframes is None else iframe_file_head(build.iframes, len(build.init))
 
 
 def _traits(build: Build) -> VideoTraits | AudioTraits:
