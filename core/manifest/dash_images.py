@@ -10,11 +10,16 @@ from core.media.storyboard import Storyboard
 THUMBNAIL_TILE: Final = "http://dashif.org/guidelines/thumbnail_tile"
 
 
-def thumbnail_set(board: Storyboard) -> Element:
-    """Give the AdaptationSet of a storyboard; a segment is a sprite."""
+def thumbnail_set(board: Storyboard, *, profile: str = "") -> Element:
+    """Give the AdaptationSet of a storyboard; a segment is a sprite.
+
+    `profile` is what it conforms to where that is not all that the MPD does.
+    """
     adaptation_set = Element(
         "AdaptationSet", {"id": "", "contentType": "image", "mimeType": "image/jpeg"}
     )
+    if profile:
+        adaptation_set.set("profiles", profile)
     SubElement(
         adaptation_set,
         "SegmentTemplate",

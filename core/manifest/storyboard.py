@@ -10,6 +10,7 @@ from core.media.storyboard import Storyboard
 
 STORYBOARD_VTT: Final = "storyboard.vtt"
 STORYBOARD_JSON: Final = "storyboard.json"
+STORYBOARD_FOLDER: Final = "sb"
 TILES: Final = "tiles"
 """The folder of tiles that are files of their own."""
 
@@ -37,8 +38,11 @@ class StoryboardDocument(msgspec.Struct, frozen=True):
 
 
 def storyboard_folder(board: Storyboard) -> str:
-    """Give where a storyboard's files lie, relative to the manifests."""
-    return f"sb/{quote(board.name, safe='')}"
+    """Give where a storyboard's files lie, relative to the manifests.
+
+    One without a name, in a folder of files, is the only one there.
+    """
+    return "/".join(part for part in (STORYBOARD_FOLDER, quote(board.name, safe="")) if part)
 
 
 def sprite_name(number: int | str) -> str:

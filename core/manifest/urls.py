@@ -7,6 +7,7 @@ from core.media.presentation import Rendition
 INIT_SEGMENT = "init.mp4"
 MEDIA_PLAYLIST = "index.m3u8"
 TRACK_FILE = "track.mp4"
+IFRAME_FILE = "iframes.mp4"
 IFRAME_PLAYLIST = "iframe.m3u8"
 IFRAME_FOLDER = "iframe"
 MASTER = "master.m3u8"

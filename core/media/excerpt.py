@@ -98,6 +98,7 @@ def excerpt_of(rendition: Rendition, part: Excerpt) -> Rendition | None:
         rendition,
         spans=spans,
         layout=None,
+        iframe_file=None,
         iframes=None if shown is None else shown.between(spans[0].start, spans[-1].end),
         window=Window(
             first=first,

@@ -28,9 +28,10 @@ class Tile(NamedTuple):
 class Storyboard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sprite set: `count` pictures of the same size, one for each `interval_ms` of a film.
 
-    `name` tells it from every other one: a digest of all its files. They lie under `prefix` in the
-    store: `0.jpg` and so on, each of `rows` times `columns` tiles, and the tiles one by one as a
-    track of JPEG samples. Sizes are in pixels and bytes, bit rates in bit/s.
+    `name` tells it from every other one: a digest of all its files; in a folder of files it has
+    none. They lie under `prefix` in the store: `0.jpg` and so on, each of `rows` times `columns`
+    tiles, and the tiles one by one as a track of JPEG samples. Sizes are in pixels and bytes, bit
+    rates in bit/s.
 
     Of an excerpt it begins with the tile `first`, of which `lead_ms` come before the excerpt, and
     each tile is a file of its own (`is_single`), for a sprite would show more. `at_ms` is where it

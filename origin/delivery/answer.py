@@ -8,8 +8,15 @@ from core.errors import Fault
 from core.http.fields import Headers, combined, first
 from core.http.plan_response import RepresentationFacts, RequestFacts, ResponsePlan, plan_response
 from core.http.problem import PROBLEM_TYPE, problem_body
-from origin.delivery.reading import FileReader
-from origin.delivery.representation import CachePolicy, FilePart, Representation
+from origin.delivery.reading import CHUNK_BYTES, FileReader
+from origin.delivery.representation import (
+    CachePolicy,
+    FilePart,
+    HeldPart,
+    Part,
+    PendingPart,
+    Representation,
+)
 
 if TYPE_CHECKING:
     from native import StoredBody
@@ -52,59 +59,75 @@ class Answer:
     status: int
     headers: Headers
     length: int | None
-    pieces: Iterable[bytes | FilePart] = ()
+    pieces: Iterable[Part] = ()
     reader: FileReader | None = None
     framed: bool = True
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body. Raises `DamagedTrack` where a file ends too early."""
         for piece in self.pieces:
-            if isinstance(piece, bytes):
-                yield piece
-            else:
-                assert self.reader is not None
-                async for chunk in self.reader.read(piece):
-                    yield chunk
+            async for chunk in self._read(piece):
+                yield chunk
 
     async def stretches(
         self,
         keep_file: "Callable[[int, int, int], StoredBody | None]",
         slice_bytes: int | None = None,
     ) -> "AsyncIterator[bytes | StoredBody]":
-        """The body, with stretches of files unread where `keep_file` takes them.
+        """The body, with what is in memory as it is, and stretches of files unread where possible.
 
-        It is given a descriptor, a number of bytes and the first of them. With `slice_bytes` only
-        such stretches are offered to it as are a whole slice of the body, one each.
+        `keep_file` takes those, given a descriptor, a number of bytes and the first of them. With
+        `slice_bytes` nothing is given unread but whole slices of the body, one each.
         """
         place = 0
         for piece in self.pieces:
-            if isinstance(piece, bytes):
-                yield piece
-                place += len(piece)
+            part = await piece.made() if isinstance(piece, PendingPart) else piece
+            if isinstance(part, HeldPart) and part.is_whole and slice_bytes is None:
+                yield part.body
                 continue
-            for part in _sliced(piece, place, slice_bytes):
-                end = place + part.length
-                fits = slice_bytes is None or (
-                    place % slice_bytes == 0 and (end % slice_bytes == 0 or end == self.length)
-                )
-                kept = keep_file(part.track.flat, part.length, part.offset) if fits else None
-                place = end
+            for stretch in _sliced(part, place, slice_bytes):
+                kept = None
+                if isinstance(stretch, FilePart):
+                    end = place + stretch.length
+                    if slice_bytes is None or self._is_slice(place, end, slice_bytes):
+                        kept = keep_file(stretch.track.flat, stretch.length, stretch.offset)
                 if kept is not None:
+                    place += len(kept)
                     yield kept
                     continue
+                async for chunk in self._read(stretch):
+                    place += len(chunk)
+                    yield chunk
+
+    def _is_slice(self, place: int, end: int, slice_bytes: int) -> bool:
+        ends = end % slice_bytes == 0 or end == self.length
+        return place % slice_bytes == 0 and ends
+
+    async def _read(self, piece: Part) -> AsyncIterator[bytes]:
+        match piece:
+            case bytes():
+                yield piece
+            case HeldPart():
+                for chunk in piece.chunks(CHUNK_BYTES):
+                    yield chunk
+            case PendingPart():
+                for chunk in (await piece.made()).chunks(CHUNK_BYTES):
+                    yield chunk
+            case FilePart():
                 assert self.reader is not None
-                async for chunk in self.reader.read(part):
+                async for chunk in self.reader.read(piece):
                     yield chunk
 
 
-def _sliced(piece: FilePart, place: int, slice_bytes: int | None) -> Iterator[FilePart]:
-    """Divide what begins at `place` of a body where its slices end."""
+def _sliced(part: Part, place: int, slice_bytes: int | None) -> Iterator[Part]:
+    """Divide a stretch of a file that begins at `place` of a body where slices of the body end."""
+    if slice_bytes is None or not isinstance(part, FilePart):
+        yield part
+        return
     begin = 0
-    while begin < piece.length:
-        length = piece.length - begin
-        if slice_bytes is not None:
-            length = min(length, slice_bytes - (place + begin) % slice_bytes)
-        yield replace(piece, offset=piece.offset + begin, length=length)
+    while begin < part.length:
+        length = min(part.length - begin, slice_bytes - (place + begin) % slice_bytes)
+        yield replace(part, offset=part.offset + begin, length=length)
         begin += length
 
 
@@ -184,7 +207,7 @@ def _own_policy(representation: Representation, *, listening: bool, keep: bool) 
     return f"max-age={LISTENING_AGE_S if listening else DEAF_AGE_S}"
 
 
-def _pieces(plan: ResponsePlan, representation: Representation) -> Iterator[bytes | FilePart]:
+def _pieces(plan: ResponsePlan, representation: Representation) -> Iterator[Part]:
     """The body in order, each piece made when it is asked for."""
     for piece in plan.pieces():
         if isinstance(piece, bytes):

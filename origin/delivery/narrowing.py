@@ -45,6 +45,22 @@ def seen_through(title: Title, view: View) -> Title:
     return _cut(seen, view) if view.has_range else seen
 
 
+def moment_of(title: Title, at_ms: int) -> tuple[Title, int]:
+    """Give the part of a title that shows a moment of it, and the time within that part's film.
+
+    Moments are counted as people see them: from the exact start of an excerpt on. Raises
+    `NothingToPlay` for one that is not in it.
+    """
+    try:
+        found = programme_of(title).within(at_ms, at_ms + 1)
+    except (OutsideFilm, OutsideRecipe) as fault:
+        raise NothingToPlay(fault.message) from fault
+    if not found:
+        raise NothingToPlay(f"nothing is shown at {at_ms} ms")
+    number, stretch = found[0]
+    return title.all_parts[number], stretch.start_ms
+
+
 def _filtered(title: Title, view: View) -> Title:
     tracks = tuple(track for track in title.tracks if _shows(view, track))
     for kind in (TrackKind.VIDEO, TrackKind.AUDIO):

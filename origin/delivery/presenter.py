@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.errors import InputFault, InternalFault
 from core.http.media_types import media_type
@@ -22,6 +22,7 @@ from core.manifest.storyboard import (
     storyboard_vtt,
 )
 from core.manifest.urls import (
+    IFRAME_FILE,
     IFRAME_PLAYLIST,
     INIT_SEGMENT,
     MASTER,
@@ -33,34 +34,43 @@ from core.manifest.urls import (
     iframe_segment,
     media_segment,
 )
+from core.media.iframe_file import IFrameFile, iframe_file_head
 from core.media.presentation import Presentation, Rendition, TrackKind
 from core.media.storyboard import Storyboard
 from core.media.storyboard_excerpt import cut_storyboard
-from core.protection.scheme import Scheme
+from core.media.thumbnail import UnknownThumbnail, choose_track, read_thumbnail_name
+from core.protection.scheme import Protection, Scheme
+from native import SEGMENT_TYPE_BYTES
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
-from origin.delivery.narrowing import programme_of
+from origin.delivery.narrowing import moment_of, programme_of
 from origin.delivery.offers import Offer, find_offer, offers
 from origin.delivery.protected import Plain, ProtectedSegments
 from origin.delivery.renditions import has_iframe, has_segment, rendition_of
 from origin.delivery.representation import (
     CachePolicy,
+    EncryptedTrack,
     FilePart,
     Representation,
     WholeTrack,
 )
-from origin.delivery.storyboards import storyboard_file
 from origin.delivery.surrogates import manifest_keys, title_keys
 from origin.delivery.text import TextPresenter, text_rendition
+from origin.delivery.thumbnails import Moment, Thumbnails
 from origin.delivery.titles import Titles
 from origin.repository import PublishedTrack, Title
 from origin.stored_track import DamagedTrack
+from origin.storyboard_files import storyboard_file
 from runtime.logs import get_logger
 from runtime.storage import LocalStore
+
+if TYPE_CHECKING:
+    from native import StoredBody
 
 ON_DEMAND: Final = "ondemand.mpd"
 MANIFESTS: Final = frozenset({MASTER, MPD, ON_DEMAND})
 BOARDS: Final = {STORYBOARD_VTT: storyboard_vtt, STORYBOARD_JSON: storyboard_json}
+FILES: Final = frozenset({TRACK_FILE, IFRAME_FILE})
 PLAYLISTS: Final = {MEDIA_PLAYLIST: media_playlist, IFRAME_PLAYLIST: iframe_playlist}
 # Without leading zeros, so that a segment has one URL; eight digits are beyond any film.
 SEGMENT_NAME: Final = re.compile(r"(0|[1-9][0-9]{0,7})\.m4s")
@@ -87,6 +97,7 @@ class Presenter:
         *,
         text_limit_bytes: int,
         protected: ProtectedSegments,
+        thumbnails: Thumbnails,
     ) -> None:
         self._titles = titles
         self._builds = builds
@@ -94,11 +105,13 @@ class Presenter:
         self._executor = executor
         self._text = TextPresenter(store, executor)
         self._protected = protected
+        self._thumbnails = thumbnails
         self._texts: LruCache[tuple[str, ...], Representation] = LruCache(text_limit_bytes)
 
     async def close(self) -> None:
         """Wait for what is being made, and forget it."""
         await self._protected.close()
+        await self._thumbnails.close()
 
     async def manifest(self, playback_id: str, name: str) -> Representation:
         """Give one of `MANIFESTS`."""
@@ -161,13 +174,13 @@ class Presenter:
         part, offer = found[0]
         if file in PLAYLISTS and not title.parts:
             return await self._playlist(title, offer, file)
-        if file not in {INIT_SEGMENT, TRACK_FILE} and not SEGMENT_NAME.fullmatch(file):
+        if file not in {INIT_SEGMENT, *FILES} and not SEGMENT_NAME.fullmatch(file):
             raise NoSuchMedia(f"a track has no file {file!r}")
         build = await self._builds.get(offer.track, part.plan)
         if file == INIT_SEGMENT:
             return self._init(title, build, offer)
-        if file == TRACK_FILE:
-            return _whole(title, build, offer)
+        if file in FILES:
+            return self._whole(title, build, offer, file)
         if not any(has_segment(each, build, _number(file)) for each, _ in found):
             raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no segment {file}")
         return await self._media(title, build, offer, _segment(build, _number(file)))
@@ -227,6 +240,36 @@ class Presenter:
         made = await self._protected.segment(title, build, offer, plain)
         return replace(clear, head=b"", body=made)
 
+    def _whole(self, title: Title, build: Build, offer: Offer, name: str) -> Representation:
+        """Give one of `FILES`, encrypted where its title is."""
+        track, body = build.published, self._file(title, build, offer, name)
+        if body is None or title.excerpt is not None or title.parts:
+            raise NoSuchMedia(f"{track.kind}/{track.name} has no indexed file {name}")
+        return Representation(
+            content_type=media_type(f"{track.kind}/{name}"),
+            etag=f'"{offer.build_hash}-{name.removesuffix(".mp4")}"',
+            cache=CachePolicy.IMMUTABLE,
+            surrogate_keys=title_keys(title),
+            head=b"",
+            body=body,
+        )
+
+    def _file(
+        self, title: Title, build: Build, offer: Offer, name: str
+    ) -> WholeTrack | EncryptedTrack | None:
+        if offer.use is None:
+            whole = build.file if name == TRACK_FILE else _iframe_file(build)
+            return None if whole is None else WholeTrack(build.stored, whole)
+        file = self._protected.file(build, offer.use) if name == TRACK_FILE else None
+        if file is None:
+            return None
+
+        async def make(number: int) -> "StoredBody | bytes":
+            plain = _fragment(build, number)
+            return (await self._protected.segment(title, build, offer, plain)).body
+
+        return EncryptedTrack(file, make)
+
     def _init(self, title: Title, build: Build, offer: Offer) -> Representation:
         return Representation(
             content_type=media_type(f"{offer.track.kind}/{INIT_SEGMENT}"),
@@ -282,13 +325,36 @@ class Presenter:
                 return _generated(file, data, CachePolicy.IMMUTABLE, title_keys(title))
         raise NoSuchMedia(f"{playback_id!r} has no {file!r} of a storyboard {name!r}")
 
+    async def thumbnail(self, playback_id: str, name: str) -> Representation:
+        """Give the picture of a moment of the title, as its name says it is wanted."""
+        title = await self._titles.get(playback_id)
+        try:
+            wanted = read_thumbnail_name(name)
+        except UnknownThumbnail as error:
+            raise NoSuchMedia(str(error)) from error
+        if title.protection is not Protection.NONE:
+            raise NoSuchMedia(f"{playback_id!r} is encrypted, and its pictures are, too")
+        part, at_ms = moment_of(title, wanted.at_ms)
+        pictures = [track for track in part.tracks if track.kind is TrackKind.VIDEO]
+        if not pictures:
+            raise NoSuchMedia(f"{playback_id!r} has no picture")
+        track = choose_track(pictures, wanted.width)
+        moment = Moment(track.build_hash, at_ms, wanted.width, wanted.format)
+        data = await self._thumbnails.get(moment, self._store.path(track.store_prefix))
+        keys = (*title_keys(title), *manifest_keys(title))
+        return Representation(media_type(name), moment.etag, CachePolicy.POSTER, keys, data)
+
+    def _rendition(self, title: Title, build: Build, offer: Offer) -> Rendition | None:
+        file = None if offer.use is None else self._protected.file(build, offer.use)
+        return rendition_of(title, build, offer, None if file is None else file.layout)
+
     async def _playlist(self, title: Title, offer: Offer, file: str) -> Representation:
         track = offer.track
         key = (file, title.playback_id, track.kind, track.name, offer.build_hash)
         known = self._texts.get(key)
         if known is None:
             build = await self._builds.get(track, title.plan)
-            rendition = rendition_of(title, build, offer)
+            rendition = self._rendition(title, build, offer)
             if rendition is None or (file == IFRAME_PLAYLIST and rendition.iframes is None):
                 raise NoSuchMedia(f"{title.playback_id!r} has no {file} of {track.name}")
             text = PLAYLISTS[file](rendition).encode()
@@ -310,7 +376,7 @@ class Presenter:
                 continue
             try:
                 build = await self._builds.get(track, title.plan)
-                rendition = rendition_of(title, build, offer)
+                rendition = self._rendition(title, build, offer)
             except InternalFault as fault:
                 log.warning("media.damaged", track=track.store_prefix, reason=fault.message)
                 damage[track.kind] = fault
@@ -348,6 +414,7 @@ def _presentation(
         duration_ms=-(-part.exact_us // 1000),
         start_us=part.lead_us,
         length_us=part.length_us,
+        exact_us=part.exact_us,
         asset=hashlib.sha256(title.tracks[0].store_prefix.encode()).hexdigest()[:16],
     )
 
@@ -389,20 +456,12 @@ def _generated(name: str, data: bytes, cache: CachePolicy, keys: tuple[str, ...]
     return Representation(media_type(name), etag, cache, keys, data)
 
 
-def _whole(title: Title, build: Build, offer: Offer) -> Representation:
-    track = build.published
-    if offer.use is not None:
-        raise NoSuchMedia("an encrypted track is not to be had as one file")
-    if build.file is None or title.excerpt is not None or title.parts:
-        raise NoSuchMedia(f"{track.kind}/{track.name} does not fit into one indexed file")
-    return Representation(
-        content_type=media_type(f"{track.kind}/{TRACK_FILE}"),
-        etag=f'"{track.build_hash}-track"',
-        cache=CachePolicy.IMMUTABLE,
-        surrogate_keys=title_keys(title),
-        head=b"",
-        body=WholeTrack(build.stored, build.file),
-    )
+def _iframe_file(build: Build) -> IFrameFile | None:
+    """Give the file of a build's I-frames: made for each request, for its edge has it after."""
+    shown = build.iframes
+    if shown is None or iframe_file_head(shown, len(build.init)) is None:
+        return None
+    return IFrameFile(build.stored.index, shown, build.init)
 
 
 def _number(file: str) -> int:
@@ -416,6 +475,13 @@ def _segment(build: Build, number: int) -> Plain:
     header = index.fragment_header(first, count, number + 1)
     build.stored.unload()
     return Plain(media_segment(number), header, first, offset, length)
+
+
+def _fragment(build: Build, number: int) -> Plain:
+    """A segment as `track.mp4` has it."""
+    plain = _segment(build, number)
+    header = plain.header[SEGMENT_TYPE_BYTES:]
+    return replace(plain, name=f"{TRACK_FILE}/{number}", header=header, padded=True)
 
 
 def _iframe(build: Build, number: int) -> Plain:

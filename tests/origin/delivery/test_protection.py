@@ -6,7 +6,8 @@ import io
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import av
@@ -14,7 +15,10 @@ import pytest
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 
+from core.protection import track
 from core.protection.scheme import Protection, Scheme
+from native import reference
+from origin.delivery import pipeline, protected
 from runtime.listen import HostPort
 from runtime.postgres import close_pool, connection, open_pool
 from runtime.settings import OriginSettings
@@ -68,6 +72,15 @@ class Origin:
         return [await self.get(playback_id, f"{folder}/{name}") for name in names]
 
 
+def settings_of(prepared: Prepared) -> OriginSettings:
+    return OriginSettings(
+        database_url=prepared.database_url,
+        data=prepared.data,
+        listen=HostPort("127.0.0.1", 0),
+        master_key=MASTER_KEY,
+    )
+
+
 @pytest.fixture(scope="module")
 def twins(prepared: Prepared) -> dict[Protection, Twin]:
     return {}
@@ -83,13 +96,7 @@ async def origin(
             if protection is not Protection.NONE:
                 twins[protection] = await protected_twin(pool, prepared.video_id, protection)
         await close_pool(pool)
-    settings = OriginSettings(
-        database_url=prepared.database_url,
-        data=prepared.data,
-        listen=HostPort("127.0.0.1", 0),
-        master_key=MASTER_KEY,
-    )
-    async with running_origin(settings, on_plane=on_plane) as delivery:
+    async with running_origin(settings_of(prepared), on_plane=on_plane) as delivery:
         yield Origin(delivery, f"p_{prepared.video_id}", twins)
 
 
@@ -192,6 +199,34 @@ def content_of(frame: object) -> bytes:
     return b"".join(bytes(plane) for plane in frame.planes)
 
 
+@pytest.mark.parametrize("instructions", [True, False])
+async def test_a_thread_makes_what_is_long_whatever_does_aes(
+    origin: Origin,
+    prepared: Prepared,
+    monkeypatch: pytest.MonkeyPatch,
+    on_plane: bool,
+    instructions: bool,
+) -> None:
+    twins = [origin.twins[each] for each in (Protection.CENC, Protection.CBCS, Protection.AES_128)]
+    places = [(twin.playback_id, (await origin.folders(twin.playback_id))["v"]) for twin in twins]
+    expected = [(await origin.segments(*place))[1] for place in places]
+    monkeypatch.setattr(protected, "SHORT_BYTES", 0)
+    monkeypatch.setattr(pipeline, "SMALL_BYTES", 0)
+    if not instructions:
+        monkeypatch.setattr(track, "FragmentCipher", reference.FragmentCipher)
+        monkeypatch.setattr(protected, "encrypt_resource_of_file",
+                            reference.encrypt_resource_of_file)  # fmt: skip
+    async with running_origin(settings_of(prepared), on_plane=on_plane) as delivery:
+        other = replace(origin, delivery=delivery)
+        for (playback_id, folder), segment in zip(places, expected, strict=True):
+            path = f"{folder}/1.m4s"
+            assert [await other.get(playback_id, path) for _ in range(3)] == [segment] * 3
+            async with delivery.client.get(
+                other.url(playback_id, path), headers={"Range": "bytes=100-4999"}
+            ) as answer:
+                assert (answer.status, await answer.read()) == (206, segment[100:5000])
+
+
 async def test_ffmpeg_plays_encrypted_hls_as_the_clear_one(origin: Origin) -> None:
     twin = origin.twins[Protection.AES_128_AND_CENC]
     for stream in ("v:0", "a:0"):
@@ -245,8 +280,63 @@ async def test_a_protected_title_has_nothing_clear(origin: Origin, protection: P
         for file in ("init.mp4", "0.m4s", "index.m3u8", "track.mp4"):
             assert await origin.status(twin.playback_id, f"{folder}/{file}") == 404
     for folder in (await origin.folders(twin.playback_id)).values():
-        assert await origin.status(twin.playback_id, f"{folder}/track.mp4") == 404
+        if protection.hls is Scheme.AES_128:
+            assert await origin.status(twin.playback_id, f"{folder}/track.mp4") == 404
+
+
+async def test_what_is_encrypted_whole_is_no_indexed_file(origin: Origin) -> None:
+    twin = origin.twins[Protection.AES_128]
     assert await origin.status(twin.playback_id, "ondemand.mpd") == 404
+
+
+@pytest.mark.parametrize(("protection", "scheme"), [
+    (Protection.CBCS, Scheme.CBCS), (Protection.AES_128_AND_CENC, Scheme.CENC),
+])  # fmt: skip
+async def test_a_track_is_one_indexed_file(
+    origin: Origin, protection: Protection, scheme: Scheme
+) -> None:
+    twin = origin.twins[protection]
+    mpd = ET.fromstring(await origin.get(twin.playback_id, "ondemand.mpd"))
+    sets = [each for each in mpd.iterfind(".//dash:AdaptationSet", DASH)
+            if each.find(".//dash:SegmentBase", DASH) is not None]  # fmt: skip
+    assert {each.attrib["contentType"] for each in sets} == {"video", "audio"}
+    for adaptation in sets:
+        kind = adaptation.attrib["contentType"][0]
+        assert adaptation.find("dash:ContentProtection[@cenc:default_KID]", DASH) is not None
+        for place in adaptation.iterfind(".//dash:Representation", DASH):
+            address = str(place.findtext("dash:BaseURL", namespaces=DASH))
+            base = place.find("dash:SegmentBase", DASH)
+            assert base is not None
+            whole = await origin.get(twin.playback_id, address)
+            check_index(whole, base.attrib["indexRange"])
+            await check_ranges(origin, twin, address, whole)
+            folder = address.removesuffix("track.mp4")
+            assert whole.startswith(await origin.get(twin.playback_id, f"{folder}init.mp4"))
+            (clear,) = [each for each in (await origin.folders(origin.clear_id)).values()
+                        if each.split("/")[:2] == folder.split("/")[:2]]  # fmt: skip
+            expected = decoded(await origin.get(origin.clear_id, f"{clear}/track.mp4"))
+            assert decoded(whole, twin.key(scheme, kind).secret) == expected
+
+
+def check_index(whole: bytes, told: str) -> None:
+    """Every reference of the index is a fragment, and all of them are the rest of the file."""
+    boxes = list(top(whole).children())
+    (index,) = [box for box in boxes if box.kind == b"sidx"]
+    assert told == f"{index.start}-{index.start + index.size - 1}"
+    count = int.from_bytes(index.payload[30:32])
+    sizes = [int.from_bytes(index.payload[at : at + 4])
+             for at in range(32, 32 + 12 * count, 12)]  # fmt: skip
+    moofs = [box.start for box in boxes if box.kind == b"moof"]
+    assert [stop - start for start, stop in pairwise([*moofs, len(whole)])] == sizes
+
+
+async def check_ranges(origin: Origin, twin: Twin, address: str, whole: bytes) -> None:
+    url, middle = origin.url(twin.playback_id, address), len(whole) // 2
+    for start, stop in ((0, 10), (700, 2900), (middle, middle + 3000), (5, len(whole))):
+        asked = {"Range": f"bytes={start}-{stop - 1}"}
+        async with origin.delivery.client.get(url, headers=asked) as answer:
+            assert answer.headers["Content-Range"] == f"bytes {start}-{stop - 1}/{len(whole)}"
+            assert await answer.read() == whole[start:stop]
 
 
 async def test_dash_is_not_offered_where_segments_are_encrypted_whole(origin: Origin) -> None:

@@ -78,6 +78,8 @@ export interface Playback {
   readonly duration_ms: number | null;
   readonly title: string;
   readonly storyboard: StoryboardLinks | null;
+  /** Of what was cut, too; times in them are those of the player's own timeline. */
+  readonly chapters: { readonly vtt: string; readonly json: string } | null;
 }
 
 export interface HistoryEntry {

@@ -2,14 +2,14 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from core.isobmff.init_segment import track_init
 from core.manifest.hls_images import SPRITE_PLAYLIST, image_iframe_playlist, sprite_playlist
-from core.manifest.storyboard import TILES
-from core.manifest.urls import IFRAME_FOLDER, IFRAME_PLAYLIST, INIT_SEGMENT
+from core.manifest.storyboard import TILES, sprite_name
+from core.manifest.urls import IFRAME_FOLDER, IFRAME_PLAYLIST, INIT_SEGMENT, iframe_segment
 from core.media.storyboard import Storyboard
 from origin.stored_track import DamagedTrack, StoredTrack
 
@@ -46,6 +46,14 @@ def storyboard_file(board: Storyboard, folder: Path, name: str) -> bytes | None:
     if picture and board.is_single and _has(board, int(picture[1])):
         return _picture(StoredTrack.open(folder / TILE_FOLDER), int(picture[1]))
     return None
+
+
+def storyboard_files(board: Storyboard) -> Iterator[str]:
+    """Give the names of all files that a storyboard has."""
+    yield from PLAYLISTS
+    yield INIT_SEGMENT
+    yield from (sprite_name(number) for number in range(board.sprite_count))
+    yield from (iframe_segment(number) for number in range(board.count))
 
 
 def _has(board: Storyboard, number: int) -> bool:
