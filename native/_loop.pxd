@@ -47,6 +47,7 @@ from native._linux cimport (
 )
 from native._reader cimport warming_free
 from native._ring cimport ring_close, ring_open
+from native._schedule cimport ask_for_short_slice
 from native._state cimport (
     BROKEN_BODY,
     CUT,
@@ -389,6 +390,7 @@ cdef inline void run(Worker* w) noexcept nogil:
     cdef sigset_t signals
     sigfillset(&signals)
     pthread_sigmask(SIG_BLOCK, &signals, NULL)
+    ask_for_short_slice()
     w.now_ms = now_ms()
     if w.hub.batches:
         w.ring = ring_open()

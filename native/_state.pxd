@@ -289,3 +289,4 @@ cdef struct Worker:
     Ring* ring                   # NULL: every send is a call of its own
     bint gathering               # answers of this round of events go together
     Gathered[32] gathered        # RING_SENDS
+    uint8_t[64] last_padding     # behind it begins the next thread's
