@@ -99,6 +99,7 @@ cdef extern from * nogil:
 
     # ---- files and memory
     enum: MFD_CLOEXEC, PROT_READ, PROT_WRITE, MAP_SHARED, MAP_NORESERVE, MADV_NOHUGEPAGE
+    enum: MAP_PRIVATE, MAP_ANONYMOUS
     enum: FALLOC_FL_PUNCH_HOLE, FALLOC_FL_KEEP_SIZE
     void* MAP_FAILED
     int memfd_create(const char* name, unsigned int flags)

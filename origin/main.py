@@ -13,7 +13,9 @@ from origin.delivery.pipeline import Pipeline
 from origin.delivery.presenter import Presenter
 from origin.delivery.protected import ProtectedSegments
 from origin.delivery.reading import FileReader
+from origin.delivery.thumbnails import Thumbnails, in_processes
 from origin.delivery.titles import Titles
+from origin.jobs.media import MediaProcesses
 from origin.repository import Repository
 from runtime.health import Health
 from runtime.metrics import Metrics
@@ -89,6 +91,9 @@ def _pipeline(
         executor,
         text_limit_bytes=TEXT_LIMIT_BYTES,
         protected=protected,
+        thumbnails=Thumbnails(
+            in_processes(MediaProcesses()), metrics, at_a_time=settings.thumbnails
+        ),
     )
     keys = KeyDesk(titles, protected, metrics)
     reader = FileReader(executor)

@@ -1,9 +1,11 @@
 """Rows as documents: how the catalogue looks to a client."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal
 
 from core.manifest.urls import WHOLE_TEXT
 from core.media.language import UNDETERMINED
+from core.media.video_range import HLG, PQ, SDR, is_hdr
 from core.media.view import address
 from core.protection.choice import Access
 from core.protection.scheme import Protection
@@ -20,7 +22,6 @@ from server.documents import (
     PlaybackId,
     Rendition,
     Source,
-    StoryboardLinks,
     Subtitles,
     Track,
     Video,
@@ -28,14 +29,18 @@ from server.documents import (
     VideoLinks,
 )
 from server.identifiers import new_id
+from server.ingredients import IngredientTrack
 from server.links import Links
-from server.playback_view import Seen
+from server.playback_view import Extras, Seen
 from server.repository import HistoryRow, PlaybackRow, TextRow, TrackRow, VideoRow
 from server.signing import Signature
 
 # The end of a film is its credits: whoever got there has seen it, and begins anew.
 _SEEN_SHARE = 0.95
 _SEEN_REST_MS = 10_000
+HDR_NAMES: Final[Mapping[str, Literal["sdr", "hdr10", "hlg"]]] = {PQ: "hdr10", HLG: "hlg"}
+DOLBY_VISION: Final = ("dvh", "dva", "dav")
+"""How names of codecs begin that are nothing but Dolby Vision (as dvh1, dvav, dav1)."""
 
 
 def resume_position_ms(position_ms: int | None, duration_ms: int | None) -> int:
@@ -85,6 +90,7 @@ def playback_document(row: PlaybackRow, seen: Seen, links: Links) -> Playback:
     name = address(row.playback_id, seen.view)
     signature = links.signer.sign_playback(name, session_id, seen.duration_ms)
     resume_ms = resume_position_ms(row.position_ms, seen.duration_ms or row.watched_ms)
+    extras = seen.extras or Extras((), row.has_chapters, row.has_storyboard)
     return Playback(
         playback_id=row.playback_id,
         session_id=session_id,
@@ -98,14 +104,10 @@ def playback_document(row: PlaybackRow, seen: Seen, links: Links) -> Playback:
         resume_ms=0 if seen.view.has_range else resume_ms,
         token=None if signature is None else signature.token,
         expires_at=None if signature is None else signature.expires_at,
-        subtitles=[]
-        if seen.view.has_range
-        else [_subtitles(text, name, links, signature) for text in row.texts],
-        chapters=None
-        if seen.view.has_range or not row.has_chapters
-        else _chapter_links(name, links, signature),
+        subtitles=_texts(row, name, seen, links, signature),
+        chapters=_chapter_links(name, links, signature) if extras.has_chapters else None,
         drm=_drm(row, name, links, signature),
-        storyboard=_board(row, name, seen, links, signature),
+        storyboard=links.storyboard(name, signature) if extras.has_storyboard else None,
     )
 
 
@@ -125,29 +127,31 @@ def history_document(row: HistoryRow, links: Links) -> HistoryEntry:
     )
 
 
-def _board(
-    row: PlaybackRow, name: str, seen: Seen, links: Links, signature: Signature | None
-) -> StoryboardLinks | None:
-    """Pictures of the whole film are not shown with a part of it."""
-    shown = row.has_storyboard and not seen.view.has_range
-    return links.storyboard(name, signature) if shown else None
-
-
 def _source(row: VideoRow) -> Source | None:
     if row.source_filename is None or row.source_bytes is None:
         return None
     return Source(row.source_filename, row.source_bytes, row.source_repaired)
 
 
-def _subtitles(text: TextRow, seen: str, links: Links, signature: Signature | None) -> Subtitles:
-    path = f"t/{text.name}/{text.build_hash}/{WHOLE_TEXT}"
+def _texts(
+    row: PlaybackRow, name: str, seen: Seen, links: Links, signature: Signature | None
+) -> list[Subtitles]:
+    """Give the texts: each is a file, and of what was cut one that was cut, too."""
+    if seen.extras is None:
+        whole = [(text, f"t/{text.name}/{text.build_hash}/{WHOLE_TEXT}") for text in row.texts]
+        return [_subtitles(text, links.media(name, signature, path)) for text, path in whole]
+    cut = [(text, f"t/{text.name}/{WHOLE_TEXT}") for text in seen.extras.texts]
+    return [_subtitles(text, links.media(name, signature, path)) for text, path in cut]
+
+
+def _subtitles(text: TextRow | IngredientTrack, url: str) -> Subtitles:
     return Subtitles(
         id=text.name,
         kind=caption_kind(frozenset(text.roles)),
         language=text.language or UNDETERMINED,
         label=text.label,
         default=text.is_default,
-        url=links.media(seen, signature, path),
+        url=url,
     )
 
 
@@ -172,6 +176,9 @@ def _drm(row: PlaybackRow, seen: str, links: Links, signature: Signature | None)
 
 
 def _errors(row: VideoRow) -> list[VideoError]:
+    """What failed: the steps of its own preparation, else what stands in its row."""
+    if row.failures:
+        return [VideoError(each.code, each.message, each.step) for each in row.failures]
     if row.error_code is None or row.error_message is None:
         return []
     return [VideoError(row.error_code, row.error_message)]
@@ -179,20 +186,43 @@ def _errors(row: VideoRow) -> list[VideoError]:
 
 def _choices(tracks: Iterable[TrackRow]) -> list[Track]:
     """The renditions of one content are one choice."""
-    choices: dict[tuple[object, ...], Track] = {}
+    contents: dict[tuple[object, ...], list[TrackRow]] = {}
     for each in tracks:
         key = each.kind, each.language, each.label, frozenset(each.roles)
-        known = choices.get(key)
-        choices[key] = Track(
-            kind=each.kind,
-            language=each.language,
-            label=each.label,
-            channels=max(each.channels or 0, (known and known.channels) or 0) or None,
-            is_default=each.is_default or (known is not None and known.is_default),
-            roles=each.roles,
-            closed_captions=each.closed_captions,
-        )
-    return list(choices.values())
+        contents.setdefault(key, []).append(each)
+    return [_choice(renditions) for renditions in contents.values()]
+
+
+def _choice(renditions: Sequence[TrackRow]) -> Track:
+    best = max(renditions, key=_quality)
+    return Track(
+        kind=best.kind,
+        language=best.language,
+        label=best.label,
+        channels=best.channels,
+        is_default=any(each.is_default for each in renditions),
+        codec=best.codec,
+        hdr=_hdr(best),
+        width=best.width,
+        height=best.height,
+        frame_rate=_frame_rate(best),
+        roles=best.roles,
+        closed_captions=best.closed_captions,
+    )
+
+
+def _quality(track: TrackRow) -> tuple[int, bool, int, int]:
+    """What makes a rendition better than another, the most important first."""
+    pixels = (track.width or 0) * (track.height or 0)
+    return pixels, is_hdr(track.video_range), track.channels or 0, track.average_bandwidth
+
+
+def _hdr(track: TrackRow) -> Literal["sdr", "hdr10", "hlg", "dolby_vision"] | None:
+    if track.kind != "v":
+        return None
+    if track.supplemental_codec is not None or track.codec.startswith(DOLBY_VISION):
+        return "dolby_vision"
+    return HDR_NAMES.get(track.video_range or SDR, "sdr")
 
 
 def _rendition(track: TrackRow) -> Rendition:

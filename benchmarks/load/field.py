@@ -91,8 +91,9 @@ def edges(
     found: list[Contestant] = []
     if FAMILY in families:
         place = folder / "edge"
-        running = sluice_edge(place, upstream, [cores.server], options, variables)
-        found += stack.enter_context(running)
+        found += stack.enter_context(
+            sluice_edge(place, upstream, [cores.server], options, variables)
+        )
         if "sluice, signed" in families and KEYS_SETTING in known:
             found.append(signed(found[0]))
     both = [cores.server, cores.second]
@@ -102,13 +103,13 @@ def edges(
     ):
         if family in families and THREADS_SETTING in known:
             more = [*options, "--threads", threads]
-            servers = [
+            running = [
                 stack.enter_context(
                     sluice_edge(folder / f"edge-{threads}-{each}", upstream, both, more, variables)
                 )[0]
                 for each in range(processes)
             ]
-            found.append(together(family, servers))
+            found.append(together(family, running))
     return found
 
 

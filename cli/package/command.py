@@ -41,6 +41,12 @@ def package_command(  # noqa: PLR0913 - typer makes an option of each
     transcode: Annotated[
         bool, typer.Option("--transcode", help="Encode anew what does not play everywhere.")
     ] = False,
+    storyboard: Annotated[
+        bool,
+        typer.Option(
+            "--storyboard", help="Make small pictures for the seek bar; this decodes key pictures."
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a folder that this command made.")
     ] = False,
@@ -76,6 +82,7 @@ def package_command(  # noqa: PLR0913 - typer makes an option of each
             arrangement=Arrangement.SINGLE_FILE if single_file else Arrangement.SEGMENTS,
             may_transcode=transcode,
             may_replace=force,
+            storyboard=storyboard,
             protection=chosen_protection(scheme, keys or (), folder, keys_file),
         ),
         as_json=as_json,

@@ -17,6 +17,7 @@ from core.errors import Fault
 FLAGS: Final = {
     "--single-file": "single_file",
     "--transcode": "transcode",
+    "--storyboard": "storyboard",
     "--force": "force",
     "--json": "as_json",
 }
@@ -82,6 +83,7 @@ def run_plain(words: Sequence[str]) -> int | None:
         arrangement=Arrangement.SINGLE_FILE if single else Arrangement.SEGMENTS,
         may_transcode="transcode" in found.flags,
         may_replace="force" in found.flags,
+        storyboard="storyboard" in found.flags,
     )
     try:
         run_package(request, as_json="as_json" in found.flags)

@@ -56,6 +56,10 @@ def _told(made: Packaged) -> str:
     lines.append(f"  HLS   {made.hls}")
     if made.dash is not None:
         lines.append(f"  DASH  {made.dash}")
+    if made.storyboard is not None:
+        board = made.storyboard
+        size = f"{board.tile_width}x{board.tile_height}"
+        lines.append(f"  storyboard  {board.vtt}: {board.tiles} pictures of {size}")
     if made.keys_file is not None:
         lines.append(f"  keys  {made.keys_file}")
     return "\n".join(lines)

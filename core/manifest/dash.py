@@ -8,7 +8,11 @@ Times in a SegmentTimeline are presentation times with the track's edit applied,
 in its init segment, where every player's demuxer applies it; an offset in the MPD would apply it a
 second time.
 
-A presentation of several parts has a Period for each. Periods of the same builds are connected
+A presentation of several parts has a Period for each, which lasts as long as its pictures, to the
+microsecond, and the last one to the exact end. Sound never ends with the pictures: players leave
+out what lies behind the end of a Period, and what is missing before it is less than a frame of
+sound, where its film goes on. So the DASH-IF has it: segments may reach beyond their Period, and
+should cover it (Interoperability Points, timing model). Periods of the same builds are connected
 (§5.3.2.4): a player may go from one to the next without preparing its decoder anew.
 """
 
@@ -20,6 +24,7 @@ from math import ceil
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from core.manifest.audio import AudioChoice, audio_groups
+from core.manifest.dash_file import indexed_file
 from core.manifest.dash_images import thumbnail_set
 from core.manifest.dash_protection import content_protection
 from core.manifest.dash_roles import accessibility, audio_roles, printable, role
@@ -40,12 +45,17 @@ OPEN_GROUPS = "3"
 
 @dataclass(frozen=True, slots=True)
 class _Profile:
-    """What tells the profiles apart: their names, two attributes, and how segments are named."""
+    """What tells the profiles apart: their names, two attributes, and how segments are named.
+
+    `of_templates` is the name that holds for a set named by a template, where `names` do not
+    (§5.3.7.2: a set may conform to some of the profiles of its MPD).
+    """
 
     names: str
     aligned: str
     starts_with_sap: str
     address: Callable[[Rendition], Sequence[Element]]
+    of_templates: str = ""
 
 
 def mpd(*parts: Presentation) -> str:
@@ -78,22 +88,30 @@ def _document(parts: Sequence[Presentation], profile: _Profile) -> str:
         "MPD",
         {
             "xmlns": NAMESPACE,
-            "profiles": profile.names,
+            "profiles": ",".join(_profiles(parts, profile)),
             "type": "static",
-            "mediaPresentationDuration": _seconds(last + 1000 * parts[-1].duration_ms),
+            "mediaPresentationDuration": _seconds(last + parts[-1].end_us),
             "minBufferTime": _seconds(1000 * max(map(_longest_segment_ms, parts))),
         },
     )
     for number, (presentation, start_us) in enumerate(zip(parts, (*starts, last), strict=True)):
         period = _period(number, presentation, start_us, profile)
-        if number < len(parts) - 1:
-            period.set("duration", _seconds(presentation.length_us))
+        if len(parts) > 1:
+            is_last = number == len(parts) - 1
+            lasts_us = presentation.end_us if is_last else presentation.length_us
+            period.set("duration", _seconds(lasts_us))
         if number and _same_builds(presentation, parts[number - 1]):
             _connect(period, number - 1)
         root.append(period)
     indent(root)
     text = tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _profiles(parts: Sequence[Presentation], profile: _Profile) -> Iterator[str]:
+    yield profile.names
+    if profile.of_templates and any(part.storyboard is not None for part in parts):
+        yield profile.of_templates
 
 
 def _period(number: int, presentation: Presentation, start_us: int, profile: _Profile) -> Element:
@@ -108,10 +126,9 @@ def _period(number: int, presentation: Presentation, start_us: int, profile: _Pr
         video_set[place:place] = captions  # as the schema has it
     sets += _audio_sets(presentation.audio, profile)
     sets += text_sets(presentation)
-    if profile is _LIVE:  # the other one knows no segments but those of an index
-        sets += _trick_sets(presentation.video)
-        if presentation.storyboard is not None:
-            sets.append(thumbnail_set(presentation.storyboard))
+    sets += _trick_sets(presentation.video, in_files=profile is _ON_DEMAND)
+    if presentation.storyboard is not None:
+        sets.append(thumbnail_set(presentation.storyboard, profile=profile.of_templates))
     for place, adaptation_set in enumerate(sets):
         adaptation_set.set("id", str(place))
     period.extend(sets)
@@ -140,10 +157,10 @@ def _video_sets(renditions: Sequence[Rendition], profile: _Profile) -> Iterator[
         yield _video_set(members, profile)
 
 
-def _trick_sets(renditions: Sequence[Rendition]) -> Iterator[Element]:
+def _trick_sets(renditions: Sequence[Rendition], *, in_files: bool) -> Iterator[Element]:
     """Give the I-frames of each set of pictures; those come first, so their place is their id."""
     for number, members in enumerate(_families(renditions)):
-        winding = trick_set(members, str(number))
+        winding = trick_set(members, str(number), in_files=in_files)
         if winding is not None:
             yield winding
 
@@ -270,24 +287,13 @@ def _templates(rendition: Rendition) -> Sequence[Element]:
 
 
 def _one_file(rendition: Rendition) -> Sequence[Element]:
-    """Give the address of a rendition's file and where its index lies (§5.3.9.2)."""
     layout = rendition.layout
     assert layout is not None  # others were left out
-    address = Element("BaseURL")
-    address.text = f"{rendition_folder(rendition)}/{TRACK_FILE}"
-    base = Element(
-        "SegmentBase",
-        {
-            "timescale": str(rendition.timescale),
-            "indexRange": f"{layout.init_bytes}-{layout.head_bytes - 1}",
-            "indexRangeExact": "true",
-        },
-    )
-    SubElement(base, "Initialization", {"range": f"0-{layout.init_bytes - 1}"})
-    return address, base
+    return indexed_file(f"{rendition_folder(rendition)}/{TRACK_FILE}", layout, rendition.timescale)
 
 
 _CMAF = "urn:mpeg:dash:profile:cmaf:2019"
+_FULL = "urn:mpeg:dash:profile:full:2011"
 _LIVE = _Profile(
     f"urn:mpeg:dash:profile:isoff-live:2011,{_CMAF}", "segmentAlignment", "startWithSAP", _templates
 )
@@ -296,6 +302,7 @@ _ON_DEMAND = _Profile(
     "subsegmentAlignment",
     "subsegmentStartsWithSAP",
     _one_file,
+    of_templates=_FULL,
 )
 
 

@@ -4,25 +4,31 @@ from typing import Final
 from xml.etree.ElementTree import Element, SubElement
 
 from core.manifest.hls_images import sprite_bandwidth
-from core.manifest.storyboard import sprite_name, storyboard_folder
+from core.manifest.storyboard import picture_name, storyboard_folder
 from core.media.storyboard import Storyboard
 
 THUMBNAIL_TILE: Final = "http://dashif.org/guidelines/thumbnail_tile"
 
 
-def thumbnail_set(board: Storyboard) -> Element:
-    """Give the AdaptationSet of a storyboard; a segment is a sprite."""
+def thumbnail_set(board: Storyboard, *, profile: str = "") -> Element:
+    """Give the AdaptationSet of a storyboard; a segment is a sprite.
+
+    `profile` is what it conforms to where that is not all that the MPD does.
+    """
     adaptation_set = Element(
         "AdaptationSet", {"id": "", "contentType": "image", "mimeType": "image/jpeg"}
     )
+    if profile:
+        adaptation_set.set("profiles", profile)
     SubElement(
         adaptation_set,
         "SegmentTemplate",
         {
             "timescale": "1000",
             "duration": str(board.sprite_ms),
-            "startNumber": "0",
-            "media": f"{storyboard_folder(board)}/{sprite_name('$Number$')}",
+            "startNumber": str(board.first),
+            "media": f"{storyboard_folder(board)}/{picture_name(board, '$Number$')}",
+            **({"presentationTimeOffset": str(board.lead_ms)} if board.lead_ms else {}),
         },
     )
     representation = SubElement(

@@ -1,13 +1,17 @@
-"""Trick mode in DASH: sets of I-frames, by which players wind (DASH-IF IOP, trick mode)."""
+"""Trick mode in DASH: sets of I-frames, by which players wind (DASH-IF IOP, trick mode).
+
+A template names every I-frame in the live profile; in the on-demand profile one file has them all.
+"""
 
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement
 
+from core.manifest.dash_file import indexed_file
 from core.manifest.dash_protection import content_protection
 from core.manifest.dash_timeline import segment_timeline
-from core.manifest.urls import INIT_SEGMENT, iframe_segment, rendition_folder
+from core.manifest.urls import IFRAME_FILE, INIT_SEGMENT, iframe_segment, rendition_folder
 from core.media.iframes import IFrames
 from core.media.presentation import Rendition, VideoTraits
 
@@ -16,35 +20,45 @@ USUAL_RATE: Final = Fraction(25)
 LARGEST_DENOMINATOR: Final = 1001
 
 
-def trick_set(members: Sequence[tuple[Rendition, VideoTraits]], main_id: str) -> Element | None:
+def trick_set(
+    members: Sequence[tuple[Rendition, VideoTraits]], main_id: str, *, in_files: bool = False
+) -> Element | None:
     """Give the I-frames of one AdaptationSet's renditions; None where none has any.
 
     `main_id` is the id of that AdaptationSet. Players that know nothing of trick mode pass this one
-    over (ISO/IEC 23009-1 §5.8.4.8).
+    over (ISO/IEC 23009-1 §5.8.4.8). With `in_files` each rendition's are in one file.
     """
     winding = [
         (each, each.iframes, traits)
         for each, traits in members
-        if each.iframes is not None and not each.iframes.ranges  # which a template cannot name
+        if each.iframes is not None and _is_addressed(each, each.iframes, in_files=in_files)
     ]
     if not winding:
         return None
+    units = "subsegment" if in_files else "segment"
     adaptation_set = Element(
         "AdaptationSet",
         {
             "id": "",
             "contentType": "video",
             "mimeType": "video/mp4",
-            "segmentAlignment": "true",
-            "startWithSAP": "1",
+            f"{units}Alignment": "true",
+            "subsegmentStartsWithSAP" if in_files else "startWithSAP": "1",
             "codingDependency": "false",
         },
     )
     adaptation_set.extend(content_protection(each for each, _, _ in winding))
     SubElement(adaptation_set, "EssentialProperty", schemeIdUri=TRICK_MODE, value=main_id)
     for rendition, shown, traits in winding:
-        adaptation_set.append(_representation(rendition, shown, traits))
+        representation = _representation(rendition, shown, traits)
+        representation.extend(_one_file(rendition) if in_files else _templates(rendition, shown))
+        adaptation_set.append(representation)
     return adaptation_set
+
+
+def _is_addressed(rendition: Rendition, shown: IFrames, *, in_files: bool) -> bool:
+    """Whether there is an address of the kind that is wanted: a template can name no ranges."""
+    return rendition.iframe_file is not None if in_files else not shown.ranges
 
 
 def _representation(rendition: Rendition, shown: IFrames, traits: VideoTraits) -> Element:
@@ -54,7 +68,7 @@ def _representation(rendition: Rendition, shown: IFrames, traits: VideoTraits) -
     much faster as there are less of them.
     """
     rate = Fraction(rendition.timescale * len(shown), shown.bounds[-1] - shown.bounds[0])
-    representation = Element(
+    return Element(
         "Representation",
         {
             "id": f"{rendition.kind}-{rendition.name}-iframes",
@@ -67,9 +81,11 @@ def _representation(rendition: Rendition, shown: IFrames, traits: VideoTraits) -
             "maxPlayoutRate": str(max(1, int((traits.frame_rate or USUAL_RATE) / rate))),
         },
     )
+
+
+def _templates(rendition: Rendition, shown: IFrames) -> Sequence[Element]:
     folder = rendition_folder(rendition)
-    template = SubElement(
-        representation,
+    template = Element(
         "SegmentTemplate",
         {
             "timescale": str(rendition.timescale),
@@ -80,7 +96,13 @@ def _representation(rendition: Rendition, shown: IFrames, traits: VideoTraits) -
         },
     )
     template.append(segment_timeline(shown.spans))
-    return representation
+    return (template,)
+
+
+def _one_file(rendition: Rendition) -> Sequence[Element]:
+    assert rendition.iframe_file is not None  # others were left out
+    address = f"{rendition_folder(rendition)}/{IFRAME_FILE}"
+    return indexed_file(address, rendition.iframe_file, rendition.timescale)
 
 
 def _frame_rate(rate: Fraction) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
-from core.media.file_layout import FileLayout
+from core.media.file_layout import FileHead, FileLayout
 from core.media.iframes import IFrames
 from core.media.roles import TrackRole
 from core.media.storyboard import Storyboard
@@ -87,7 +87,8 @@ class Rendition:
     applied, and the time to the next segment's, in ticks of `timescale`. They tile the track.
     `bandwidth` is the peak and `average_bandwidth` the mean bit rate over segments, headers
     included, in bit/s. `layout` is that of the rendition's one file, where there is one. `iframes`
-    are the pictures for winding, where it has any. `independent`: every segment can be decoded
+    are the pictures for winding, where it has any, and `iframe_file` says how the one file of them
+    begins, where there is one. `independent`: every segment can be decoded
     without the one before it, whole. `protection` says what key its segments are under; None where
     they are clear. `home` is where its segments lie, relative to the presentation's manifests:
     beside them where empty.
@@ -104,6 +105,7 @@ class Rendition:
     traits: VideoTraits | AudioTraits | TextTraits
     layout: FileLayout | None = None
     iframes: IFrames | None = None
+    iframe_file: FileHead | None = None
     protection: KeyUse | None = None
     independent: bool = True
     window: Window | None = None
@@ -124,8 +126,9 @@ class Rendition:
 class Presentation:
     """Everything one title offers at this moment; rungs may still join.
 
-    `start_us` is where playing begins, and `length_us` how long its segments last, where it is an
-    excerpt or has several parts; `asset` names the film it is of, where there may be several.
+    `start_us` is where playing begins, `exact_us` where it ends, and `length_us` how long its
+    segments last, where it is an excerpt or has several parts; `asset` names the film it is of,
+    where there may be several.
     """
 
     playback_id: str
@@ -136,7 +139,13 @@ class Presentation:
     storyboard: Storyboard | None = None
     start_us: int = 0
     length_us: int = 0
+    exact_us: int = 0
     asset: str = ""
+
+    @property
+    def end_us(self) -> int:
+        """Where playing ends, from the beginning of its media on."""
+        return self.exact_us or 1000 * self.duration_ms
 
     @property
     def has_files(self) -> bool:

@@ -22,20 +22,27 @@ from core.manifest.storyboard import (
     storyboard_vtt,
 )
 from core.manifest.urls import (
+    IFRAME_FILE,
     IFRAME_PLAYLIST,
     INIT_SEGMENT,
     MASTER,
     MEDIA_PLAYLIST,
     MPD,
+    NO_TEXT,
     TRACK_FILE,
+    WHOLE_TEXT,
     iframe_segment,
     media_segment,
 )
+from core.media.iframe_file import IFrameFile, iframe_file_head
 from core.media.presentation import Presentation, Rendition, TrackKind
 from core.media.storyboard import Storyboard
-from core.protection.scheme import Scheme
+from core.media.storyboard_excerpt import cut_storyboard
+from core.media.thumbnail import UnknownThumbnail, choose_track, read_thumbnail_name
+from core.protection.scheme import Protection, Scheme
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
+from origin.delivery.narrowing import moment_of, programme_of
 from origin.delivery.offers import Offer, find_offer, offers
 from origin.delivery.protected import Plain, ProtectedSegments
 from origin.delivery.renditions import has_iframe, has_segment, rendition_of
@@ -44,22 +51,21 @@ from origin.delivery.representation import (
     FilePart,
     Representation,
     WholeTrack,
-    playback_key,
 )
-from origin.delivery.storyboards import storyboard_file
+from origin.delivery.surrogates import manifest_keys, title_keys
 from origin.delivery.text import TextPresenter, text_rendition
+from origin.delivery.thumbnails import Moment, Thumbnails
 from origin.delivery.titles import Titles
 from origin.repository import PublishedTrack, Title
 from origin.stored_track import DamagedTrack
+from origin.storyboard_files import storyboard_file
 from runtime.logs import get_logger
 from runtime.storage import LocalStore
 
 ON_DEMAND: Final = "ondemand.mpd"
 MANIFESTS: Final = frozenset({MASTER, MPD, ON_DEMAND})
-BOARDS: Final[dict[str, Callable[[Storyboard], bytes]]] = {
-    STORYBOARD_VTT: storyboard_vtt,
-    STORYBOARD_JSON: storyboard_json,
-}
+BOARDS: Final = {STORYBOARD_VTT: storyboard_vtt, STORYBOARD_JSON: storyboard_json}
+FILES: Final = frozenset({TRACK_FILE, IFRAME_FILE})
 PLAYLISTS: Final = {MEDIA_PLAYLIST: media_playlist, IFRAME_PLAYLIST: iframe_playlist}
 # Without leading zeros, so that a segment has one URL; eight digits are beyond any film.
 SEGMENT_NAME: Final = re.compile(r"(0|[1-9][0-9]{0,7})\.m4s")
@@ -86,6 +92,7 @@ class Presenter:
         *,
         text_limit_bytes: int,
         protected: ProtectedSegments,
+        thumbnails: Thumbnails,
     ) -> None:
         self._titles = titles
         self._builds = builds
@@ -93,11 +100,13 @@ class Presenter:
         self._executor = executor
         self._text = TextPresenter(store, executor)
         self._protected = protected
+        self._thumbnails = thumbnails
         self._texts: LruCache[tuple[str, ...], Representation] = LruCache(text_limit_bytes)
 
     async def close(self) -> None:
         """Wait for what is being made, and forget it."""
         await self._protected.close()
+        await self._thumbnails.close()
 
     async def manifest(self, playback_id: str, name: str) -> Representation:
         """Give one of `MANIFESTS`."""
@@ -132,9 +141,9 @@ class Presenter:
         """Give a text about all of a title as it is at this moment."""
         if not any(part.tracks for part in title.all_parts):
             raise NoSuchMedia(f"nothing of {title.playback_id!r} is played")
-        board = title.storyboard.name if title.storyboard is not None else ""
+        boards = (part.storyboard.name for part in title.all_parts if part.storyboard is not None)
         hashes = (track.build_hash for part in title.all_parts for track in part.tracks)
-        key = (name, title.playback_id, title.status, board, *hashes)
+        key = (name, title.playback_id, title.status, *boards, *hashes)
         known = self._texts.get(key)
         if known is not None:
             return known
@@ -145,7 +154,7 @@ class Presenter:
             name,
             write([presentation for presentation, _ in made_of]).encode(),
             CachePolicy.MANIFEST if settled else CachePolicy.UNSETTLED,
-            (*_keys(title), *_manifest_keys(title)),
+            (*title_keys(title), *manifest_keys(title)),
         )
         if whole:
             self._texts.put(key, made, made.length)
@@ -160,13 +169,13 @@ class Presenter:
         part, offer = found[0]
         if file in PLAYLISTS and not title.parts:
             return await self._playlist(title, offer, file)
-        if file not in {INIT_SEGMENT, TRACK_FILE} and not SEGMENT_NAME.fullmatch(file):
+        if file not in {INIT_SEGMENT, *FILES} and not SEGMENT_NAME.fullmatch(file):
             raise NoSuchMedia(f"a track has no file {file!r}")
         build = await self._builds.get(offer.track, part.plan)
         if file == INIT_SEGMENT:
             return self._init(title, build, offer)
-        if file == TRACK_FILE:
-            return _whole(title, build, offer)
+        if file in FILES:
+            return _whole(title, build, offer, file)
         if not any(has_segment(each, build, _number(file)) for each, _ in found):
             raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no segment {file}")
         return await self._media(title, build, offer, _segment(build, _number(file)))
@@ -176,8 +185,20 @@ class Presenter:
     ) -> Representation:
         """Give a playlist, a segment or the whole of a text track."""
         title = await self._titles.get(playback_id)
-        part, offer = _find(title, TrackKind.TEXT, name, build_hash)[0]
-        return await self._text.file(part, offer.track, file)
+        found = _find(title, TrackKind.TEXT, name, build_hash)
+        parts = [part for part, _ in found]
+        return await self._text.file(title, parts, found[0][1].track, file)
+
+    async def text_line(self, playback_id: str, name: str, file: str) -> Representation:
+        """Give a playlist, the whole, or a silent segment of a text through a title."""
+        if file == MEDIA_PLAYLIST:
+            return await self.line(playback_id, TrackKind.TEXT, name)
+        title = await self._titles.get(playback_id)
+        if file == WHOLE_TEXT:
+            return await self._text.line(title, name)
+        if file == NO_TEXT:
+            return await self._text.silence(title, name)
+        raise NoSuchMedia(f"t/{name} of {playback_id!r} has no {file!r}")
 
     async def chapters(self, playback_id: str, name: str) -> Representation:
         """Give the title's chapters, as JSON or as WebVTT."""
@@ -205,7 +226,7 @@ class Presenter:
             content_type=media_type(f"{offer.track.kind}/{plain.name}"),
             etag=f'"{offer.build_hash}-{plain.name.removesuffix(".m4s").replace("/", "-")}"',
             cache=CachePolicy.IMMUTABLE,
-            surrogate_keys=_keys(title),
+            surrogate_keys=title_keys(title),
             head=plain.header,
             body=FilePart(build.stored, plain.offset, plain.length),
         )
@@ -219,7 +240,7 @@ class Presenter:
             content_type=media_type(f"{offer.track.kind}/{INIT_SEGMENT}"),
             etag=f'"{offer.build_hash}-init"',
             cache=CachePolicy.IMMUTABLE,
-            surrogate_keys=_keys(title),
+            surrogate_keys=title_keys(title),
             head=build.init if offer.use is None else self._protected.init(build, offer.use),
         )
 
@@ -238,35 +259,55 @@ class Presenter:
                 data = await loop.run_in_executor(self._executor, path.read_bytes)
             except OSError as error:
                 raise DamagedTrack(f"the poster {key} cannot be read: {error}") from error
-            known = _generated("poster.jpg", data, CachePolicy.IMMUTABLE, _keys(title))
+            known = _generated("poster.jpg", data, CachePolicy.IMMUTABLE, title_keys(title))
             self._texts.put(("poster", key), known, known.length)
         return known if name else known.under(CachePolicy.POSTER)
 
     async def storyboard(self, playback_id: str, name: str) -> Representation:
         """Give the small pictures of a title as one of `BOARDS` shows them."""
         title = await self._titles.get(playback_id)
-        if title.storyboard is None:
+        boards = _boards(title)
+        if not boards:
             raise NoSuchMedia(f"{playback_id!r} has no storyboard")
         settled = title.status == "ready"
         return _generated(
             name,
-            BOARDS[name](title.storyboard),
+            BOARDS[name](*boards),
             CachePolicy.MANIFEST if settled else CachePolicy.UNSETTLED,
-            (*_keys(title), *_manifest_keys(title)),
+            (*title_keys(title), *manifest_keys(title)),
         )
 
     async def storyboard_file(self, playback_id: str, name: str, file: str) -> Representation:
         """Give a file of the storyboard that is called `name`."""
         title = await self._titles.get(playback_id)
-        board = title.storyboard
-        data = None
-        if board is not None and board.name == name:
-            loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        for board in _boards(title):
+            if board.name != name or (title.parts and file.endswith(".m3u8")):
+                continue
             folder = self._store.path(board.prefix)
             data = await loop.run_in_executor(self._executor, storyboard_file, board, folder, file)
-        if data is None:
-            raise NoSuchMedia(f"{playback_id!r} has no {file!r} of a storyboard {name!r}")
-        return _generated(file, data, CachePolicy.IMMUTABLE, _keys(title))
+            if data is not None:
+                return _generated(file, data, CachePolicy.IMMUTABLE, title_keys(title))
+        raise NoSuchMedia(f"{playback_id!r} has no {file!r} of a storyboard {name!r}")
+
+    async def thumbnail(self, playback_id: str, name: str) -> Representation:
+        """Give the picture of a moment of the title, as its name says it is wanted."""
+        title = await self._titles.get(playback_id)
+        try:
+            wanted = read_thumbnail_name(name)
+        except UnknownThumbnail as error:
+            raise NoSuchMedia(str(error)) from error
+        if title.protection is not Protection.NONE:
+            raise NoSuchMedia(f"{playback_id!r} is encrypted, and its pictures are, too")
+        part, at_ms = moment_of(title, wanted.at_ms)
+        pictures = [track for track in part.tracks if track.kind is TrackKind.VIDEO]
+        if not pictures:
+            raise NoSuchMedia(f"{playback_id!r} has no picture")
+        track = choose_track(pictures, wanted.width)
+        moment = Moment(track.build_hash, at_ms, wanted.width, wanted.format)
+        data = await self._thumbnails.get(moment, self._store.path(track.store_prefix))
+        keys = (*title_keys(title), *manifest_keys(title))
+        return Representation(media_type(name), moment.etag, CachePolicy.POSTER, keys, data)
 
     async def _playlist(self, title: Title, offer: Offer, file: str) -> Representation:
         track = offer.track
@@ -278,7 +319,7 @@ class Presenter:
             if rendition is None or (file == IFRAME_PLAYLIST and rendition.iframes is None):
                 raise NoSuchMedia(f"{title.playback_id!r} has no {file} of {track.name}")
             text = PLAYLISTS[file](rendition).encode()
-            known = _generated(file, text, CachePolicy.IMMUTABLE, _keys(title))
+            known = _generated(file, text, CachePolicy.IMMUTABLE, title_keys(title))
             self._texts.put(key, known, known.length)
         return known
 
@@ -290,7 +331,7 @@ class Presenter:
             track = offer.track
             if track.kind is TrackKind.TEXT:
                 if await self._text.is_there(track):
-                    renditions[track.kind].append(text_rendition(track, title.plan))
+                    renditions[track.kind].append(text_rendition(title, track))
                 else:
                     damage[track.kind] = _lost(track)
                 continue
@@ -327,13 +368,27 @@ def _presentation(
     part = title.excerpt
     if part is None:
         return whole
+    board = title.storyboard
     return replace(
         whole,
+        storyboard=None if board is None else cut_storyboard(board, part),
         duration_ms=-(-part.exact_us // 1000),
         start_us=part.lead_us,
         length_us=part.length_us,
+        exact_us=part.exact_us,
         asset=hashlib.sha256(title.tracks[0].store_prefix.encode()).hexdigest()[:16],
     )
+
+
+def _boards(title: Title) -> Sequence[Storyboard]:
+    """Give the small pictures of a title's parts, as far as its parts show them, in order."""
+    if not title.parts and title.excerpt is None:
+        return [] if title.storyboard is None else [title.storyboard]
+    return [
+        cut_storyboard(part.storyboard, part.excerpt, at_us)
+        for part, at_us in zip(title.all_parts, programme_of(title).starts_us, strict=True)
+        if part.storyboard is not None and part.excerpt is not None
+    ]
 
 
 def _manifest(title: Title, name: str, parts: Sequence[Presentation]) -> str:
@@ -357,36 +412,35 @@ def _find(title: Title, kind: str, name: str, build_hash: str) -> Sequence[tuple
     return found
 
 
-def _keys(title: Title) -> tuple[str, ...]:
-    """The surrogate keys of all that a title has: its own, and those of what it was made from."""
-    films = (f"video:{video_id}" for video_id, _ in title.films)
-    return (f"video:{title.video_id}", playback_key(title.base_id or title.playback_id), *films)
-
-
-def _manifest_keys(title: Title) -> Sequence[str]:
-    names = (title.base_id or title.playback_id, *(name for _, name in title.films))
-    return [f"manifest:{name}" for name in names]
-
-
 def _generated(name: str, data: bytes, cache: CachePolicy, keys: tuple[str, ...]) -> Representation:
     etag = f'"{hashlib.sha256(data).hexdigest()[:24]}"'
     return Representation(media_type(name), etag, cache, keys, data)
 
 
-def _whole(title: Title, build: Build, offer: Offer) -> Representation:
+def _whole(title: Title, build: Build, offer: Offer, name: str) -> Representation:
+    """Give one of `FILES`."""
     track = build.published
     if offer.use is not None:
         raise NoSuchMedia("an encrypted track is not to be had as one file")
-    if build.file is None or title.excerpt is not None or title.parts:
-        raise NoSuchMedia(f"{track.kind}/{track.name} does not fit into one indexed file")
+    file = build.file if name == TRACK_FILE else _iframe_file(build)
+    if file is None or title.excerpt is not None or title.parts:
+        raise NoSuchMedia(f"{track.kind}/{track.name} has no indexed file {name}")
     return Representation(
-        content_type=media_type(f"{track.kind}/{TRACK_FILE}"),
-        etag=f'"{track.build_hash}-track"',
+        content_type=media_type(f"{track.kind}/{name}"),
+        etag=f'"{track.build_hash}-{name.removesuffix(".mp4")}"',
         cache=CachePolicy.IMMUTABLE,
-        surrogate_keys=_keys(title),
+        surrogate_keys=title_keys(title),
         head=b"",
-        body=WholeTrack(build.stored, build.file),
+        body=WholeTrack(build.stored, file),
     )
+
+
+def _iframe_file(build: Build) -> IFrameFile | None:
+    """Give the file of a build's I-frames: made for each request, for its edge has it after."""
+    shown = build.iframes
+    if shown is None or iframe_file_head(shown, len(build.init)) is None:
+        return None
+    return IFrameFile(build.stored.index, shown, build.init)
 
 
 def _number(file: str) -> int:

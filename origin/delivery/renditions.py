@@ -4,9 +4,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 from core.media.excerpt import excerpt_of
+from core.media.file_layout import FileHead
+from core.media.iframe_file import iframe_file_head
 from core.media.presentation import AudioTraits, Rendition, TrackKind, VideoTraits
 from core.protection.bandwidth import protected_bandwidth, protected_iframes
-from core.protection.track import divisions
 from origin.delivery.builds import Build
 from origin.delivery.offers import Offer
 from origin.repository import Title
@@ -58,19 +59,25 @@ def _rendition(build: Build, offer: Offer) -> Rendition:
         independent=table.independent,
         layout=build.file.layout if build.file is not None else None,
         iframes=build.iframes,
+        iframe_file=_iframe_file(build),
     )
     if offer.use is None:
         return clear
-    by_units = offer.use.scheme.is_common and divisions(build.stored.description) is not None
+    by_units = offer.use.scheme.is_common and build.stored.divisions is not None
     peak, mean = protected_bandwidth(table, track.timescale, offer.use, by_units=by_units)
     return replace(
         clear,
         bandwidth=peak,
         average_bandwidth=mean,
         layout=None,
+        iframe_file=None,
         protection=offer.use,
         iframes=clear.iframes and protected_iframes(clear.iframes, track.timescale),
     )
+
+
+def _iframe_file(build: Build) -> FileHead | None:
+    return None if build.iframes is None else iframe_file_head(build.iframes, len(build.init))
 
 
 def _traits(build: Build) -> VideoTraits | AudioTraits:

@@ -15,6 +15,7 @@ COPIED_BYTES_PER_CPU_S: Final = 2_000_000
 CPU_S_PER_MEDIA_S: Final = 120
 # A file that claims to be longer than this many bytes a second make it is not believed.
 LEAST_BYTES_PER_MEDIA_S: Final = 500
+STILL_CPU_S: Final = 20
 MOST_THREADS: Final = 16
 
 
@@ -28,6 +29,11 @@ def encode_bounds(size_bytes: int, duration_ms: int) -> Bounds:
     longest_s = size_bytes // LEAST_BYTES_PER_MEDIA_S
     claimed_s = duration_ms // 1000 or longest_s
     return _bounds(min(claimed_s, longest_s) * CPU_S_PER_MEDIA_S)
+
+
+def still_bounds() -> Bounds:
+    """Bounds for decoding up to one picture, which somebody waits for."""
+    return Bounds(memory_bytes=MEMORY_BYTES, cpu_s=STILL_CPU_S, niceness=NICENESS)
 
 
 def limits(concurrency: int) -> Limits:

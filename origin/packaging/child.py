@@ -25,18 +25,21 @@ from origin.packaging.protocol import (
     Audio,
     Bounds,
     FaultReport,
+    Image,
     Ingest,
     Ingested,
     Message,
     Poster,
     Probe,
     Sprites,
+    Still,
     Text,
     Video,
     decode_request,
     encode,
 )
 from origin.packaging.sprites import sprites
+from origin.packaging.still import still
 from origin.packaging.text import extract_text
 from origin.packaging.transcode import transcode_audio, transcode_video
 
@@ -109,8 +112,8 @@ def main() -> int:
 def perform(request: AnyRequest, pipe: Pipe) -> object:
     """Do what a request asks for. Raises a `Fault` or `CancelledError`."""
     limits = request.limits
-    if isinstance(request, Sprites):
-        return sprites(request.path, request.out, pipe, prefix=request.prefix, limits=limits)
+    if isinstance(request, Sprites | Still):
+        return _pictured(request, pipe)
     report = request.report or probe(request.path, limits)
     match request:
         case Probe():
@@ -139,6 +142,15 @@ def perform(request: AnyRequest, pipe: Pipe) -> object:
             return None
         case never:
             assert_never(never)
+
+
+def _pictured(request: Sprites | Still, pipe: Pipe) -> object:
+    """Make pictures of a published track, of which nothing has to be probed."""
+    limits = request.limits
+    if isinstance(request, Sprites):
+        return sprites(request.path, request.out, pipe, prefix=request.prefix, limits=limits)
+    where = request.path, request.at_ms, request.width
+    return Image(still(*where, request.format, pipe, limits=limits))
 
 
 def send(message: Message) -> None:

@@ -24,7 +24,8 @@ class PictureFilter:
     """A filter graph that follows its input: it is built anew when size or format change.
 
     Pictures come out one for one, in order, with times in ticks of `timescale`. Without a track
-    none is deinterlaced. High dynamic range is tone-mapped by FFmpeg's scaler, plainly: bright
+    none is deinterlaced. `matrix`, as FFmpeg names it, is the one that colours are brought to;
+    empty, they keep theirs. High dynamic range is tone-mapped by FFmpeg's scaler, plainly: bright
     parts lose detail.
     """
 
@@ -36,6 +37,7 @@ class PictureFilter:
         *,
         threads: int = 1,
         pixel_format: str = "yuv420p",
+        matrix: str = "",
         extra: Sequence[Step] = (),
     ) -> None:
         self._track = track
@@ -43,6 +45,7 @@ class PictureFilter:
         self._time_base = Fraction(1, timescale)
         self._threads = threads
         self._pixel_format = pixel_format
+        self._matrix = matrix
         self._extra = extra
         self._graph: Graph | None = None
         self._shape: tuple[object, ...] = ()
@@ -102,13 +105,14 @@ class PictureFilter:
         if self._track is not None and self._track.interlaced:
             yield "yadif", "mode=send_frame:deint=interlaced"
         width, height = self._size
+        matrix = self._matrix
         span = "pc" if self._pixel_format.startswith("yuvj") else "tv"
         scale = f"w={width}:h={height}:flags=bicubic:out_range={span}"
         if needs_tone_mapping(picture.color_trc, picture.color_primaries):
-            scale += ":out_transfer=bt709:out_primaries=bt709:out_color_matrix=bt709"
+            scale += f":out_transfer=bt709:out_primaries=bt709:out_color_matrix={matrix or 'bt709'}"
             scale += ":intent=perceptual"
-        elif picture.format.is_rgb:
-            scale += ":out_color_matrix=bt709"
+        elif matrix or picture.format.is_rgb:
+            scale += f":out_color_matrix={matrix or 'bt709'}"
         yield "scale", scale
         yield from self._extra
         yield "format", self._pixel_format

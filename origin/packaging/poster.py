@@ -16,6 +16,7 @@ from origin.packaging.jpeg import encode_jpeg, write_durably
 from origin.packaging.limits import Limits
 from origin.packaging.picture import PictureFilter, orientation_steps
 from origin.packaging.report import SourceReport, VideoTrackInfo
+from origin.packaging.shrink import STILL_MATRIX
 
 LARGEST_WIDTH = 1280
 PLACES = (Fraction(1, 10), Fraction(1, 3), Fraction(1, 2), Fraction(0))
@@ -63,7 +64,9 @@ def _representative(
     except av.error.FFmpegError:
         return None
     steps = (*orientation_steps(track.matrix), ("thumbnail", f"n={PICTURES_PER_PLACE}"))
-    chooser = PictureFilter(track, _size(track), TIMESCALE, pixel_format="yuvj420p", extra=steps)
+    chooser = PictureFilter(
+        track, _size(track), TIMESCALE, pixel_format="yuvj420p", matrix=STILL_MATRIX, extra=steps
+    )
     chosen: VideoFrame | None = None
     for number, picture in enumerate(_pictures(container, stream)):
         picture.pts = number

@@ -12,6 +12,7 @@ import msgspec
 
 from core.errors import InputFault, InternalFault
 from core.media.ladder import Rung
+from core.media.thumbnail import ImageFormat
 from core.media.timeline import CutPlan
 from origin.packaging.limits import Limits
 from origin.packaging.report import SourceReport
@@ -94,7 +95,24 @@ class Sprites(Request, frozen=True, kw_only=True):
     prefix: str
 
 
-AnyRequest = Probe | Ingest | Audio | Video | Text | Poster | Sprites
+class Still(Request, frozen=True, kw_only=True):
+    """Give the picture that a published track shows at a time; answered with an `Image`.
+
+    `path` is the track's folder. Nothing is probed, and nothing is written.
+    """
+
+    at_ms: int
+    width: int
+    format: ImageFormat
+
+
+AnyRequest = Probe | Ingest | Audio | Video | Text | Poster | Sprites | Still
+
+
+class Image(msgspec.Struct, frozen=True):
+    """An encoded picture."""
+
+    data: bytes
 
 
 class Ingested(msgspec.Struct, frozen=True, kw_only=True):

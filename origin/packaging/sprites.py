@@ -5,7 +5,7 @@ Only key pictures are read and decoded, a thousand at the most, whatever the len
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +22,10 @@ from native import PICTURE_HEADER_BYTES
 from origin.packaging.faults import CorruptSource
 from origin.packaging.jpeg import encode_jpeg, write_durably
 from origin.packaging.limits import Limits
-from origin.packaging.picture import PictureFilter, orientation_steps
 from origin.packaging.progress import Progress, Pulse
-from origin.packaging.reel import pictures
+from origin.packaging.reel import Footage, pictures
 from origin.packaging.sheet import Sheet
+from origin.packaging.shrink import shrinker
 from origin.packaging.timing import Row
 from origin.packaging.track import SYNC, TrackWriter
 from origin.stored_track import StoredTrack
@@ -41,11 +41,21 @@ def sprites(
 ) -> Storyboard:
     """Write the storyboard of the picture track in the folder `track` into the folder `out`.
 
-    `prefix` is what the store calls that folder. Raises `CorruptSource` when no picture can be
-    decoded, `DamagedTrack` for a track that cannot be read.
+    `prefix` is what the store calls that folder. Raises as `storyboard` does.
     """
-    stored = StoredTrack.open(track)
-    index = stored.index
+    footage = Footage.stored(StoredTrack.open(track))
+    return storyboard(footage, out, progress, prefix=prefix, limits=limits)
+
+
+def storyboard(
+    footage: Footage, out: Path, progress: Progress, *, prefix: str, limits: Limits
+) -> Storyboard:
+    """Write the storyboard of a picture track into the folder `out`.
+
+    Raises `CorruptSource` when no picture can be decoded, `DamagedTrack` for a track that cannot be
+    read.
+    """
+    index = footage.index
     end = Ticks(index.base_time + index.duration - index.priming)
     duration_ms = max(1, milliseconds(end, index.timescale))
     layout = grid(duration_ms)
@@ -54,10 +64,10 @@ def sprites(
         raise CorruptSource("This film has no key picture.")
     times_ms = [milliseconds(Ticks(time), index.timescale) for _, time in shown]
     chosen = choose_pictures(times_ms, layout)
-    maker = _Maker(out, layout, duration_ms, tile_size(*shown_size(stored.description)))
+    maker = _Maker(out, layout, duration_ms, tile_size(*shown_size(footage.description)))
     pulse = Pulse(progress)
     try:
-        for number, tile in enumerate(_tiles(stored, [shown[each][0] for each in chosen], limits)):
+        for number, tile in enumerate(_tiles(footage, [shown[each][0] for each in chosen], limits)):
             maker.add(tile)
             pulse.beat(number / layout.tile_count)
         return maker.finish(prefix)
@@ -66,7 +76,7 @@ def sprites(
         raise
 
 
-def _tiles(stored: StoredTrack, samples: Sequence[int], limits: Limits) -> Iterator[VideoFrame]:
+def _tiles(footage: Footage, samples: Sequence[int], limits: Limits) -> Iterator[VideoFrame]:
     """Give a small picture, turned as the viewer sees it, for each of rising samples.
 
     One that cannot be decoded is replaced by the one before it, at the beginning by that after it.
@@ -74,8 +84,8 @@ def _tiles(stored: StoredTrack, samples: Sequence[int], limits: Limits) -> Itera
     distinct = sorted(set(samples))
     left = deque(samples)
     last: VideoFrame | None = None
-    shrink = _shrinker(stored.description)
-    for number, picture in pictures(stored, distinct, limits):
+    shrink = shrinker(footage.description, tile_size(*shown_size(footage.description)))
+    for number, picture in pictures(footage, distinct, limits):
         small = shrink(picture)
         while left and left[0] < distinct[number]:
             left.popleft()
@@ -88,22 +98,6 @@ def _tiles(stored: StoredTrack, samples: Sequence[int], limits: Limits) -> Itera
         raise CorruptSource("No picture of this film can be decoded.")
     for _ in left:
         yield last
-
-
-def _shrinker(description: TrackDescription) -> Callable[[VideoFrame], VideoFrame]:
-    width, height = tile_size(*shown_size(description))
-    turn = orientation_steps(description.matrix)
-    across, down = description.matrix[0], description.matrix[1]
-    size = (height, width) if abs(down) > abs(across) else (width, height)
-    # Key pictures seconds apart have no neighbours to be deinterlaced with.
-    scaler = PictureFilter(None, size, MS, pixel_format="yuvj420p", extra=turn)
-
-    def shrink(picture: VideoFrame) -> VideoFrame:
-        picture.pts = 0
-        (small,) = scaler.push(picture)
-        return small
-
-    return shrink
 
 
 class _Maker:

@@ -17,6 +17,7 @@ from core.media.presentation import (
     TrackKind,
     VideoTraits,
 )
+from core.media.storyboard import Storyboard
 from core.media.ticks import milliseconds
 from core.media.timeline import CutPlan
 from core.media.track_file import TrackFile, track_file
@@ -146,7 +147,10 @@ def cut_tracks(gathered: Sequence[GatheredTrack], segment_s: float) -> list[CutT
 
 
 def presentation_of(
-    tracks: Sequence[CutTrack], arrangement: Arrangement, texts: Sequence[Rendition] = ()
+    tracks: Sequence[CutTrack],
+    arrangement: Arrangement,
+    texts: Sequence[Rendition] = (),
+    storyboard: Storyboard | None = None,
 ) -> Presentation:
     """Give what the manifests tell of."""
     renditions = [track.rendition(arrangement) for track in tracks]
@@ -156,6 +160,7 @@ def presentation_of(
         audio=tuple(each for each in renditions if each.kind is TrackKind.AUDIO),
         duration_ms=max(track.end_ms for track in tracks),
         text=tuple(texts),
+        storyboard=storyboard,
     )
 
 

@@ -13,8 +13,10 @@ import msgspec
 from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import byte_range_playlist, media_playlist, multivariant_playlist
 from core.manifest.hls_iframes import iframe_playlist
+from core.manifest.storyboard import STORYBOARD_FOLDER, STORYBOARD_JSON, STORYBOARD_VTT
 from core.manifest.urls import IFRAME_PLAYLIST, MASTER, MEDIA_PLAYLIST, MPD, rendition_folder
 from core.media.presentation import Presentation, TrackKind
+from core.media.storyboard import Storyboard
 from origin.packaging.limits import Limits
 from origin.packaging.progress import Pulse
 from origin.static.cutting import CutTrack, cut_tracks, presentation_of
@@ -28,6 +30,7 @@ from origin.static.request import (
     RefusedFolder,
     RefusedSource,
     Watcher,
+    WrittenStoryboard,
     WrittenTrack,
 )
 from origin.static.texts import (
@@ -78,7 +81,14 @@ def package(request: PackageRequest, watcher: Watcher) -> Packaged:
             raise RefusedSource("there is nothing to play in what was given")
         tracks = cut_tracks(_ordered(gathering), request.segment_s)
         cut = cut_texts(texts, tracks[0].plan)
-        written, size_bytes = _write(request, tracks, cut, folder, watcher)
+        board, board_bytes = None, 0
+        if request.storyboard:
+            # Imported here: it decodes, and FFmpeg takes longer to load than a film to package.
+            from origin.static.boards import write_storyboard  # noqa: PLC0415 - see above
+
+            board, board_bytes = write_storyboard(tracks, folder, work, limits, watcher)
+        written, size_bytes = _write(request, tracks, cut, board, folder, watcher)
+        size_bytes += board_bytes
         duration_ms = max(track.end_ms for track in tracks)
         size_bytes += write_chapters(films[0].report.chapters, duration_ms, folder)
         if work.exists():
@@ -95,6 +105,7 @@ def package(request: PackageRequest, watcher: Watcher) -> Packaged:
         keys_file=None
         if protection is None or not protection.keys_file
         else str(protection.keys_file),
+        storyboard=None if board is None else _written_board(board, board_bytes),
     )
 
 
@@ -113,6 +124,7 @@ def _write(
     request: PackageRequest,
     tracks: Sequence[CutTrack],
     texts: Sequence[CutText],
+    board: Storyboard | None,
     folder: Path,
     watcher: Watcher,
 ) -> tuple[tuple[WrittenTrack, ...], int]:
@@ -121,7 +133,7 @@ def _write(
     placed = [PlacedTrack(track, track.rendition(arrangement), folder) for track in tracks]
     write_tracks(placed, arrangement, Pulse(watcher.step("Writing")))
     if request.protection is not None:
-        return _write_protected(request.protection, placed, tracks, texts, folder)
+        return _write_protected(request.protection, placed, tracks, texts, board, folder)
     texts_bytes = 0
     for each in placed:
         rendition = each.rendition
@@ -129,7 +141,8 @@ def _write(
         if rendition.iframes is not None:
             texts_bytes += _write_text(each.folder / IFRAME_PLAYLIST, iframe_playlist(rendition))
     with_text = [_written_text(*each) for each in write_texts(texts, folder)]
-    presentation = presentation_of(tracks, arrangement, [text.rendition for text in texts])
+    shown = [text.rendition for text in texts]
+    presentation = presentation_of(tracks, arrangement, shown, board)
     texts_bytes += _write_text(folder / MASTER, multivariant_playlist(presentation))
     texts_bytes += _write_text(folder / MPD, MPDS[arrangement](presentation))
     written = (*(_written(each, arrangement) for each in placed), *with_text)
@@ -141,6 +154,7 @@ def _write_protected(
     placed: Sequence[PlacedTrack],
     tracks: Sequence[CutTrack],
     texts: Sequence[CutText],
+    board: Storyboard | None,
     folder: Path,
 ) -> tuple[tuple[WrittenTrack, ...], int]:
     """Encrypt what was written, and write the manifests; gives the tracks, and all bytes."""
@@ -153,7 +167,7 @@ def _write_protected(
         texts_bytes += _write_text(place.folder / MEDIA_PLAYLIST, media_playlist(each.rendition))
     with_text = [_written_text(*each) for each in write_texts(texts, folder)]
     shown = [text.rendition for text in texts]
-    clear = presentation_of(tracks, Arrangement.SEGMENTS, shown)
+    clear = presentation_of(tracks, Arrangement.SEGMENTS, shown, board)
     renditions = [each.rendition for each in made]
     presentation = replace(
         clear,
@@ -208,6 +222,18 @@ def _written_text(text: CutText, size_bytes: int) -> WrittenTrack:
     )
 
 
+def _written_board(board: Storyboard, size_bytes: int) -> WrittenStoryboard:
+    return WrittenStoryboard(
+        vtt=STORYBOARD_VTT,
+        json=STORYBOARD_JSON,
+        tile_width=board.tile_width,
+        tile_height=board.tile_height,
+        tiles=board.count,
+        interval_ms=board.interval_ms,
+        size_bytes=size_bytes,
+    )
+
+
 def _write_text(path: Path, text: str) -> int:
     """Write a manifest; gives its bytes."""
     data = text.encode()
@@ -248,7 +274,8 @@ def _check_free(folder: Path, *, may_replace: bool) -> None:
 
 def _is_ours(folder: Path) -> bool:
     names = {path.name for path in folder.iterdir()}
-    ours = {MASTER, MPD, CHAPTERS_VTT, CHAPTERS_JSON, *TrackKind}
+    chapters, boards = {CHAPTERS_VTT, CHAPTERS_JSON}, {STORYBOARD_VTT, STORYBOARD_JSON}
+    ours = {MASTER, MPD, STORYBOARD_FOLDER, *chapters, *boards, *TrackKind}
     return not names or (MASTER in names and names <= ours)
 
 

@@ -61,6 +61,7 @@ class PackageRequest:
     may_transcode: bool = False
     may_replace: bool = False
     protection: PackageProtection | None = None
+    storyboard: bool = False
 
 
 class WrittenTrack(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,6 +88,18 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class WrittenStoryboard(msgspec.Struct, frozen=True, kw_only=True):
+    """The small pictures in the folder; addresses are relative to it, sizes in pixels and bytes."""
+
+    vtt: str
+    json: str
+    tile_width: int
+    tile_height: int
+    tiles: int
+    interval_ms: int
+    size_bytes: int
+
+
 class Packaged(msgspec.Struct, frozen=True, kw_only=True):
     """What was written; the addresses are relative to the folder."""
 
@@ -99,6 +112,7 @@ class Packaged(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     took_s: float
     keys_file: str | None = None
+    storyboard: WrittenStoryboard | None = None
 
 
 class Watcher(Protocol):

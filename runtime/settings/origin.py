@@ -55,3 +55,9 @@ class OriginSettings(
     open_tracks: Count = setting(
         256, "How many tracks keep their index mapped and their file open.", ge=1, le=100_000
     )
+    thumbnails: Count = setting(
+        2,
+        "How many thumbnails are decoded at a time, each in a process of its own; others wait.",
+        ge=1,
+        le=64,
+    )

@@ -9,9 +9,10 @@ import pytest
 from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import multivariant_playlist
 from core.manifest.hls_iframes import iframe_playlist
-from core.media.file_layout import FileLayout
+from core.media.file_layout import FileHead, FileLayout
 from core.media.iframes import ByteRange, IFrames
 from core.media.presentation import Rendition
+from tests.fixtures.mpd_schema import checked_mpd
 from tests.fixtures.presentations import NTSC, audio, presentation, video
 
 MPD = {"": "urn:mpeg:dash:schema:mpd:2011"}
@@ -142,6 +143,26 @@ def test_a_film_of_one_i_frame_has_a_frame_rate_above_nothing() -> None:
     assert found.get("frameRate") == "1/1001"
 
 
-def test_the_on_demand_profile_has_none_for_it_knows_no_templates() -> None:
+def test_the_on_demand_profile_has_them_in_one_file() -> None:
+    rendition = replace(
+        winding(video()),
+        layout=FileLayout(700, 68, (768, 4000)),
+        iframe_file=FileHead(700, 88),
+    )
+    root = checked_mpd(on_demand_mpd(presentation(rendition)))
+    main, trick = root.findall("Period/AdaptationSet", MPD)
+    essential = trick.find("EssentialProperty", MPD)
+    assert essential is not None
+    assert essential.attrib["value"] == main.attrib["id"]
+    assert trick.attrib["subsegmentStartsWithSAP"] == "1"
+    address = trick.find("Representation/BaseURL", MPD)
+    base = trick.find("Representation/SegmentBase", MPD)
+    assert address is not None
+    assert base is not None
+    assert address.text == "v/720p/0123456789abcdef0123/iframes.mp4"
+    assert base.attrib["indexRange"] == "700-787"
+
+
+def test_what_has_no_such_file_has_none_in_the_on_demand_profile() -> None:
     rendition = replace(winding(video()), layout=FileLayout(700, 68, (768, 4000)))
     assert "trickmode" not in on_demand_mpd(presentation(rendition))

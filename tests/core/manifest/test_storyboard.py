@@ -11,6 +11,7 @@ from core.manifest.hls import multivariant_playlist
 from core.manifest.hls_images import image_iframe_playlist, sprite_playlist
 from core.manifest.storyboard import storyboard_json, storyboard_vtt
 from core.media.file_layout import FileLayout
+from tests.fixtures.mpd_schema import checked_mpd
 from tests.fixtures.playlists import parse_playlist
 from tests.fixtures.presentations import audio, presentation, storyboard, video
 
@@ -106,10 +107,20 @@ def test_dash_has_a_set_of_tiled_pictures() -> None:
     }
 
 
-def test_the_on_demand_profile_has_none_for_it_knows_no_templates() -> None:
+def test_the_on_demand_profile_has_it_as_a_set_of_another_profile() -> None:
     rendition = replace(video(), layout=FileLayout(700, 68, (768, 4000)))
     shown = replace(presentation(rendition), storyboard=BOARD)
-    assert "image" not in on_demand_mpd(shown)
+    written = on_demand_mpd(shown)
+    root = checked_mpd(written)
+    (images,) = root.findall("Period/AdaptationSet[@contentType='image']", MPD)
+    full = "urn:mpeg:dash:profile:full:2011"
+    assert images.attrib["profiles"] == full
+    assert root.attrib["profiles"].split(",")[-1] == full
+    template = images.find("SegmentTemplate", MPD)
+    assert template is not None
+    assert template.attrib["media"] == f"{FOLDER}/$Number$.jpg"
+    without = on_demand_mpd(presentation(rendition))
+    assert full not in without
 
 
 def test_a_video_without_one_says_nothing_of_it() -> None:

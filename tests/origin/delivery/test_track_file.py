@@ -1,6 +1,7 @@
 """A whole track over HTTP as one file, and the on-demand MPD that leads to it."""
 
 from collections.abc import AsyncIterator
+from fractions import Fraction
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -40,6 +41,8 @@ async def files_of(prepared: Prepared, origin: Delivery) -> dict[str, ET.Element
     assert "urn:mpeg:dash:profile:isoff-on-demand:2011" in mpd.attrib["profiles"].split(",")
     found = {}
     for each in mpd.iterfind(".//Representation", DASH):
+        if each.find("EssentialProperty", DASH) is not None:
+            continue  # the small pictures, which are no track
         address, base = each.find("BaseURL", DASH), each.find("SegmentBase", DASH)
         assert address is not None
         assert base is not None
@@ -52,7 +55,9 @@ async def test_the_mpd_names_every_track_and_where_its_index_lies(
 ) -> None:
     files = await files_of(prepared, origin)
     folders = await variant_folders(origin, prepared.video_id)
-    assert sorted(files) == sorted(f"{folder}/track.mp4" for folder in folders)
+    tracks = [f"{folder}/track.mp4" for folder in folders]
+    winding = [f"{folder}/iframes.mp4" for folder in folders if folder.startswith("v/")]
+    assert sorted(files) == sorted(tracks + winding)
     for address, base in files.items():
         first, last = base.attrib["indexRange"].split("-")
         sidx = await origin.get(prepared.video_id, address, Range=f"bytes={first}-{last}")
@@ -60,7 +65,8 @@ async def test_the_mpd_names_every_track_and_where_its_index_lies(
         init = base.find("Initialization", DASH)
         assert init is not None
         head = await origin.get(prepared.video_id, address, Range=f"bytes={init.attrib['range']}")
-        assert head == await origin.get(prepared.video_id, address.replace("track.mp4", "init.mp4"))
+        beside = f"{address.rpartition('/')[0]}/init.mp4"
+        assert head == await origin.get(prepared.video_id, beside)
         assert int(first) == len(head)
 
 
@@ -74,6 +80,32 @@ async def test_it_holds_the_fragments_of_the_segments(prepared: Prepared, origin
         assert whole.endswith(b"".join(segments))
         kinds = [box.kind for box in top(whole).children()]
         assert kinds == [b"ftyp", b"moov", b"sidx", *[b"moof", b"mdat"] * len(segments)]
+
+
+async def test_the_i_frames_are_a_file_of_the_fragments_that_hls_has_one_by_one(
+    prepared: Prepared, origin: Delivery
+) -> None:
+    (folder,) = [
+        each for each in await variant_folders(origin, prepared.video_id) if each.startswith("v/")
+    ]
+    whole = await origin.get(prepared.video_id, f"{folder}/iframes.mp4")
+    playlist = (await origin.get(prepared.video_id, f"{folder}/iframe.m3u8")).decode()
+    names = [line for line in playlist.splitlines() if line.startswith("iframe/")]
+    alone = [
+        (await origin.get(prepared.video_id, f"{folder}/{name}"))[STYP_BYTES:] for name in names
+    ]
+    assert whole.endswith(b"".join(alone))
+    keys = read_pictures(whole)
+    assert len(keys) == len(names) > 1
+    sidx = top(whole).find("sidx")
+    base = (await files_of(prepared, origin))[f"{folder}/iframes.mp4"]
+    assert base.attrib["indexRange"] == f"{sidx.start}-{sidx.start + sidx.size - 1}"
+    timescale, time = sidx.fields("I", 8)[0], sidx.fields("Q", 12)[0]
+    for number, (key, data) in enumerate(zip(keys, alone, strict=True)):
+        assert Fraction(time, timescale) == key.time
+        size, duration, access = sidx.fields("III", 32 + 12 * number)
+        assert (size, access >> 28) == (len(data), 9)
+        time += duration
 
 
 async def test_every_picture_comes_out_of_it_at_its_time(

@@ -4,9 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import pytest
-from av.video.frame import VideoFrame
 
 from core.media.storyboard import Storyboard
 from origin.packaging.copy import copy_tracks
@@ -14,11 +12,12 @@ from origin.packaging.faults import SourceFault
 from origin.packaging.limits import Limits
 from origin.packaging.probe import probe
 from origin.packaging.progress import Unwatched
-from origin.packaging.reel import pictures
+from origin.packaging.reel import Footage, pictures
 from origin.packaging.sprites import sprites
 from origin.packaging.track import FLAT_NAME
 from origin.stored_track import StoredTrack
 from tests.fixtures.media import Picture, make_clip, read_number
+from tests.fixtures.sprites import cut, opened
 
 LIMITS = Limits()
 
@@ -38,25 +37,6 @@ def board_of(path: Path, picture: Picture) -> tuple[Storyboard, Path]:
     out = path.with_name("board")
     track = track_of(path, picture)
     return sprites(track, out, Unwatched(), prefix="storyboards/v/a", limits=LIMITS), out
-
-
-def opened(path: Path) -> VideoFrame:
-    with av.open(str(path), "r") as container:
-        return next(container.decode(video=0))
-
-
-def cut(sheet: VideoFrame, x: int, y: int, width: int, height: int) -> VideoFrame:
-    """One tile of a sprite, as a picture."""
-    tile = VideoFrame(width, height, "yuvj420p")
-    for number, (plane, source) in enumerate(zip(tile.planes, sheet.planes, strict=True)):
-        halved = 1 if number else 0
-        data, rows = memoryview(source), bytearray(plane.buffer_size)
-        for line in range(height >> halved):
-            start = ((y >> halved) + line) * source.line_size + (x >> halved)
-            at = line * plane.line_size
-            rows[at : at + (width >> halved)] = data[start : start + (width >> halved)]
-        plane.update(bytes(rows))
-    return tile
 
 
 def numbers(board: Storyboard, out: Path) -> Iterator[int | None]:
@@ -170,5 +150,6 @@ def test_only_the_chosen_samples_are_read(tmp_path: Path) -> None:
     data[:] = bytes(len(data))
     data[offset : offset + size] = kept
     (track / FLAT_NAME).write_bytes(data)
-    found = [(number, read_number(frame)) for number, frame in pictures(stored, [50], LIMITS)]
+    shown = pictures(Footage.stored(stored), [50], LIMITS)
+    found = [(number, read_number(frame)) for number, frame in shown]
     assert found == [(0, 50)]
