@@ -1,7 +1,7 @@
 """Subtitles from a film and from a file beside it, in a browser: every cue at its time."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from tests.fixtures.bare_players import DASH, SHAKA, quoted, with_player
 from tests.fixtures.chromium import Chromium, chromium
 from tests.fixtures.eventually import until
 from tests.fixtures.product import Product, running
@@ -22,14 +23,17 @@ pytestmark = [
 ]
 
 VIDEO = "document.querySelector('video')"
+FORCED = "1\n00:00:03,500 --> 00:00:04,500\nAusgang\n\n2\n00:00:07,000 --> 00:00:09,000\nEnde\n"
+TRACKS = {"en", "de", "de-forced"}
 CUES = [[1.0, 2.5, "<i>Hello</i> &amp; <b>you</b>"], [3.2, 5.0, "Top\nline"], [4.0, 6.0, "overlap"]]
 
 
 @pytest.fixture(scope="module")
 def texted(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Twelve seconds of film with English subtitles in it, and German ones beside it."""
+    """Twelve seconds of film with English subtitles in it, and two German ones beside it."""
     folder = tmp_path_factory.mktemp("texted")
     (folder / "film.de.srt").write_text(SUBRIP.replace("overlap", "Überlappung"), encoding="cp1252")
+    (folder / "film.de.forced.srt").write_text(FORCED, encoding="utf-16")
     (folder / "film.fr.srt").write_text("1\n00:00:01,000 --> soon\nOui\n")
     return add_text(film, folder / "film.mp4", {"mov_text": "eng"}, text=SUBRIP,
                     chapters=((0, "One"), (6000, "Two")))  # fmt: skip
@@ -59,20 +63,20 @@ async def document(product: Product, path: str) -> Any:
 async def video_id(product: Product) -> str:
     """The film, once all of it is there."""
 
-    async def has_both() -> bool:
+    async def has_all() -> bool:
         videos = await product.videos()
         if not videos or videos[0].status != "ready":
             return False
         listed = await document(product, f"/videos/{videos[0].id}/captions")
-        return {each["id"] for each in listed["data"]} == {"en", "de"}
+        return {each["id"] for each in listed["data"]} == TRACKS
 
-    await until(has_both, "the film has both subtitles", deadline_s=90)
+    await until(has_all, "the film has all subtitles", deadline_s=90)
     return (await product.videos())[0].id
 
 
 async def test_subtitles_beside_the_film_are_told_of(product: Product, video_id: str) -> None:
     play = await document(product, f"/videos/{video_id}/play")
-    assert {each["id"] for each in play["subtitles"]} == {"en", "de"}
+    assert {each["id"] for each in play["subtitles"]} == TRACKS
     for each in play["subtitles"]:
         async with product.http.get(each["url"]) as response:
             assert response.status == 200
@@ -102,7 +106,8 @@ async def test_cues_are_shown_at_their_times_and_chapters_on_the_bar(
             await page.wait_for(german)
             await page.evaluate(f"{german}.click()")
             await page.press("Escape")
-        track = f"[...{VIDEO}.textTracks].find(t => t.language === {language!r})"
+        chosen = f"t.language === {language!r} && t.mode !== 'disabled'"
+        track = f"[...{VIDEO}.textTracks].find(t => {chosen})"
         cues = f"[...({track}?.cues ?? [])].map(c => [c.startTime, c.endTime, c.text])"
         await page.evaluate(f"{VIDEO}.pause(), {VIDEO}.currentTime = 5.5")
         await page.wait_for(f"document.querySelector('.cue')?.textContent === {last!r}")
@@ -119,6 +124,79 @@ async def test_cues_are_shown_at_their_times_and_chapters_on_the_bar(
         await page.wait_for("document.querySelector('.cue') === null")
     await page.wait_for("document.querySelectorAll('.chapters span').length === 1")
     assert (page.console_errors, page.failed_requests) == ([], [])
+
+
+def in_shaka(address: str) -> str:
+    """JavaScript that plays with shaka-player, and shows each text track in turn."""
+    return f"""void (async () => {{
+      const player = new shaka.Player();
+      player.addEventListener('error', (event) => window.trouble.push(String(event.detail)));
+      await player.attach({VIDEO});
+      await player.load({quoted(address)});
+      window.tracks = player.getTextTracks().map((track) => [track.language, track.forced]);
+      window.choose = (number) => player.selectTextTrack(player.getTextTracks()[number]);
+    }})()"""
+
+
+def in_dash_js(address: str) -> str:
+    """The same with dash.js."""
+    return f"""(() => {{
+      const player = dashjs.MediaPlayer().create();
+      player.on('error', (event) => window.trouble.push(event.error.message));
+      player.on('streamInitialized', () => {{
+        const found = player.getTracksFor('text');
+        const forced = (track) => track.roles.some((role) => role.value.includes('forced'));
+        window.tracks = found.map((track) => [track.lang, forced(track)]);
+        window.choose = (number) => {{
+          player.enableText(true);
+          player.setTextTrack(number);
+        }};
+      }});
+      player.initialize({VIDEO}, {quoted(address)}, true);
+    }})()"""
+
+
+SHOWN = f"""[...{VIDEO}.textTracks].filter((track) => track.mode !== 'disabled')
+  .flatMap((track) => [...(track.activeCues ?? [])]).map((cue) => cue.text)"""
+# What is to be seen at a moment of each track.
+EXPECTED = {
+    ("en", False): {2.4: ["Hello & you"], 3.6: ["Top\nline"], 5.5: ["overlap"], 10.0: []},
+    ("de", False): {2.4: ["Hello & you"], 4.4: ["Top\nline", "Überlappung"], 10.0: []},
+    ("de", True): {2.4: [], 3.6: ["Ausgang"], 8.0: ["Ende"], 10.0: []},
+}
+PLAIN = "(text) => new DOMParser().parseFromString(text, 'text/html').body.textContent"
+
+
+@pytest.mark.parametrize(
+    ("library", "begin", "form"),
+    [
+        pytest.param(SHAKA, in_shaka, "hls", id="shaka-hls"),
+        pytest.param(SHAKA, in_shaka, "dash", id="shaka-dash"),
+        pytest.param(DASH, in_dash_js, "dash", id="dash.js"),
+    ],
+)
+async def test_other_players_show_each_track_at_its_times(
+    product: Product, browser: Chromium, video_id: str, library: Path,
+    begin: Callable[[str], str], form: str,
+) -> None:  # fmt: skip
+    play = await product.play(video_id)
+    page = await with_player(
+        browser, product.api, library, f"window.trouble = []; {begin(getattr(play, form))}"
+    )
+    await page.wait_for(f"window.choose && {VIDEO}.readyState >= 2")
+    await page.evaluate(f"{VIDEO}.pause()")
+    tracks = [(language, forced) for language, forced in await page.evaluate("window.tracks")]
+    assert sorted(tracks) == sorted(EXPECTED)
+    for number, track in enumerate(tracks):
+        await page.evaluate(f"window.choose({number}), 1")
+        for moment, texts in EXPECTED[track].items():
+            await page.evaluate(f"{VIDEO}.currentTime = {moment}")
+            shown = f"JSON.stringify({SHOWN}.map({PLAIN}).sort())"
+            wanted = msgspec.json.encode(sorted(texts)).decode()
+            await page.wait_for(f"!{VIDEO}.seeking && {shown} === {quoted(wanted)}")
+    assert await page.evaluate("window.trouble") == []
+    assert (page.console_errors, page.failed_requests) == ([], [])
+    await page.close()
 
 
 async def test_a_track_that_is_sent_later_joins_and_one_that_is_deleted_goes(
