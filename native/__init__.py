@@ -25,14 +25,15 @@ from native.values import (
 IMPL = os.environ.get("NATIVE_IMPL", "compiled")
 
 if TYPE_CHECKING:
-    from native._dataplane import Crossing, DataPlane
+    from native._crossing import Crossing
+    from native._dataplane import DataPlane
     from native._memory import Memory, StoredBody
 
 if TYPE_CHECKING or IMPL == "compiled":
     from native._bitstream import frame_lengths, sample_access
     from native._http import scan_head
-    from native._index import IndexBuilder, TrackIndex
-    from native._nal import nal_types
+    from native._index import TrackIndex
+    from native._index_builder import IndexBuilder
     from native._protection import AES_INSTRUCTIONS
 
     if TYPE_CHECKING or AES_INSTRUCTIONS:
@@ -54,7 +55,6 @@ elif IMPL == "reference":
         copy_samples,
         encrypt_resource,
         frame_lengths,
-        nal_types,
         sample_access,
         scan_head,
         shared_byte,
@@ -64,7 +64,7 @@ else:
     raise ImportError(f"NATIVE_IMPL must be 'compiled' or 'reference', not {IMPL!r}")
 
 DATA_PLANE = {
-    "Crossing": "native._dataplane",
+    "Crossing": "native._crossing",
     "DataPlane": "native._dataplane",
     "Memory": "native._memory",
     "StoredBody": "native._memory",
@@ -105,7 +105,6 @@ __all__ = [
     "copy_samples",
     "encrypt_resource",
     "frame_lengths",
-    "nal_types",
     "sample_access",
     "scan_head",
     "shared_byte",

@@ -1,10 +1,10 @@
 # cython: boundscheck=False, wraparound=False, cdivision=True
-"""The track index, compiled: reader, writer and the header of media segments.
+"""The track index, compiled: its reader, which also writes what comes of it.
 
-`native/reference/` defines what this does; `layout.py` there describes the format. Memory is walked
-through raw pointers without the GIL, after one explicit check at the top of each public method: the
-body holds `sample_count` rows (proved by `read_header`), and `check_range` proves that a request
-lies within them.
+`native/reference/` defines what this does; the layout stands in `_index_layout.pxd`, the header of
+media segments in `_segment_header.pxd`. Memory is walked through raw pointers without the GIL,
+after one explicit check at the top of each public method: the body holds `sample_count` rows
+(proved by `read_header`), and `check_range` proves that a request lies within them.
 """
 
 import zlib
@@ -13,67 +13,40 @@ cimport cython
 from cpython.buffer cimport PyBUF_READ, PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.memoryview cimport PyMemoryView_FromMemory
-from libc.stdint cimport INT64_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcmp, memcpy
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcmp
 
-from native._bytes cimport (
-    load_le32,
-    load_le64,
-    put_be32,
-    put_be64,
-    put_head,
-    store_le32,
-    store_le64,
+from native._bytes cimport load_le32, load_le64, put_be32, put_be64, put_head
+from native._index_layout cimport (
+    ANCHOR_BYTES,
+    BLOCK_BYTES,
+    BLOCK_SAMPLES,
+    FIXED_HEADER,
+    INDEX_MAGIC,
+    LARGEST_TIME,
+    LARGEST_U32,
+    ROW_BYTES,
+    SYNC,
+    flags_are_wrong,
+    flags_problem,
+    row_at,
+    row_composition_offset,
+    row_duration,
+    row_flags,
+    row_size,
+)
+from native._segment_header cimport (
+    STYP_BYTES,
+    TRACK_ID,
+    Shape,
+    lone_picture,
+    put_entries,
+    put_moof,
+    put_styp,
+    shape_of,
 )
 
 from native.errors import CorruptIndex
-
-# ---- layout
-
-cdef enum:
-    FIXED_HEADER = 72
-    BLOCK_SAMPLES = 64
-    ANCHOR_BYTES = 16
-    ROW_BYTES = 16
-    BLOCK_BYTES = 1040  # ANCHOR_BYTES + BLOCK_SAMPLES * ROW_BYTES
-    SYNC = 1
-    OPEN_RANDOM_ACCESS = 2
-
-cdef const char* MAGIC = b"SLICEIX1"
-cdef uint64_t LARGEST_U32 = 0xFFFFFFFFu
-cdef uint64_t LARGEST_TIME = INT64_MAX
-
-
-cdef inline const uint8_t* row_at(const uint8_t* body, uint64_t number) noexcept nogil:
-    return (body + (number // BLOCK_SAMPLES) * BLOCK_BYTES + ANCHOR_BYTES
-            + (number % BLOCK_SAMPLES) * ROW_BYTES)
-
-
-cdef inline uint32_t row_size(const uint8_t* row) noexcept nogil:
-    return load_le32(row)
-
-
-cdef inline uint32_t row_duration(const uint8_t* row) noexcept nogil:
-    return load_le32(row + 4)
-
-
-cdef inline int32_t row_composition_offset(const uint8_t* row) noexcept nogil:
-    return <int32_t>load_le32(row + 8)
-
-
-cdef inline uint32_t row_flags(const uint8_t* row) noexcept nogil:
-    return load_le32(row + 12)
-
-
-cdef inline bint flags_are_wrong(uint64_t flags) noexcept nogil:
-    return flags > OPEN_RANDOM_ACCESS
-
-
-cdef str flags_problem(uint64_t flags):
-    if flags & ~<uint64_t>(SYNC | OPEN_RANDOM_ACCESS):
-        return f"has bits without a meaning: {flags:#x}"
-    return "says both sync and open random access"
-
 
 # ---- position and time
 
@@ -163,176 +136,6 @@ cdef Flaw first_flaw(TrackIndex index, uint64_t* number) noexcept nogil:
     return NONE
 
 
-# ---- the header of a media segment: see native/reference/fragment.py for the clauses
-
-cdef enum:
-    STYP_BYTES = 28
-    DEFAULT_DURATION = 0x000008
-    DEFAULT_SIZE = 0x000010
-    DEFAULT_FLAGS = 0x000020
-    DEFAULT_BASE_IS_MOOF = 0x020000
-    DATA_OFFSET = 0x000001
-    FIRST_SAMPLE_FLAGS = 0x000004
-    SAMPLE_DURATION = 0x000100
-    SAMPLE_SIZE = 0x000200
-    SAMPLE_FLAGS = 0x000400
-    SAMPLE_COMPOSITION_OFFSET = 0x000800
-    DEPENDS_ON_NONE = 0x02000000
-    DEPENDS_ON_OTHERS = 0x01000000
-    IS_NON_SYNC = 0x00010000
-    TRACK_ID = 1
-
-cdef const char* STYP = b"\x00\x00\x00\x1cstypmsdh\x00\x00\x00\x00msdhcmfscmff"
-
-
-cdef struct Shape:
-    # What a fragment's samples have in common, and the lengths that follow from it.
-    uint32_t tfhd_flags
-    uint32_t trun_flags
-    uint32_t duration
-    uint32_t size
-    uint32_t first_flags
-    uint32_t other_flags
-    uint32_t entry_bytes
-    uint64_t tfhd_bytes
-    uint64_t trun_bytes
-    uint64_t moof_bytes
-
-
-cdef inline uint32_t sample_flags(uint32_t flags) noexcept nogil:
-    if flags & SYNC:
-        return DEPENDS_ON_NONE
-    if flags & OPEN_RANDOM_ACCESS:
-        return DEPENDS_ON_NONE | IS_NON_SYNC
-    return DEPENDS_ON_OTHERS | IS_NON_SYNC
-
-
-cdef Shape shape_of(const uint8_t* body, uint64_t first, uint64_t count) noexcept nogil:
-    """Find what is constant over the samples; `first` and `count` are within the body."""
-    cdef Shape shape
-    cdef const uint8_t* row = row_at(body, first)
-    cdef uint32_t duration = row_duration(row)
-    cdef uint32_t size = row_size(row)
-    cdef uint32_t other = row_flags(row_at(body, first + count - 1))
-    cdef uint32_t durations = 0  # bits in which any value differs from the first
-    cdef uint32_t sizes = 0
-    cdef uint32_t flags = 0
-    cdef uint32_t offsets = row_composition_offset(row)
-    cdef uint64_t each
-    for each in range(first + 1, first + count):
-        row += ROW_BYTES
-        if each % BLOCK_SAMPLES == 0:
-            row += ANCHOR_BYTES
-        sizes |= row_size(row) ^ size
-        durations |= row_duration(row) ^ duration
-        offsets |= <uint32_t>row_composition_offset(row)
-        flags |= row_flags(row) ^ other
-    shape.duration = duration
-    shape.size = size
-    shape.first_flags = sample_flags(row_flags(row_at(body, first)))
-    shape.other_flags = sample_flags(other)
-    shape.tfhd_flags = DEFAULT_BASE_IS_MOOF
-    shape.trun_flags = DATA_OFFSET
-    shape.tfhd_bytes = 16
-    shape.trun_bytes = 20
-    shape.entry_bytes = 0
-    if durations:
-        shape.trun_flags |= SAMPLE_DURATION
-        shape.entry_bytes += 4
-    else:
-        shape.tfhd_flags |= DEFAULT_DURATION
-        shape.tfhd_bytes += 4
-    if sizes:
-        shape.trun_flags |= SAMPLE_SIZE
-        shape.entry_bytes += 4
-    else:
-        shape.tfhd_flags |= DEFAULT_SIZE
-        shape.tfhd_bytes += 4
-    if flags:
-        shape.trun_flags |= SAMPLE_FLAGS
-        shape.entry_bytes += 4
-    else:
-        shape.tfhd_flags |= DEFAULT_FLAGS
-        shape.tfhd_bytes += 4
-        if shape.first_flags != shape.other_flags:
-            shape.trun_flags |= FIRST_SAMPLE_FLAGS
-            shape.trun_bytes += 4
-    if offsets:
-        shape.trun_flags |= SAMPLE_COMPOSITION_OFFSET
-        shape.entry_bytes += 4
-    shape.trun_bytes += count * shape.entry_bytes
-    # moof and traf heads, mfhd, tfhd, tfdt, trun
-    shape.moof_bytes = 8 + 16 + 8 + shape.tfhd_bytes + 20 + shape.trun_bytes
-    return shape
-
-
-cdef Shape lone_picture(uint32_t size, uint32_t duration) noexcept nogil:
-    """Give the shape of a fragment of one sync sample, all of which `tfhd` says."""
-    cdef Shape shape
-    shape.tfhd_flags = DEFAULT_BASE_IS_MOOF | DEFAULT_DURATION | DEFAULT_SIZE | DEFAULT_FLAGS
-    shape.trun_flags = DATA_OFFSET
-    shape.duration = duration
-    shape.size = size
-    shape.first_flags = shape.other_flags = DEPENDS_ON_NONE
-    shape.entry_bytes = 0
-    shape.tfhd_bytes = 16 + 12
-    shape.trun_bytes = 20
-    shape.moof_bytes = 8 + 16 + 8 + shape.tfhd_bytes + 20 + shape.trun_bytes
-    return shape
-
-
-cdef uint8_t* put_moof(uint8_t* out, const Shape* shape, uint64_t count, uint32_t sequence,
-                       uint64_t decode_time) noexcept nogil:
-    """Write moof up to the first entry of trun; `out` has room for `shape.moof_bytes`."""
-    out = put_head(out, <uint32_t>shape.moof_bytes, b"moof")
-    out = put_head(out, 16, b"mfhd")
-    out = put_be32(out, 0)
-    out = put_be32(out, sequence)
-    out = put_head(out, <uint32_t>(8 + shape.tfhd_bytes + 20 + shape.trun_bytes), b"traf")
-    out = put_head(out, <uint32_t>shape.tfhd_bytes, b"tfhd")
-    out = put_be32(out, shape.tfhd_flags)
-    out = put_be32(out, TRACK_ID)
-    if shape.tfhd_flags & DEFAULT_DURATION:
-        out = put_be32(out, shape.duration)
-    if shape.tfhd_flags & DEFAULT_SIZE:
-        out = put_be32(out, shape.size)
-    if shape.tfhd_flags & DEFAULT_FLAGS:
-        out = put_be32(out, shape.other_flags)
-    out = put_head(out, 20, b"tfdt")
-    out = put_be32(out, 1 << 24)
-    out = put_be64(out, decode_time)
-    out = put_head(out, <uint32_t>shape.trun_bytes, b"trun")
-    out = put_be32(out, 1 << 24 | shape.trun_flags)
-    out = put_be32(out, <uint32_t>count)
-    out = put_be32(out, <uint32_t>(shape.moof_bytes + 8))
-    if shape.trun_flags & FIRST_SAMPLE_FLAGS:
-        out = put_be32(out, shape.first_flags)
-    return out
-
-
-cdef uint8_t* put_entries(uint8_t* out, uint32_t trun_flags, const uint8_t* body, uint64_t first,
-                          uint64_t count) noexcept nogil:
-    """Write the entries of trun; what each holds was decided once, so the length is known."""
-    cdef const uint8_t* row = row_at(body, first)
-    cdef uint64_t each
-    if trun_flags & (SAMPLE_DURATION | SAMPLE_SIZE | SAMPLE_FLAGS | SAMPLE_COMPOSITION_OFFSET) == 0:
-        return out
-    for each in range(first, first + count):
-        if each != first:
-            row += ROW_BYTES
-            if each % BLOCK_SAMPLES == 0:
-                row += ANCHOR_BYTES
-        if trun_flags & SAMPLE_DURATION:
-            out = put_be32(out, row_duration(row))
-        if trun_flags & SAMPLE_SIZE:
-            out = put_be32(out, row_size(row))
-        if trun_flags & SAMPLE_FLAGS:
-            out = put_be32(out, sample_flags(row_flags(row)))
-        if trun_flags & SAMPLE_COMPOSITION_OFFSET:
-            out = put_be32(out, <uint32_t>row_composition_offset(row))
-    return out
-
-
 # ---- the segment index: see native/reference/segment_index.py for the clauses
 
 cdef enum:
@@ -341,6 +144,8 @@ cdef enum:
     LARGEST_REFERENCE = 0x7FFFFFFF
     MOST_REFERENCES = 0xFFFF
     STARTS_WITH_SAP_1 = 0x90000000u
+    STARTS_WITH_SAP_3 = 0xB0000000u
+    REORDER_WINDOW = 33
 
 
 cdef inline int64_t presented(TrackIndex index, uint64_t number) noexcept nogil:
@@ -351,6 +156,58 @@ cdef inline int64_t presented(TrackIndex index, uint64_t number) noexcept nogil:
         - <int64_t>index.priming
     )
     return time if time > 0 else 0
+
+
+cdef bint begins_open(TrackIndex index, uint64_t number) noexcept nogil:
+    """Say whether a picture decoded after one, which is within the track, is shown before it."""
+    cdef const uint8_t* row = row_at(index.body, number)
+    cdef int64_t shown = row_composition_offset(row)
+    cdef int64_t time = 0  # since the picture is decoded
+    cdef uint64_t stop = index.sample_count
+    cdef uint64_t each
+    if shown <= 0:
+        return False  # a sum of durations is not negative, and offsets below 0 are not written
+    if stop - number > REORDER_WINDOW:
+        stop = number + REORDER_WINDOW
+    for each in range(number + 1, stop):
+        time += row_duration(row)
+        row += ROW_BYTES
+        if each % BLOCK_SAMPLES == 0:
+            row += ANCHOR_BYTES
+        if time + row_composition_offset(row) < shown:
+            return True
+    return False
+
+
+cdef uint64_t most_bytes_in_a_second(TrackIndex index, uint32_t* largest) noexcept nogil:
+    """Give the most bytes decoded within a second; `largest` receives the size of a sample."""
+    cdef const uint8_t* head = index.body + ANCHOR_BYTES
+    cdef const uint8_t* tail = head
+    cdef uint64_t head_time = 0
+    cdef uint64_t tail_time = 0
+    cdef uint64_t held = 0
+    cdef uint64_t most = 0
+    cdef uint64_t last = 0
+    cdef uint64_t number
+    largest[0] = 0
+    for number in range(index.sample_count):
+        if number and number % BLOCK_SAMPLES == 0:
+            head += ANCHOR_BYTES
+        held += row_size(head)
+        if row_size(head) > largest[0]:
+            largest[0] = row_size(head)
+        while head_time - tail_time >= index.timescale:  # last is before number then
+            held -= row_size(tail)
+            tail_time += row_duration(tail)
+            last += 1
+            tail += ROW_BYTES
+            if last % BLOCK_SAMPLES == 0:
+                tail += ANCHOR_BYTES
+        if held > most:
+            most = held
+        head_time += row_duration(head)
+        head += ROW_BYTES
+    return most
 
 
 @cython.final
@@ -468,8 +325,8 @@ cdef class TrackIndex:
         header = PyBytes_FromStringAndSize(NULL, STYP_BYTES + shape.moof_bytes + 8)
         out = <uint8_t*>PyBytes_AS_STRING(header)
         with nogil:
-            memcpy(out, STYP, STYP_BYTES)
-            out = put_moof(out + STYP_BYTES, &shape, count, <uint32_t>sequence, start.time)
+            out = put_styp(out)
+            out = put_moof(out, &shape, count, <uint32_t>sequence, start.time)
             out = put_entries(out, shape.trun_flags, self.body, first, count)
             put_head(out, <uint32_t>(8 + length), b"mdat")
         return header
@@ -503,8 +360,8 @@ cdef class TrackIndex:
         shape = lone_picture(row_size(row), <uint32_t>duration)
         header = PyBytes_FromStringAndSize(NULL, STYP_BYTES + shape.moof_bytes + 8)
         out = <uint8_t*>PyBytes_AS_STRING(header)
-        memcpy(out, STYP, STYP_BYTES)
-        out = put_moof(out + STYP_BYTES, &shape, 1, <uint32_t>sequence, presented_at)
+        out = put_styp(out)
+        out = put_moof(out, &shape, 1, <uint32_t>sequence, presented_at)
         put_head(out, 8 + row_size(row), b"mdat")
         return header
 
@@ -570,7 +427,10 @@ cdef class TrackIndex:
                 raise OverflowError(f"a segment of {after - time} ticks does not fit a sidx")
             out = put_be32(out, <uint32_t>length)
             out = put_be32(out, <uint32_t>(after - time))
-            out = put_be32(out, STARTS_WITH_SAP_1)
+            if begins_open(self, starts[each]):
+                out = put_be32(out, STARTS_WITH_SAP_3)
+            else:
+                out = put_be32(out, STARTS_WITH_SAP_1)
             time = after
         return box
 
@@ -583,6 +443,29 @@ cdef class TrackIndex:
         if (number == 0 and first != 0) or not 0 <= first < stop <= <Py_ssize_t>self.sample_count:
             raise ValueError(f"segment {number} goes from sample {first} to {stop}")
         return stop
+
+    def begins_open(self, Py_ssize_t n):
+        """Say whether a picture that is decoded after a sample is presented before it.
+
+        Such a leading picture may lean on what comes before the sample: an open group of pictures.
+        Raises `IndexError` when the track has no such sample.
+        """
+        self.check_range(n, 1)
+        return bool(begins_open(self, n))
+
+    def bit_rates(self):
+        """Give the largest sample in bytes, and the largest and the mean bit rate in bit/s.
+
+        The largest is that of any second, counted by decode times; it is no less than the mean,
+        which is rounded up.
+        """
+        cdef uint32_t largest = 0
+        cdef uint64_t most
+        with nogil:
+            most = most_bytes_in_a_second(self, &largest)
+        # as integers of Python, which do not overflow
+        mean = -(-8 * <object>self.data_length * self.timescale // <object>self.duration)
+        return largest, max(8 * <object>most, mean), mean
 
     def sample(self, Py_ssize_t n):
         """Give (offset, size, decode time, duration, composition offset, flags) of a sample.
@@ -609,7 +492,7 @@ cdef class TrackIndex:
         cdef uint64_t length, description_length, padded, each
         if held < FIXED_HEADER:
             raise CorruptIndex("header", 0, f"is cut off after {held} bytes")
-        if memcmp(data, MAGIC, 8) != 0:
+        if memcmp(data, INDEX_MAGIC, 8) != 0:
             raise CorruptIndex("magic", 0, "is not that of a track index")
         length = load_le32(data + 12)
         if length % 16 or length < FIXED_HEADER or length > held:
@@ -692,162 +575,3 @@ cdef class TrackIndex:
         if flaw == SIZE_SUM:
             raise CorruptIndex("data_length", 32, "is not the sum of the sizes")
         raise CorruptIndex("duration", 40, "is not the sum of the sample durations")
-
-
-@cython.final
-cdef class IndexBuilder:
-    """Write an index as samples arrive.
-
-    Memory does not grow with the track when `take` is called now and then. `timescale` is in ticks
-    per second, `description` opaque, `base_time` the decode time of the first sample in ticks.
-    Raises `OverflowError` for numbers the format cannot hold and `ValueError` for those that
-    contradict it.
-    """
-
-    def __cinit__(self, *, long long timescale, bytes description not None, long long base_time=0):
-        cdef uint64_t length = (FIXED_HEADER + len(description) + 15) // 16 * 16
-        if timescale < 1 or <uint64_t>timescale > LARGEST_U32:
-            raise OverflowError(f"timescale {timescale} does not fit 1 to {LARGEST_U32}")
-        if base_time < 0:
-            raise OverflowError(f"base time {base_time} does not fit 0 to {LARGEST_TIME}")
-        if length > LARGEST_U32:
-            raise OverflowError(f"a description of {len(description)} bytes does not fit")
-        self.header_length = <uint32_t>length
-        self.sample_count = 0
-        self.data_length = 0
-        self.duration = 0
-        self.timescale = <uint32_t>timescale
-        self.description = description
-        self.base_time = base_time
-        self.body_crc = 0
-        self.ready = []
-        self.filled = 0
-        self.finished = False
-
-    def add(self, long long size, long long duration, long long composition_offset,
-            long long flags):
-        """Append a sample of `size` bytes that lasts `duration` ticks.
-
-        `flags`: bit 0 sync, bit 1 a picture of open random access.
-        """
-        self.append(size, duration, composition_offset, flags)
-
-    def extend(self, rows):
-        """Append samples, given as rows of the index (`native/reference/layout.py`)."""
-        cdef Py_buffer view
-        cdef const uint8_t* row
-        cdef Py_ssize_t _each
-        PyObject_GetBuffer(rows, &view, PyBUF_SIMPLE)
-        try:
-            if view.len % ROW_BYTES:
-                raise ValueError(f"{view.len} bytes are no rows of {ROW_BYTES}")
-            row = <const uint8_t*>view.buf
-            for _each in range(view.len // ROW_BYTES):
-                self.append(
-                    row_size(row), row_duration(row), row_composition_offset(row), row_flags(row)
-                )
-                row += ROW_BYTES
-        finally:
-            PyBuffer_Release(&view)
-
-    cdef int append(self, long long size, long long duration, long long composition_offset,
-                    long long flags) except -1:
-        cdef uint8_t* at
-        if self.finished:
-            raise ValueError("the index is finished")
-        self.check(size, duration, composition_offset, flags)
-        # A block is closed as soon as it is full; again here in case memory ran out at that moment.
-        # So an anchor and a row always fit.
-        if self.filled == BLOCK_BYTES:
-            self.close_block()
-        if self.filled == 0:
-            store_le64(self.block, self.data_length)
-            store_le64(self.block + 8, self.base_time + self.duration)
-            self.filled = ANCHOR_BYTES
-        at = self.block + self.filled
-        store_le32(at, <uint32_t>size)
-        store_le32(at + 4, <uint32_t>duration)
-        store_le32(at + 8, <uint32_t>composition_offset)
-        store_le32(at + 12, <uint32_t>flags)
-        self.filled += ROW_BYTES
-        self.sample_count += 1
-        self.data_length += size
-        self.duration += duration
-        if self.filled == BLOCK_BYTES:
-            self.close_block()
-        return 0
-
-    def take(self):
-        """Give the blocks completed since the last call, to append after `header_length` bytes."""
-        ready = b"".join(self.ready)
-        self.ready.clear()
-        return ready
-
-    def finish(self, *, long long priming=0):
-        """Give the rest of the body and the header, which goes to the start of the file.
-
-        `priming` is the media time of the track's one edit in ticks: what comes before it is
-        decoded, not presented.
-        """
-        if self.finished:
-            raise ValueError("the index is finished")
-        if self.sample_count == 0 or self.duration == 0:
-            raise ValueError(f"{self.sample_count} samples last {self.duration} ticks")
-        if priming < 0 or <uint64_t>priming >= self.base_time + self.duration:
-            raise ValueError(f"priming {priming} leaves nothing to present")
-        self.finished = True
-        self.close_block()
-        return self.take(), self.header(priming)
-
-    cdef int check(self, long long size, long long duration, long long composition_offset,
-                   long long flags) except -1:
-        cdef uint64_t time = self.base_time + self.duration
-        if size < 0 or <uint64_t>size > LARGEST_U32:
-            raise OverflowError(f"sample size {size} does not fit 32 bits")
-        if duration < 0 or <uint64_t>duration > LARGEST_U32:
-            raise OverflowError(f"sample duration {duration} does not fit 32 bits")
-        if composition_offset != <int32_t>composition_offset:
-            raise OverflowError(f"composition offset {composition_offset} does not fit 32 bits")
-        if flags < 0 or <uint64_t>flags > LARGEST_U32:
-            raise OverflowError(f"sample flags {flags} do not fit 32 bits")
-        if size == 0:
-            raise ValueError(f"sample {self.sample_count} is empty")
-        if flags_are_wrong(flags):
-            raise ValueError(f"flags of sample {self.sample_count}: {flags_problem(flags)}")
-        if self.sample_count == 0 and not flags & SYNC:
-            raise ValueError("the first sample is not a sync sample")
-        if <int64_t>time + composition_offset < 0:
-            presented = <int64_t>time + composition_offset
-            raise ValueError(f"sample {self.sample_count} is presented at {presented}")
-        if time + duration > LARGEST_TIME:
-            raise OverflowError(f"the track ends at {time + duration}, beyond {LARGEST_TIME}")
-        if self.data_length + size > LARGEST_TIME:
-            raise OverflowError(f"the track's bytes exceed {LARGEST_TIME}")
-        return 0
-
-    cdef int close_block(self) except -1:
-        block = PyBytes_FromStringAndSize(<char*>self.block, self.filled)
-        self.body_crc = zlib.crc32(block, self.body_crc)
-        self.ready.append(block)
-        self.filled = 0
-        return 0
-
-    cdef bytes header(self, uint64_t priming):
-        cdef bytearray header = bytearray(self.header_length)
-        cdef uint8_t[FIXED_HEADER] fixed
-        memcpy(fixed, MAGIC, 8)
-        store_le32(fixed + 8, 0)
-        store_le32(fixed + 12, self.header_length)
-        store_le32(fixed + 16, self.body_crc)
-        store_le32(fixed + 20, self.timescale)
-        store_le64(fixed + 24, self.sample_count)
-        store_le64(fixed + 32, self.data_length)
-        store_le64(fixed + 40, self.duration)
-        store_le64(fixed + 48, self.base_time)
-        store_le64(fixed + 56, priming)
-        store_le32(fixed + 64, <uint32_t>len(self.description))
-        store_le32(fixed + 68, 0)
-        header[:FIXED_HEADER] = (<char*>fixed)[:FIXED_HEADER]
-        header[FIXED_HEADER:FIXED_HEADER + len(self.description)] = self.description
-        header[8:12] = zlib.crc32(header).to_bytes(4, "little")
-        return bytes(header)

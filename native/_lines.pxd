@@ -6,10 +6,11 @@
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from native._linux cimport AF_INET6, inet_ntop
-from native._record cimport SHORTENED, Record
+from native._record cimport SHORTENED, Journal, Record, record_done, record_next
 from native._text cimport HEX, Pen, put, put_number, put_padded, put_text, year_month_day
 
 cdef enum:
+    LINES_BYTES = 262144         # how much is written at a time
     LONGEST_LINE = 8192          # more than six bytes for each of a record's texts
     TOKEN_LEAST = 43
 
@@ -150,3 +151,14 @@ cdef inline void put_line(Pen* pen, const Record* record) noexcept nogil:
         pen, b",\"request_id\":", record.note.identity, record.note.identity_length, False
     )
     put_text(pen, b",\"reused\":true}\n" if record.reused else b",\"reused\":false}\n")
+
+
+cdef inline void put_lines(Pen* pen, Journal* journal) noexcept nogil:
+    """Write the lines of a journal while there is room for the longest."""
+    cdef Record* record
+    while pen.end - pen.at >= LONGEST_LINE:
+        record = record_next(journal)
+        if record == NULL:
+            return
+        put_line(pen, record)
+        record_done(journal)

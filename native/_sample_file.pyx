@@ -26,6 +26,9 @@ from native._rows cimport SampleRow
 
 from native.errors import UnfitTimes
 
+cdef extern from "<string.h>" nogil:
+    void* memmem(const void* data, size_t length, const void* needle, size_t needle_length)
+
 cdef extern from "<sys/types.h>" nogil:
     ctypedef long ssize_t
     ctypedef long off_t
@@ -47,10 +50,15 @@ cdef enum:
     SYNC = 1
     OPEN_ACCESS = 2
     LEADING = 4
-    EXAMINE = 8
+    CAPTIONS = 8
+    EXAMINE = 16
     # Outcomes below the errors of the system, which are negated.
     ENDED = -100000
     FALLING = -100001
+
+
+cdef const char* CAPTION_MARK = b"GA94"
+cdef size_t CAPTION_MARK_BYTES = 4
 
 
 cdef struct Peek:
@@ -123,6 +131,13 @@ cdef inline int unit_access(uint8_t first, bint hevc) noexcept nogil:
     return EXAMINE if kind == 7 or kind == 8 else 0
 
 
+cdef inline bint is_message(uint8_t first, bint hevc) noexcept nogil:
+    """Say whether a unit is of supplemental enhancement information."""
+    if hevc:
+        return 39 <= (first >> 1 & 63) <= 40
+    return first & 31 == 6
+
+
 cdef int64_t sample_access(Peek* peek, const SampleRow* row, uint64_t length_size,
                            bint hevc) noexcept nogil:
     """Walk the NAL units of a sample; its flags, or below 0 what went wrong."""
@@ -145,6 +160,16 @@ cdef int64_t sample_access(Peek* peek, const SampleRow* row, uint64_t length_siz
         if length == 0 or length > end - at - length_size:
             return EXAMINE
         flags |= unit_access(head[length_size], hevc)
+        if is_message(head[length_size], hevc):
+            if length > PEEK_BYTES - length_size:
+                flags |= CAPTIONS
+            else:
+                wrong = peeked(peek, at, length_size + length, end)
+                if wrong:
+                    return wrong
+                head = peek.data + (at - peek.start)
+                if memmem(head + length_size, length, CAPTION_MARK, CAPTION_MARK_BYTES):
+                    flags |= CAPTIONS
         at += length_size + length
     return flags
 
@@ -199,8 +224,9 @@ cdef class SampleFile:
         """Say what each sample is that is made of NAL units, in a byte of flags.
 
         1: a picture to start at; 2: any other that the file's tables name as such; 4: a picture
-        that leans on what comes before the one to start at; 8: something to examine, parameter sets
-        or lengths that do not add up.
+        that leans on what comes before the one to start at; 8: messages that may hold captions
+        (they have the mark of ATSC, or are long); 16: something to examine, parameter sets or
+        lengths that do not add up.
         """
         cdef bytes answers = PyBytes_FromStringAndSize(NULL, self.sample_count)
         cdef uint8_t* out = <uint8_t*>PyBytes_AS_STRING(answers)

@@ -14,7 +14,6 @@ from core.media.first_plan import first_plan
 from core.media.presentation import TrackKind
 from core.media.ticks import milliseconds
 from core.media.timeline import CutPlan
-from origin.closed_captions import caption_channels
 from origin.repository import PublishedTrack
 from origin.stored_track import StoredTrack
 from runtime.storage import LocalStore
@@ -28,7 +27,10 @@ class NothingToPublish(InternalFault):
 
 @dataclass(frozen=True, slots=True)
 class BuiltTrack:
-    """A track that an attempt has finished and made durable; the digests are of its two files."""
+    """A track that an attempt has finished and made durable; the digests are of its two files.
+
+    `closed_captions` were found while it was packaged: looking for them reads megabytes.
+    """
 
     kind: TrackKind
     name: str
@@ -36,6 +38,7 @@ class BuiltTrack:
     flat_sha256: bytes
     index_sha256: bytes
     default: bool = False
+    closed_captions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,6 @@ def _published(
         label=description.label or None,
         is_default=built.default,
         roles=description.roles,
-        closed_captions=caption_channels(stored),
+        closed_captions=built.closed_captions,
         video_range=description.video_range if is_video else None,
     )

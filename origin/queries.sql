@@ -184,6 +184,7 @@ SELECT
     asked.id AS video_id, asked.status, asked.version, asked.poster_key,
     part.place, part.start_ms, part.end_ms,
     film.id AS film_id, film.playback_id AS film_playback_id, film.duration_ms, film.chapters, film.storyboard,
+    asked.chapters AS own_chapters,
     film.plan_timescale, film.plan_starts, film.plan_end,
     tracks.kind, tracks.name, tracks.build_hash, tracks.store_prefix, tracks.codec, tracks.timescale,
     tracks.duration, tracks.bandwidth, tracks.average_bandwidth, tracks.width, tracks.height,

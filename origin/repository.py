@@ -14,6 +14,8 @@ from core.media.chapters import Chapter
 from core.media.excerpt import Excerpt, excerpt
 from core.media.language import UNDETERMINED
 from core.media.presentation import TrackKind
+from core.media.programme_chapters import spread_chapters
+from core.media.recipe import Film, Programme, Stretch
 from core.media.roles import TrackRole
 from core.media.storyboard import Storyboard
 from core.media.ticks import Ticks
@@ -103,11 +105,11 @@ class PublishedTrack:
 class Title:
     """A playback id as delivery sees it at one moment; one with a view is a title of its own.
 
-    What is cut from one film has the `tracks`, the `plan` and the (wrapped) `keys` of that film and
-    an `excerpt` of it; `duration_ms` is always the film's. What several were joined to has `parts`,
-    and no tracks of its own. `base_id` is the playback id without a view. `films` are the video and
-    playback ids of those that it was made from. `home` is where its media lie, seen from its
-    manifests, if not beside them.
+    What is cut from one film has the `tracks`, the `plan`, the (wrapped) `keys`, the `storyboard`
+    and the `chapters` of that film and an `excerpt` of it; `duration_ms` is always the film's. What
+    several were joined to has `parts`, and no tracks of its own. `base_id` is the playback id
+    without a view. `films` are the video and playback ids of those that it was made from. `home` is
+    where its media lie, seen from its manifests, if not beside them.
     """
 
     playback_id: str
@@ -346,15 +348,34 @@ def _title(playback_id: str, rows: Sequence[Record]) -> Title | None:
     if rows[0]["place"] is None:
         return whole[0]
     films = tuple(dict.fromkeys((row["film_id"], row["film_playback_id"]) for row in rows))
+    whole = _with_own_chapters(whole, _chapters(rows[0]["own_chapters"]))
     if len(whole) == 1:
         return replace(whole[0], films=films)
     if any(part.protection is not Protection.NONE for part in whole):
         return None  # one playlist under several keys is not offered
-    return replace(whole[0], tracks=(), excerpt=None, parts=tuple(whole), films=films)
+    return replace(
+        whole[0], tracks=(), excerpt=None, storyboard=None, chapters=(), parts=tuple(whole),
+        films=films,
+    )  # fmt: skip
 
 
-def _chapters(row: Record) -> tuple[Chapter, ...]:
-    return msgspec.json.decode(row["chapters"], type=tuple[Chapter, ...])
+def _with_own_chapters(parts: list[Title], own: tuple[Chapter, ...]) -> list[Title]:
+    """Chapters of an edit itself stand in for those of its films."""
+    if not own:
+        return parts
+    programme = Programme.of(
+        [Film(part.plan, part.duration_ms) for part in parts],
+        [
+            Stretch(part.excerpt.start_ms, part.excerpt.end_ms) if part.excerpt else Stretch()
+            for part in parts
+        ],
+    )
+    spread = spread_chapters(programme, own)
+    return [replace(part, chapters=chapters) for part, chapters in zip(parts, spread, strict=True)]
+
+
+def _chapters(text: str) -> tuple[Chapter, ...]:
+    return msgspec.json.decode(text, type=tuple[Chapter, ...])
 
 
 def _part(playback_id: str, rows: Sequence[Record]) -> Title | None:
@@ -374,14 +395,11 @@ def _part(playback_id: str, rows: Sequence[Record]) -> Title | None:
         duration_ms=duration_ms,
         poster_key=first["poster_key"],
         plan=plan,
-        tracks=tuple(
-            track for track in map(_track, rows) if part is None or track.kind is not TrackKind.TEXT
-        ),
+        tracks=tuple(map(_track, rows)),
         protection=Protection(first["protection"]),
         keys=read_content_keys(first["film_id"], first["content_keys"]),
-        # Pictures, text and chapters of the whole film would show more than its excerpt.
-        storyboard=_storyboard(first) if part is None else None,
-        chapters=_chapters(first) if part is None else (),
+        storyboard=_storyboard(first),
+        chapters=_chapters(first["chapters"]),
         base_id=playback_id,
         excerpt=part,
     )

@@ -17,7 +17,7 @@ from core.media.roles import TrackRole, sorted_roles
 from core.text.track import CODEC, MILLISECONDS, text_key, track_name
 from runtime.postgres import Connection, Pool, Record, connection, transaction
 from runtime.sql import load_queries
-from server.faults import CaptionUnknown, TooManyCaptions, VideoUnknown
+from server.faults import CaptionsOfEdit, CaptionUnknown, TooManyCaptions, VideoUnknown
 
 MOST_TEXT_TRACKS: Final = 200
 
@@ -61,6 +61,7 @@ class LockedVideo:
 
     session: Connection
     duration_ms: int | None
+    is_edit: bool = False
 
 
 class CaptionRepository:
@@ -76,9 +77,13 @@ class CaptionRepository:
         return [_caption(row) for row in rows]
 
     async def add(self, video_id: str, caption: NewCaption) -> CaptionRow:
-        """Publish a track under a name of its own. Raises `TooManyCaptions`."""
+        """Publish a track under a name of its own. Raises `TooManyCaptions`, `CaptionsOfEdit`."""
         async with self._changing(video_id) as video:
             session = video.session
+            if video.is_edit:
+                raise CaptionsOfEdit(
+                    f"video {video_id!r} is made of others and has their subtitles; add them there"
+                )
             taken = frozenset(
                 row["name"] for row in await session.fetch(_QUERIES["list_text"], video_id)
             )
@@ -133,7 +138,7 @@ class CaptionRepository:
             row = await session.fetchrow(_QUERIES["lock_video"], video_id)
             if row is None:
                 raise VideoUnknown(video_id)
-            yield LockedVideo(session, row["duration_ms"])
+            yield LockedVideo(session, row["duration_ms"], row["is_edit"])
             keys = [f"manifest:{row['playback_id']}"]
             await session.execute(_QUERIES["owe_purge"], keys, True)
             await session.execute(_QUERIES["announce"], row["playback_id"])

@@ -23,6 +23,7 @@ from server.caption_repository import CaptionRow, NewCaption
 from server.caption_uploads import FORM, RAW_TYPES, receive_caption
 from server.endpoint import Answer, Call, Reply, endpoint
 from server.faults import (
+    CaptionsOfEdit,
     CaptionsTooLarge,
     CaptionUnknown,
     MalformedCaptions,
@@ -67,6 +68,7 @@ async def list_captions(call: Call, video_id: VideoId) -> Reply:
         MalformedCaptions,
         CaptionsTooLarge,
         TooManyCaptions,
+        CaptionsOfEdit,
         UploadStalled,
         StorageFull,
     ),

@@ -2,7 +2,11 @@
 
 -- name: lock_video
 -- A video that nobody else can change until the end of the transaction.
-SELECT playback_id, status, duration_ms FROM videos WHERE id = $1 FOR UPDATE;
+SELECT
+    playback_id, status, duration_ms, EXISTS (SELECT FROM edit_parts WHERE edit_parts.edit_id = videos.id) AS is_edit
+FROM videos
+WHERE id = $1
+FOR UPDATE;
 
 -- name: list_text
 -- A video's text tracks, the oldest first.

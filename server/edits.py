@@ -18,6 +18,7 @@ from server.faults import (
     InvalidBody,
     NeverPlayable,
     NotPlayableYet,
+    OutsideVideo,
     PartUnknown,
     ProtectedEdit,
     TooManyParts,
@@ -31,7 +32,7 @@ from server.repository import VideoRow
 EDIT_FAULTS: Final[tuple[type[Fault], ...]] = (
     NotPlayableYet,
     NeverPlayable,
-    OutsideRecipe,
+    OutsideVideo,
     PartUnknown,
     ProtectedEdit,
     TooManyParts,
@@ -50,7 +51,8 @@ async def cut_video(call: Call, video_id: str, wanted: ClipRequest) -> VideoRow:
         if video_id not in found:
             raise VideoUnknown(video_id)
         usual = f"{found[video_id].title} ({_clock(wanted.start_ms)})"
-        return _settle(call, found, [part], _title(wanted.title, usual), wanted.policy)
+        stretches = _stretches(found[video_id], part, "")
+        return _settle(call, stretches, _title(wanted.title, usual), wanted.policy)
 
     return await call.services.repository.add_edit(NewEdit(new_id(), (video_id,)), decide)
 
@@ -94,17 +96,17 @@ def _join(
         if part.video_id not in found:
             raise PartUnknown(f"/input/parts/{place}/video_id: there is no video {part.video_id!r}")
     usual = " + ".join(dict.fromkeys(found[part.video_id].title for part in parts))
-    return _settle(call, found, parts, _title(wanted.title, usual), wanted.policy)
+    stretches = tuple(
+        each
+        for place, part in enumerate(parts)
+        for each in _stretches(found[part.video_id], part, f"/input/parts/{place}")
+    )
+    return _settle(call, stretches, _title(wanted.title, usual), wanted.policy)
 
 
 def _settle(
-    call: Call,
-    found: Mapping[str, Ingredients],
-    parts: Sequence[PartInput],
-    title: str,
-    policy: PlaybackPolicy | UnsetType,
+    call: Call, stretches: Stretches, title: str, policy: PlaybackPolicy | UnsetType
 ) -> SettledEdit:
-    stretches = tuple(each for part in parts for each in _stretches(found[part.video_id], part))
     if len(stretches) > MOST_STRETCHES:
         raise TooManyParts(
             f"this would be {len(stretches)} stretches of films; {MOST_STRETCHES} are possible"
@@ -128,10 +130,21 @@ def _settle(
     )
 
 
-def _stretches(video: Ingredients, part: PartInput) -> Stretches:
-    """The stretches of films that a part of a video is: an edit of an edit is one of its films."""
+def _stretches(video: Ingredients, part: PartInput, place: str) -> Stretches:
+    """The stretches of films that a part of a video is: an edit of an edit is one of its films.
+
+    Raises `OutsideVideo`, which says where, below `place`, the body is wrong.
+    """
     _require_published(video)
-    within = video.programme().within(part.start_ms, part.end_ms)
+    programme = video.programme()
+    try:
+        within = programme.within(part.start_ms, part.end_ms)
+    except OutsideRecipe as fault:
+        pointer = f"{place}/{'start' if part.start_ms >= programme.duration_ms else 'end'}_ms"
+        raise OutsideVideo(
+            f"{pointer}: {fault.message}",
+            errors=[{"in": "body", "pointer": pointer, "detail": fault.message}],
+        ) from fault
     return tuple((video.parts[number], stretch) for number, stretch in within)
 
 

@@ -116,11 +116,25 @@ class VideoInUse(StateFault):
     code = "video.in_use"
 
 
-class NothingLeft(InputFault):
+class NothingLeft(RequestFault):
     """The filters of a playback leave nothing of the picture, or of the sound."""
 
     status = 422
     code = "view.empty"
+
+
+class UnusableFilter(RequestFault):
+    """A filter of a playback contradicts itself or names what there is not."""
+
+    status = 422
+    code = "view.unusable"
+
+
+class OutsideVideo(RequestFault):
+    """A stretch does not lie within its video."""
+
+    status = 422
+    code = "excerpt.outside"
 
 
 class PartUnknown(InputFault):
@@ -135,6 +149,13 @@ class ProtectedEdit(InputFault):
 
     status = 422
     code = "edit.protected"
+
+
+class CaptionsOfEdit(InputFault):
+    """What is made of other videos has their subtitles, and none of its own."""
+
+    status = 422
+    code = "edit.captions"
 
 
 class TooManyParts(InputFault):

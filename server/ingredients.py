@@ -6,7 +6,9 @@ from typing import Literal
 
 import msgspec
 
+from core.media.chapters import Chapter
 from core.media.recipe import Film, Programme, Stretch
+from core.media.roles import TrackRole
 from core.media.ticks import Ticks
 from core.media.timeline import CutPlan
 from core.protection.scheme import Protection
@@ -18,16 +20,21 @@ _QUERIES = load_queries("server")
 
 
 class IngredientTrack(msgspec.Struct, frozen=True):
-    """One track of a film, as far as it decides what goes together."""
+    """One track of a film, as far as it decides what goes together and is told of."""
 
     kind: Literal["v", "a", "t"]
+    name: str
     codec: str
     width: int | None
     height: int | None
     language: str | None
     video_range: str | None = None
+    label: str | None = None
+    is_default: bool = False
+    roles: tuple[TrackRole, ...] = ()
 
 
+_CHAPTERS = msgspec.json.Decoder(tuple[Chapter, ...])
 _TRACKS = msgspec.json.Decoder(tuple[IngredientTrack, ...])
 
 
@@ -44,16 +51,24 @@ class Ingredient:
     tracks: tuple[IngredientTrack, ...]
     stretch: Stretch
     protection: Protection = Protection.NONE
+    chapters: tuple[Chapter, ...] = ()
+    has_storyboard: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Ingredients:
-    """A video and what it consists of, in order; one that is no edit is its own only part."""
+    """A video and what it consists of, in order; one that is no edit is its own only part.
+
+    `chapters` are those of the video itself, which stand in for those of its films.
+    """
 
     title: str
     status: VideoStatus
     error_message: str | None
     parts: tuple[Ingredient, ...]
+    chapters: tuple[Chapter, ...] = ()
+
+    is_edit: bool = False
 
     def programme(self) -> Programme:
         """Its timeline; every film must have been published."""
@@ -120,6 +135,8 @@ def _ingredients(rows: Sequence[Record]) -> Ingredients:
         status=VideoStatus(first["asked_status"]),
         error_message=first["asked_error_message"],
         parts=tuple(map(_ingredient, rows)),
+        chapters=_CHAPTERS.decode(first["asked_chapters"]),
+        is_edit=first["place"] is not None,
     )
 
 
@@ -134,6 +151,8 @@ def _ingredient(row: Record) -> Ingredient:
         tracks=_TRACKS.decode(row["tracks"]),
         stretch=Stretch(row["start_ms"] or 0, row["end_ms"]),
         protection=Protection(row["protection"]),
+        chapters=_CHAPTERS.decode(row["chapters"]),
+        has_storyboard=row["has_storyboard"],
     )
 
 

@@ -3,8 +3,6 @@
 from http import HTTPStatus
 from typing import Final
 
-from core.media.recipe import OutsideRecipe
-from core.media.view import UnusableView
 from server.accept import preferred
 from server.documents import Playback, PlayRequest, VideoStatus
 from server.endpoint import JSON, Answer, Call, Reply, endpoint
@@ -13,7 +11,9 @@ from server.faults import (
     NothingLeft,
     NotOffered,
     NotPlayableYet,
+    OutsideVideo,
     SigningUnavailable,
+    UnusableFilter,
     VideoUnknown,
 )
 from server.identifiers import VideoId
@@ -40,8 +40,8 @@ _PRIVATE: Final = {"Cache-Control": "private, no-store", "Vary": "Accept"}
         NeverPlayable,
         NotOffered,
         SigningUnavailable,
-        UnusableView,
-        OutsideRecipe,
+        UnusableFilter,
+        OutsideVideo,
         NothingLeft,
     ),
     headers={"Accept": f"`{JSON}` (the default), `{HLS}` or `{DASH}`."},

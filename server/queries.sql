@@ -116,9 +116,11 @@ ORDER BY videos.id;
 -- until the end of the transaction.
 SELECT
     asked.id AS asked_id, asked.title AS asked_title, asked.status AS asked_status,
-    asked.error_message AS asked_error_message, part.place, part.start_ms, part.end_ms,
+    asked.error_message AS asked_error_message, asked.chapters AS asked_chapters,
+    part.place, part.start_ms, part.end_ms,
     film.id, film.playback_id, film.status, film.duration_ms, film.poster_key,
-    film.plan_timescale, film.plan_starts, film.plan_end, film.protection,
+    film.plan_timescale, film.plan_starts, film.plan_end, film.protection, film.chapters,
+    film.storyboard IS NOT NULL AS has_storyboard,
     (
         SELECT coalesce(jsonb_agg(to_jsonb(tracks) ORDER BY tracks.id), '[]')
         FROM tracks

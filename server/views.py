@@ -20,7 +20,6 @@ from server.documents import (
     PlaybackId,
     Rendition,
     Source,
-    StoryboardLinks,
     Subtitles,
     Track,
     Video,
@@ -28,8 +27,9 @@ from server.documents import (
     VideoLinks,
 )
 from server.identifiers import new_id
+from server.ingredients import IngredientTrack
 from server.links import Links
-from server.playback_view import Seen
+from server.playback_view import Extras, Seen
 from server.repository import HistoryRow, PlaybackRow, TextRow, TrackRow, VideoRow
 from server.signing import Signature
 
@@ -85,6 +85,7 @@ def playback_document(row: PlaybackRow, seen: Seen, links: Links) -> Playback:
     name = address(row.playback_id, seen.view)
     signature = links.signer.sign_playback(name, session_id, seen.duration_ms)
     resume_ms = resume_position_ms(row.position_ms, seen.duration_ms or row.watched_ms)
+    extras = seen.extras or Extras((), row.has_chapters, row.has_storyboard)
     return Playback(
         playback_id=row.playback_id,
         session_id=session_id,
@@ -98,14 +99,10 @@ def playback_document(row: PlaybackRow, seen: Seen, links: Links) -> Playback:
         resume_ms=0 if seen.view.has_range else resume_ms,
         token=None if signature is None else signature.token,
         expires_at=None if signature is None else signature.expires_at,
-        subtitles=[]
-        if seen.view.has_range
-        else [_subtitles(text, name, links, signature) for text in row.texts],
-        chapters=None
-        if seen.view.has_range or not row.has_chapters
-        else _chapter_links(name, links, signature),
+        subtitles=_texts(row, name, seen, links, signature),
+        chapters=_chapter_links(name, links, signature) if extras.has_chapters else None,
         drm=_drm(row, name, links, signature),
-        storyboard=_board(row, name, seen, links, signature),
+        storyboard=links.storyboard(name, signature) if extras.has_storyboard else None,
     )
 
 
@@ -125,29 +122,31 @@ def history_document(row: HistoryRow, links: Links) -> HistoryEntry:
     )
 
 
-def _board(
-    row: PlaybackRow, name: str, seen: Seen, links: Links, signature: Signature | None
-) -> StoryboardLinks | None:
-    """Pictures of the whole film are not shown with a part of it."""
-    shown = row.has_storyboard and not seen.view.has_range
-    return links.storyboard(name, signature) if shown else None
-
-
 def _source(row: VideoRow) -> Source | None:
     if row.source_filename is None or row.source_bytes is None:
         return None
     return Source(row.source_filename, row.source_bytes, row.source_repaired)
 
 
-def _subtitles(text: TextRow, seen: str, links: Links, signature: Signature | None) -> Subtitles:
-    path = f"t/{text.name}/{text.build_hash}/{WHOLE_TEXT}"
+def _texts(
+    row: PlaybackRow, name: str, seen: Seen, links: Links, signature: Signature | None
+) -> list[Subtitles]:
+    """Give the texts: each is a file, and of what was cut one that was cut, too."""
+    if seen.extras is None:
+        whole = [(text, f"t/{text.name}/{text.build_hash}/{WHOLE_TEXT}") for text in row.texts]
+        return [_subtitles(text, links.media(name, signature, path)) for text, path in whole]
+    cut = [(text, f"t/{text.name}/{WHOLE_TEXT}") for text in seen.extras.texts]
+    return [_subtitles(text, links.media(name, signature, path)) for text, path in cut]
+
+
+def _subtitles(text: TextRow | IngredientTrack, url: str) -> Subtitles:
     return Subtitles(
         id=text.name,
         kind=caption_kind(frozenset(text.roles)),
         language=text.language or UNDETERMINED,
         label=text.label,
         default=text.is_default,
-        url=links.media(seen, signature, path),
+        url=url,
     )
 
 

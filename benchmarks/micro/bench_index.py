@@ -45,11 +45,11 @@ def bench_last_of_a_million(benchmark: BenchmarkFixture, twin: ModuleType, milli
 
 
 @pytest.mark.benchmark(group="build an index of 10,000 samples")
-def bench_build(benchmark: BenchmarkFixture, twin: ModuleType) -> None:
+def bench_build(benchmark: BenchmarkFixture, writer: ModuleType) -> None:
     rows = video_rows(10_000)
 
     def build() -> int:
-        builder = twin.IndexBuilder(timescale=24_000, description=bytes(400))
+        builder = writer.IndexBuilder(timescale=24_000, description=bytes(400))
         taken = 0
         for row in rows:
             builder.add(*row)

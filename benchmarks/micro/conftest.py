@@ -5,9 +5,10 @@ from types import ModuleType
 
 import pytest
 
-from native import IndexBuilder, _index, reference
+from native import IndexBuilder, _index, _index_builder, reference
 
 TWINS = {"compiled": _index, "reference": reference}
+WRITERS = {"compiled": _index_builder, "reference": reference}
 FILM_SAMPLES = 2 * 3600 * 24  # two hours at 24 pictures a second
 MILLION = 1_000_000
 
@@ -15,6 +16,11 @@ MILLION = 1_000_000
 @pytest.fixture(params=list(TWINS))
 def twin(request: pytest.FixtureRequest) -> ModuleType:
     return TWINS[str(request.param)]
+
+
+@pytest.fixture(params=list(WRITERS))
+def writer(request: pytest.FixtureRequest) -> ModuleType:
+    return WRITERS[str(request.param)]
 
 
 def video_rows(count: int) -> list[tuple[int, int, int, int]]:

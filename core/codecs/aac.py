@@ -122,17 +122,10 @@ def mp4a_codec_string(asc: bytes) -> str:
     return f"mp4a.40.{configuration.extension or configuration.object_type}"
 
 
-def mp4a_sample_entry(
-    asc: bytes,
-    channels: int,
-    sample_rate: int,
-    *,
-    max_bitrate: int = 0,
-    average_bitrate: int = 0,
-) -> bytes:
-    """Give the `mp4a` box of an AAC track (ISO/IEC 14496-14 §5.6); bit rates of 0 are unknown."""
+def mp4a_sample_entry(asc: bytes, channels: int, sample_rate: int) -> bytes:
+    """Give the `mp4a` box of an AAC track (ISO/IEC 14496-14 §5.6)."""
     aac_configuration(asc)
-    specific = esds(AUDIO_ISO_IEC_14496_3, asc, max_bitrate, average_bitrate)
+    specific = esds(AUDIO_ISO_IEC_14496_3, asc)
     return audio_sample_entry(b"mp4a", channels, sample_rate, specific)
 
 

@@ -41,5 +41,5 @@ def mp3_codec_string(frame: bytes) -> str:
 def mp3_sample_entry(frame: bytes) -> bytes:
     """Give the `mp4a` box of a track of such frames. Raises `InvalidDecoderConfiguration`."""
     found = mp3_format(frame)
-    specific = esds(OBJECT_TYPES[found.version], b"", 0, 0)
+    specific = esds(OBJECT_TYPES[found.version], b"")
     return audio_sample_entry(b"mp4a", found.channels, found.sample_rate, specific)

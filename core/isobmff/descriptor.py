@@ -8,15 +8,16 @@ AUDIO_STREAM = 0x15
 """streamType audio, upStream 0, and the reserved bit that is 1."""
 
 
-def esds(object_type: int, specific_info: bytes, max_bitrate: int, average_bitrate: int) -> bytes:
-    """Give the ES_Descriptor box of a sound (ISO/IEC 14496-14 §5.6); bit rates of 0 are unknown.
+def esds(object_type: int, specific_info: bytes) -> bytes:
+    """Give the ES_Descriptor box of a sound (ISO/IEC 14496-14 §5.6).
 
     `object_type` is the objectTypeIndication; without `specific_info` there is no such descriptor.
+    Buffer and bit rates are 0, which is unknown: see `bit_rates.py`.
     """
     specific = _descriptor(0x05, specific_info) if specific_info else b""
     decoder_config = _descriptor(
         0x04,
-        struct.pack(">BB3xII", object_type, AUDIO_STREAM, max_bitrate, average_bitrate),
+        struct.pack(">BB11x", object_type, AUDIO_STREAM),
         specific,
     )
     sync_layer = _descriptor(0x06, b"\x02")  # predefined for MP4 files

@@ -5,11 +5,13 @@ ISO/IEC 14496-12 §4.3 and §8.2 to §8.8, constrained as ISO/IEC 23000-19 §7.3
 
 import struct
 
+from core.isobmff.bit_rates import BitRates, with_bit_rates
 from core.isobmff.box import box, full_box
 from core.media.description import IDENTITY_MATRIX, TrackDescription
 from core.media.language import iso639_2, language_tag
 from core.media.presentation import TrackKind
 from core.media.ticks import Ticks
+from native import TrackIndex
 
 TRACK_ID = 1
 NEXT_TRACK_ID = 2
@@ -19,8 +21,24 @@ LARGEST_U32 = 0xFFFFFFFF
 LARGEST_I32 = 0x7FFFFFFF
 
 
+def track_init(index: TrackIndex, description: TrackDescription) -> bytes:
+    """Give the init segment of a stored track."""
+    return init_segment(
+        description,
+        timescale=index.timescale,
+        duration=Ticks(index.base_time + index.duration),
+        priming=Ticks(index.priming),
+        rates=BitRates(*index.bit_rates()),
+    )
+
+
 def init_segment(
-    description: TrackDescription, *, timescale: int, duration: Ticks, priming: Ticks
+    description: TrackDescription,
+    *,
+    timescale: int,
+    duration: Ticks,
+    priming: Ticks,
+    rates: BitRates,
 ) -> bytes:
     """Give the init segment of a track.
 
@@ -31,7 +49,7 @@ def init_segment(
     movie = box(
         b"moov",
         _mvhd(timescale),
-        _trak(description, timescale, priming),
+        _trak(description, timescale, priming, rates),
         _mvex(Ticks(duration - priming)),
     )
     return _ftyp() + movie
@@ -48,9 +66,9 @@ def _mvhd(timescale: int) -> bytes:
     return full_box(b"mvhd", 0, 0, head, _matrix(IDENTITY_MATRIX), bytes(24), _u32(NEXT_TRACK_ID))
 
 
-def _trak(description: TrackDescription, timescale: int, priming: Ticks) -> bytes:
+def _trak(description: TrackDescription, timescale: int, priming: Ticks, rates: BitRates) -> bytes:
     edits = (_edts(priming),) if priming > 0 else ()
-    return box(b"trak", _tkhd(description), *edits, _mdia(description, timescale))
+    return box(b"trak", _tkhd(description), *edits, _mdia(description, timescale, rates))
 
 
 def _tkhd(description: TrackDescription) -> bytes:
@@ -68,7 +86,7 @@ def _edts(priming: Ticks) -> bytes:
     return box(b"edts", full_box(b"elst", 1, 0, struct.pack(">IQqI", 1, 0, priming, 0x10000)))
 
 
-def _mdia(description: TrackDescription, timescale: int) -> bytes:
+def _mdia(description: TrackDescription, timescale: int, rates: BitRates) -> bytes:
     handler, name, header = _media_header(description.kind)
     letters = iso639_2(description.language)
     packed = 0
@@ -77,7 +95,8 @@ def _mdia(description: TrackDescription, timescale: int) -> bytes:
     mdhd = full_box(b"mdhd", 0, 0, struct.pack(">IIIIHH", 0, 0, timescale, 0, packed, 0))
     hdlr = full_box(b"hdlr", 0, 0, struct.pack(">I4s12x", 0, handler), name + b"\0")
     elng = _elng(language_tag(description.language), language_tag(letters))
-    return box(b"mdia", mdhd, elng, hdlr, _minf(header, description.sample_entry))
+    entry = with_bit_rates(description.sample_entry, rates)
+    return box(b"mdia", mdhd, elng, hdlr, _minf(header, entry))
 
 
 def _elng(tag: str, told: str) -> bytes:

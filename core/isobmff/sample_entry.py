@@ -28,15 +28,13 @@ class InvalidDecoderConfiguration(InputFault):
 class VisualTraits:
     """What an entry says of a picture beside the decoder's configuration; absent is None or empty.
 
-    `pasp` is the pixel's aspect (§12.1.4), `colr` the colour (§12.1.5, `nclx`), `btrt` the buffer
-    in bytes and the largest and mean bit rate (§8.5.2.2). `mdcv` is the mastering display (§12.1.7,
-    24 bytes), `clli` the light level (§12.1.6, 4 bytes), `dovi` a Dolby Vision configuration record
-    (24 bytes), as their boxes hold them.
+    `pasp` is the pixel's aspect (§12.1.4), `colr` the colour (§12.1.5, `nclx`). `mdcv` is the
+    mastering display (§12.1.7, 24 bytes), `clli` the light level (§12.1.6, 4 bytes), `dovi` a Dolby
+    Vision configuration record (24 bytes), as their boxes hold them.
     """
 
     pasp: tuple[int, int] | None = None
     colr: Colour | None = None
-    btrt: tuple[int, int, int] | None = None
     mdcv: bytes = b""
     clli: bytes = b""
     dovi: bytes = b""
@@ -80,8 +78,6 @@ def _extensions(traits: VisualTraits) -> list[bytes]:
     ]
     if traits.dovi:
         boxes.append(box(_dolby_vision_box(traits.dovi), traits.dovi))
-    if traits.btrt is not None:
-        boxes.append(box(b"btrt", struct.pack(">III", *traits.btrt)))
     return boxes
 
 

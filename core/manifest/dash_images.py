@@ -4,7 +4,7 @@ from typing import Final
 from xml.etree.ElementTree import Element, SubElement
 
 from core.manifest.hls_images import sprite_bandwidth
-from core.manifest.storyboard import sprite_name, storyboard_folder
+from core.manifest.storyboard import picture_name, storyboard_folder
 from core.media.storyboard import Storyboard
 
 THUMBNAIL_TILE: Final = "http://dashif.org/guidelines/thumbnail_tile"
@@ -26,8 +26,9 @@ def thumbnail_set(board: Storyboard, *, profile: str = "") -> Element:
         {
             "timescale": "1000",
             "duration": str(board.sprite_ms),
-            "startNumber": "0",
-            "media": f"{storyboard_folder(board)}/{sprite_name('$Number$')}",
+            "startNumber": str(board.first),
+            "media": f"{storyboard_folder(board)}/{picture_name(board, '$Number$')}",
+            **({"presentationTimeOffset": str(board.lead_ms)} if board.lead_ms else {}),
         },
     )
     representation = SubElement(

@@ -5,7 +5,7 @@ from xml.etree.ElementTree import Element, SubElement
 
 from core.manifest.dash_roles import accessibility, printable, role
 from core.manifest.text import TextChoice, closed_captions, text_choices
-from core.manifest.urls import WHOLE_TEXT, rendition_folder
+from core.manifest.urls import WHOLE_TEXT, excerpt_text, rendition_folder
 from core.media.presentation import Presentation
 from core.media.roles import TrackRole
 
@@ -51,7 +51,10 @@ def _text_set(choice: TextChoice) -> Element:
         "Representation",
         {"id": f"{rendition.kind}-{rendition.name}", "bandwidth": str(rendition.bandwidth)},
     )
-    SubElement(representation, "BaseURL").text = f"{rendition_folder(rendition)}/{WHOLE_TEXT}"
+    name = WHOLE_TEXT
+    if rendition.window is not None:
+        name = excerpt_text(rendition.first, rendition.first + len(rendition.spans))
+    SubElement(representation, "BaseURL").text = f"{rendition_folder(rendition)}/{name}"
     return adaptation_set
 
 

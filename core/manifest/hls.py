@@ -12,6 +12,12 @@ from core.manifest.hls_images import image_variants
 from core.manifest.hls_keys import segment_key, session_keys
 from core.manifest.hls_syntax import quoted, yes
 from core.manifest.hls_text import text_tags, variant_text
+from core.manifest.hls_timing import (
+    duration_tag,
+    segment_durations_us,
+    start_tag,
+    target_duration,
+)
 from core.manifest.urls import (
     INIT_SEGMENT,
     MEDIA_PLAYLIST,
@@ -22,7 +28,6 @@ from core.manifest.urls import (
 )
 from core.media.presentation import Presentation, Rendition, VideoTraits
 from core.media.roles import TrackRole, characteristics
-from core.media.ticks import MICROSECONDS, rescale
 
 VERSION = 7
 """EXT-X-MAP outside I-frame playlists needs 6; 7 is what players of fragmented MP4 expect."""
@@ -119,33 +124,6 @@ def _media_playlist(rendition: Rendition, init: str, segments: Sequence[Sequence
         lines += [*segment_key(rendition, place, segment[-1]), duration_tag(duration), *segment]
     lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"
-
-
-def segment_durations_us(rendition: Rendition) -> list[int]:
-    """Give how long each segment lasts: from the end of the one before it, or from the origin."""
-    origin = rescale(rendition.origin, rendition.timescale, MICROSECONDS)
-    ends = [rescale(span.end, rendition.timescale, MICROSECONDS) for span in rendition.spans]
-    return [stop - start for start, stop in zip((origin, *ends), ends, strict=False)]
-
-
-def start_tag(start_us: int) -> Iterator[str]:
-    """Give EXT-X-START (§4.4.2.2) where playing does not begin at the beginning."""
-    if start_us:
-        yield f"#EXT-X-START:TIME-OFFSET={_seconds(start_us)},PRECISE=YES"
-
-
-def duration_tag(duration_us: int) -> str:
-    """Give EXTINF (§4.4.4.1)."""
-    return f"#EXTINF:{_seconds(duration_us)},"
-
-
-def _seconds(microseconds: int) -> str:
-    return f"{microseconds // MICROSECONDS}.{microseconds % MICROSECONDS:06}"
-
-
-def target_duration(durations_us: Iterable[int]) -> int:
-    """No duration, rounded to the nearest second, may exceed it (§4.4.3.1)."""
-    return max(1, (2 * max(durations_us) + MICROSECONDS) // (2 * MICROSECONDS))
 
 
 def _media_tags(groups: Iterable[AudioGroup]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from core.isobmff.image_entry import JPEG_CODEC
-from core.manifest.storyboard import sprite_name, storyboard_folder
+from core.manifest.storyboard import picture_name, storyboard_folder
 from core.manifest.urls import IFRAME_PLAYLIST, INIT_SEGMENT, iframe_segment
 from core.media.build import bit_rate
 from core.media.storyboard import Storyboard
@@ -23,7 +23,7 @@ def image_iframe_playlist(board: Storyboard) -> str:
     """Give the playlist of the tiles one by one; it lies in the storyboard's folder."""
     lines = _head(board.interval_ms)
     lines += ["#EXT-X-I-FRAMES-ONLY", f'#EXT-X-MAP:URI="{INIT_SEGMENT}"']
-    for number, tile in enumerate(board.tiles()):
+    for number, tile in enumerate(board.tiles(), board.first):
         lines += [f"#EXTINF:{_seconds(tile.end_ms - tile.start_ms)},", iframe_segment(number)]
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
@@ -36,9 +36,10 @@ def sprite_playlist(board: Storyboard) -> str:
     )
     lines = [*_head(board.sprite_ms), "#EXT-X-IMAGES-ONLY"]
     for number in range(board.sprite_count):
-        start_ms = number * board.sprite_ms
-        lasts_ms = min(board.sprite_ms, board.duration_ms - start_ms)
-        lines += [f"#EXTINF:{_seconds(lasts_ms)},", tiles, sprite_name(number)]
+        start_ms = max(0, number * board.sprite_ms - board.lead_ms)
+        end_ms = min(board.duration_ms, (number + 1) * board.sprite_ms - board.lead_ms)
+        name = picture_name(board, board.first + number)
+        lines += [f"#EXTINF:{_seconds(end_ms - start_ms)},", tiles, name]
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 
@@ -60,6 +61,8 @@ def image_variants(board: Storyboard) -> Iterator[str]:
 
 def sprite_bandwidth(board: Storyboard) -> int:
     """Give the bit rate of the largest sprite over what of the film it shows."""
+    if board.is_single:
+        return board.tile_bandwidth
     lasts_ms = min(board.sprite_ms, board.duration_ms)
     return bit_rate(board.largest_sprite_bytes, max(1, lasts_ms), 1000)
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from core.manifest.hls_syntax import attributes, extinf_lines, quoted, target_duration, yes
+from core.manifest.hls_syntax import attributes, quoted, yes
+from core.manifest.hls_timing import duration_tag, segment_durations_us, target_duration
 from core.manifest.text import closed_captions, text_choices
 from core.manifest.urls import MEDIA_PLAYLIST, rendition_folder, text_segment
 from core.media.presentation import Presentation, Rendition
@@ -62,18 +63,21 @@ def variant_text(presentation: Presentation) -> Iterator[str]:
 
 
 def text_playlist(rendition: Rendition) -> str:
-    """Give the playlist of a text rendition: a segment for every cut, also for silence."""
+    """Give the playlist of a text rendition: a segment for every cut, also for silence.
+
+    Raises `ValueError` when there is no segment.
+    """
     if not rendition.spans:
         raise ValueError(f"rendition {rendition.name} has no segment")
-    durations = extinf_lines(rendition.spans, rendition.timescale)
+    durations = segment_durations_us(rendition)
     lines = [
         "#EXTM3U",
         f"#EXT-X-VERSION:{VERSION}",
-        f"#EXT-X-TARGETDURATION:{target_duration(rendition.spans, rendition.timescale)}",
+        f"#EXT-X-TARGETDURATION:{target_duration(durations)}",
         "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:VOD",
     ]
-    for number, line in enumerate(durations):
-        lines += [line, text_segment(number)]
+    for number, duration in enumerate(durations, rendition.first):
+        lines += [duration_tag(duration), text_segment(number)]
     lines.append("#EXT-X-ENDLIST")
     return "\n".join(lines) + "\n"

@@ -2,9 +2,10 @@
 
 The parts were encoded apart, so their renditions differ in number, size and name. A line is one
 choice of a viewer through all parts: for a picture a codec and a height, for a sound a codec and a
-language. A line has the name of what was chosen, not of a build: rungs that join a part later
-make lines better and never take one away. It is what a media playlist of the whole is made of, and
-a rendition of it stands in the multivariant playlist.
+language, for a text its name, which is language and purpose. A line has the name of what was
+chosen, not of a build: rungs that join a part later make lines better and never take one away. It
+is what a media playlist of the whole is made of, and a rendition of it stands in the multivariant
+playlist.
 """
 
 from collections.abc import Iterable, Sequence
@@ -58,6 +59,7 @@ def lines(parts: Sequence[Presentation]) -> tuple[Line, ...]:
     return (
         *(line for family in common_codecs(pictures) for line in _picture_lines(pictures, family)),
         *(line for family in common_codecs(sounds) for line in _sound_lines(sounds, family)),
+        *_text_lines([part.text for part in parts]),
     )
 
 
@@ -100,12 +102,14 @@ def joined(playback_id: str, parts: Sequence[Presentation]) -> Presentation:
     )
     if any(part.video for part in parts) and not video:
         raise UnlikeParts(f"the parts of {playback_id!r} have no codec in common")
+    text = tuple(_text_rendition(line) for line in listed.values() if line.kind is TrackKind.TEXT)
     before_us = sum(part.length_us for part in parts[:-1])
     return Presentation(
         playback_id=playback_id,
         video=video,
         audio=audio,
         duration_ms=before_us // 1000 + parts[-1].duration_ms,
+        text=text,
         start_us=parts[0].start_us,
         length_us=before_us + parts[-1].length_us,
     )
@@ -156,6 +160,33 @@ def _sound_lines(parts: Sequence[Sequence[Rendition]], family: str) -> list[Line
         return found
     own = tuple(_default(part) if part else None for part in members)
     return [Line(TrackKind.AUDIO, f"{family}-{DEFAULT_SOUND}", own), *found]
+
+
+def _text_lines(parts: Sequence[Sequence[Rendition]]) -> list[Line]:
+    """Give a line for each text that any part has: where others lack it nothing is said."""
+    names = dict.fromkeys(each.name for part in parts for each in part)
+    return [
+        Line(
+            TrackKind.TEXT,
+            name,
+            tuple(next((each for each in part if each.name == name), None) for part in parts),
+        )
+        for name in names
+    ]
+
+
+def _text_rendition(line: Line) -> Rendition:
+    """Give what stands for a line of text."""
+    there = [each for each in line.renditions if each is not None]
+    return replace(
+        there[0],
+        build_hash="",
+        timescale=MICROSECONDS,
+        spans=(),
+        bandwidth=max(each.bandwidth for each in there),
+        average_bandwidth=max(each.average_bandwidth for each in there),
+        window=None,
+    )
 
 
 def _rendition(line: Line, parts: Sequence[Presentation]) -> Rendition:

@@ -2,16 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 
-from core.manifest.hls import (
-    VERSION,
+from core.manifest.hls import VERSION
+from core.manifest.hls_timing import (
     duration_tag,
     segment_durations_us,
     start_tag,
     target_duration,
 )
 from core.manifest.joined import Line
-from core.manifest.urls import INIT_SEGMENT, media_segment, rendition_folder
-from core.media.presentation import Presentation, Rendition
+from core.manifest.urls import (
+    INIT_SEGMENT,
+    NO_TEXT,
+    media_segment,
+    rendition_folder,
+    text_segment,
+)
+from core.media.presentation import Presentation, Rendition, TrackKind
 from core.media.ticks import MICROSECONDS
 
 LONGEST_HOLE_US = 4 * MICROSECONDS
@@ -23,8 +29,9 @@ def joined_playlist(line: Line, parts: Sequence[Presentation]) -> str:
     Each part after the first begins with a discontinuity and its own init segment. In every line a
     part takes the same time, that of its pictures, so discontinuities lie at the same place for
     all; players place what comes after one by the times in it. A part of which a line has nothing
-    is a gap.
+    is a gap, or where it is text, empty segments.
     """
+    hole = [NO_TEXT] if line.kind is TrackKind.TEXT else ["#EXT-X-GAP", "gap"]
     durations: list[int] = []
     body: list[str] = []
     for number, (rendition, part) in enumerate(zip(line.renditions, parts, strict=True)):
@@ -32,7 +39,9 @@ def joined_playlist(line: Line, parts: Sequence[Presentation]) -> str:
             body.append("#EXT-X-DISCONTINUITY")
         if rendition is None:
             lasting = list(_holes(part.length_us))
-            body += [text for each in lasting for text in ("#EXT-X-GAP", duration_tag(each), "gap")]
+            body += [
+                text for each in lasting for text in (*hole[:-1], duration_tag(each), hole[-1])
+            ]
         else:
             lasting = _fitted(segment_durations_us(rendition), part.length_us)
             body += _segments(rendition, lasting)
@@ -51,10 +60,12 @@ def joined_playlist(line: Line, parts: Sequence[Presentation]) -> str:
 
 def _segments(rendition: Rendition, durations_us: Sequence[int]) -> Iterator[str]:
     way = f"../../{rendition_folder(rendition)}"
-    yield f'#EXT-X-MAP:URI="{way}/{INIT_SEGMENT}"'
+    is_text = rendition.kind is TrackKind.TEXT
+    if not is_text:
+        yield f'#EXT-X-MAP:URI="{way}/{INIT_SEGMENT}"'
     for number, duration in enumerate(durations_us, rendition.first):
         yield duration_tag(duration)
-        yield f"{way}/{media_segment(number)}"
+        yield f"{way}/{text_segment(number) if is_text else media_segment(number)}"
 
 
 def _fitted(durations_us: list[int], length_us: int) -> list[int]:

@@ -13,6 +13,7 @@ IFRAME_FOLDER = "iframe"
 MASTER = "master.m3u8"
 MPD = "manifest.mpd"
 WHOLE_TEXT = "subtitles.vtt"
+NO_TEXT = "empty.vtt"
 KEYS = "key"
 
 
@@ -43,6 +44,11 @@ def _is_away(rendition: Rendition) -> bool:
 def _own_folder(rendition: Rendition) -> str:
     parts = (rendition.kind.value, rendition.name, rendition.build_hash)
     return "/".join(quote(part, safe="") for part in parts if part)
+
+
+def excerpt_text(first: int, stop: int) -> str:
+    """Give the name of a whole text cut to the segments from `first` up to `stop`."""
+    return f"{WHOLE_TEXT.removesuffix('.vtt')}-{first}-{stop}.vtt"
 
 
 def iframe_segment(number: int | str) -> str:

@@ -11,12 +11,10 @@ from core.media.ticks import Ticks, rescale
 from core.media.timeline import CutPlan, Span
 from native import TrackIndex
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 """Part of every build hash; raise it when the same index and plan come to give other bytes."""
 
 HASH_DIGITS = 20
-REORDER_WINDOW = 33
-"""A picture is decoded less than so many places before it is shown."""
 
 
 class MisalignedRendition(InternalFault):
@@ -102,21 +100,8 @@ def segment_table(index: TrackIndex, plan: CutPlan) -> SegmentTable:
         byte_lengths=lengths,
         peak_bandwidth=peak_bandwidth(lengths, durations, index.timescale, max(durations)),
         average_bandwidth=bit_rate(sum(lengths), sum(durations), index.timescale),
-        independent=not any(_begins_open(index, number) for number in first),
+        independent=not any(map(index.begins_open, first)),
     )
-
-
-def _begins_open(index: TrackIndex, first: int) -> bool:
-    """Whether a sample after the first is presented before it, and may lean on others."""
-    _, _, time, _, offset, _ = index.sample(first)
-    if offset <= 0:
-        return False  # nothing is decoded later and presented earlier: offsets are not negative
-    stop = min(first + REORDER_WINDOW, index.sample_count)
-    for number in range(first + 1, stop):
-        _, _, later, _, later_offset, _ = index.sample(number)
-        if later + later_offset < time + offset:
-            return True
-    return False
 
 
 def peak_bandwidth(

@@ -17,6 +17,14 @@ class Chapter(msgspec.Struct, frozen=True):
     title: str
 
 
+class TimedChapter(msgspec.Struct, frozen=True):
+    """A chapter from `start_ms` up to, not including, `end_ms`."""
+
+    start_ms: int
+    end_ms: int
+    title: str
+
+
 def chapter_list(found: Iterable[tuple[int, str]]) -> tuple[Chapter, ...]:
     """Put chapters in order; of several that begin together the first stays.
 
@@ -37,6 +45,14 @@ def chapter_ends(chapters: Sequence[Chapter], duration_ms: int) -> Iterator[tupl
     within = [each for each in chapters if each.start_ms < duration_ms]
     ends = [*(after.start_ms for _, after in pairwise(within)), duration_ms]
     yield from zip(within, ends, strict=bool(within))
+
+
+def timed_chapters(chapters: Sequence[Chapter], duration_ms: int) -> list[TimedChapter]:
+    """Give the chapters within a film, with their ends."""
+    return [
+        TimedChapter(chapter.start_ms, end_ms, chapter.title)
+        for chapter, end_ms in chapter_ends(chapters, duration_ms)
+    ]
 
 
 def _shown(title: str) -> str:

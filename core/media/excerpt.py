@@ -85,7 +85,7 @@ def excerpt(plan: CutPlan, duration_ms: int, start_ms: int, end_ms: int | None) 
 def excerpt_of(rendition: Rendition, part: Excerpt) -> Rendition | None:
     """Give the run of a rendition's segments that belongs to an excerpt; None where there is none.
 
-    Pictures are cut exactly at the plan's times, everything else at its first sample at or after
+    Pictures and text are cut exactly at the plan's times, sound at its first sample at or after
     them, so what begins at or after the excerpt's cut belongs to it. Nothing of a rendition is
     moved: its times stay those of the film, and all renditions count from the same origin.
     """
@@ -110,7 +110,7 @@ def excerpt_of(rendition: Rendition, part: Excerpt) -> Rendition | None:
 
 def _run(rendition: Rendition, part: Excerpt) -> tuple[int, int]:
     count = len(rendition.spans)
-    if rendition.kind is TrackKind.VIDEO:
+    if rendition.kind is not TrackKind.AUDIO:
         return min(part.first, count), min(part.stop, count)
     spans = rendition.spans
     begin = rescale(part.origin, part.timescale, rendition.timescale)

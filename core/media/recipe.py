@@ -68,7 +68,13 @@ class Programme:
     @property
     def end_us(self) -> int:
         """Where, from the beginning of the media on, the recipe's timeline ends."""
-        return self._starts_us()[-1] + self.excerpts[-1].exact_us
+        return self.starts_us[-1] + self.excerpts[-1].exact_us
+
+    @property
+    def starts_us(self) -> list[int]:
+        """Where, from the beginning of the media on, the media of each part begin."""
+        lengths = (part.length_us for part in self.excerpts[:-1])
+        return list(accumulate(lengths, initial=0))
 
     @property
     def duration_ms(self) -> int:
@@ -91,7 +97,7 @@ class Programme:
 
     def _parts(self, begin_us: int, stop_us: int) -> Iterator[tuple[int, Stretch]]:
         last = len(self.excerpts) - 1
-        for number, (part, at_us) in enumerate(zip(self.excerpts, self._starts_us(), strict=True)):
+        for number, (part, at_us) in enumerate(zip(self.excerpts, self.starts_us, strict=True)):
             film_ms = self.films[number].duration_ms
             length_us = part.exact_us if number == last else part.length_us
             first_us, end_us = max(begin_us - at_us, 0), min(stop_us - at_us, length_us)
@@ -103,7 +109,3 @@ class Programme:
                 end_ms = film_ms
             if start_ms < end_ms:
                 yield number, Stretch(start_ms, end_ms)
-
-    def _starts_us(self) -> list[int]:
-        lengths = (part.length_us for part in self.excerpts[:-1])
-        return list(accumulate(lengths, initial=0))

@@ -25,13 +25,17 @@ class Tile(NamedTuple):
     y: int
 
 
-class Storyboard(msgspec.Struct, frozen=True, kw_only=True):
+class Storyboard(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A sprite set: `count` pictures of the same size, one for each `interval_ms` of a film.
 
     `name` tells it from every other one: a digest of all its files; in a folder of files it has
     none. They lie under `prefix` in the store: `0.jpg` and so on, each of `rows` times `columns`
     tiles, and the tiles one by one as a track of JPEG samples. Sizes are in pixels and bytes, bit
     rates in bit/s.
+
+    Of an excerpt it begins with the tile `first`, of which `lead_ms` come before the excerpt, and
+    each tile is a file of its own (`is_single`), for a sprite would show more. `at_ms` is where it
+    begins in what several were joined to.
     """
 
     name: str
@@ -47,6 +51,10 @@ class Storyboard(msgspec.Struct, frozen=True, kw_only=True):
     sprites_bytes: int
     tile_bandwidth: int
     tile_average_bandwidth: int
+    first: int = 0
+    lead_ms: int = 0
+    at_ms: int = 0
+    is_single: bool = False
 
     @property
     def tiles_each(self) -> int:
@@ -68,9 +76,17 @@ class Storyboard(msgspec.Struct, frozen=True, kw_only=True):
         for number in range(self.count):
             sprite, place = divmod(number, self.tiles_each)
             row, column = divmod(place, self.columns)
-            start_ms = number * self.interval_ms
-            end_ms = self.duration_ms if number == self.count - 1 else start_ms + self.interval_ms
-            yield Tile(start_ms, end_ms, sprite, column * self.tile_width, row * self.tile_height)
+            start_ms = max(0, number * self.interval_ms - self.lead_ms)
+            end_ms = (number + 1) * self.interval_ms - self.lead_ms
+            if number == self.count - 1:
+                end_ms = self.duration_ms
+            yield Tile(
+                self.at_ms + start_ms,
+                self.at_ms + end_ms,
+                self.first + sprite,
+                column * self.tile_width,
+                row * self.tile_height,
+            )
 
 
 class Grid(NamedTuple):

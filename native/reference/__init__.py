@@ -5,7 +5,6 @@ from native.reference.bitstream import frame_lengths, sample_access
 from native.reference.builder import IndexBuilder
 from native.reference.head import scan_head
 from native.reference.index import TrackIndex
-from native.reference.nal import nal_types
 from native.reference.protection import FragmentCipher, encrypt_resource
 from native.reference.sample_file import SampleFile, copy_samples, shared_byte
 from native.reference.sample_times import audio_rows, video_rows
@@ -24,7 +23,6 @@ __all__ = [
     "copy_samples",
     "encrypt_resource",
     "frame_lengths",
-    "nal_types",
     "sample_access",
     "scan_head",
     "shared_byte",

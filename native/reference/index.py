@@ -1,6 +1,7 @@
 """The index reader: checks every claim once, then answers where and when any sample is."""
 
 import zlib
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -27,6 +28,10 @@ from native.reference.segment_index import segment_index
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
+
+
+REORDER_WINDOW = 33
+"""A picture is decoded less than so many places before it is shown."""
 
 
 class TrackIndex:
@@ -141,8 +146,41 @@ class TrackIndex:
         """
         lengths = [length - len(STYP) for length in self.segment_lengths(starts)]
         return segment_index(
-            self.timescale, lengths, [*(self._presented(number) for number in starts), end]
+            self.timescale,
+            lengths,
+            [*(self._presented(number) for number in starts), end],
+            [self.begins_open(number) for number in starts],
         )
+
+    def begins_open(self, n: int) -> bool:
+        """Say whether a picture that is decoded after a sample is presented before it.
+
+        Such a leading picture may lean on what comes before the sample: an open group of pictures.
+        Raises `IndexError` when the track has no such sample.
+        """
+        _, _, time, _, offset, _ = self.sample(n)
+        followers = range(n + 1, min(n + REORDER_WINDOW, self.sample_count))
+        return offset > 0 and any(
+            self._position(each)[1] + self._row(each).composition_offset < time + offset
+            for each in followers
+        )
+
+    def bit_rates(self) -> tuple[int, int, int]:
+        """Give the largest sample in bytes, and the largest and the mean bit rate in bit/s.
+
+        The largest is that of any second, counted by decode times; it is no less than the mean,
+        which is rounded up.
+        """
+        second: deque[tuple[int, int]] = deque()
+        largest = held = most = 0
+        for _, time, row in self._samples():
+            second.append((time, row.size))
+            held += row.size
+            while time - second[0][0] >= self.timescale:
+                held -= second.popleft()[1]
+            largest, most = max(largest, row.size), max(most, held)
+        mean = -(-8 * self.data_length * self.timescale // self.duration)
+        return largest, max(8 * most, mean), mean
 
     def sample(self, n: int) -> tuple[int, int, int, int, int, int]:
         """Give (offset, size, decode time, duration, composition offset, flags) of a sample.

@@ -10,17 +10,21 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from native.errors import UnfitTimes
-from native.reference.nal import nal_types
 from native.reference.sample_rows import SampleRow, unpacked
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-SYNC, OPEN_ACCESS, LEADING, EXAMINE = 1, 2, 4, 8
+SYNC, OPEN_ACCESS, LEADING, CAPTIONS, EXAMINE = 1, 2, 4, 8, 16
 # Sets of NAL unit types: bit n for type n. Pictures to start at, pictures that lean on what is
-# before the sync sample, parameter sets (ISO/IEC 14496-10 table 7-1, ISO/IEC 23008-2 table 7-1).
-AVC_UNITS = 1 << 5, 0, 1 << 7 | 1 << 8
-HEVC_UNITS = 0xFF << 16, 1 << 8 | 1 << 9, 7 << 32
+# before the sync sample, parameter sets, messages of supplemental enhancement information
+# (ISO/IEC 14496-10 table 7-1, ISO/IEC 23008-2 table 7-1).
+AVC_UNITS = 1 << 5, 0, 1 << 7 | 1 << 8, 1 << 6
+HEVC_UNITS = 0xFF << 16, 1 << 8 | 1 << 9, 7 << 32, 3 << 39
+CAPTION_MARK = b"GA94"
+"""ATSC's `user_identifier` before captions (ATSC A/53 Part 4 §6.2.3)."""
+LONGEST_SEARCHED = 1024
+"""Bytes of a unit, its length field included, that is searched; a longer one may hold captions."""
 
 
 class SampleFile:
@@ -59,8 +63,9 @@ class SampleFile:
         """Say what each sample is that is made of NAL units, in a byte of flags.
 
         1: a picture to start at; 2: any other that the file's tables name as such; 4: a picture
-        that leans on what comes before the one to start at; 8: something to examine, parameter sets
-        or lengths that do not add up.
+        that leans on what comes before the one to start at; 8: messages that may hold captions
+        (they have the mark of ATSC, or are long); 16: something to examine, parameter sets or
+        lengths that do not add up.
         """
         if not 1 <= length_size <= 4:
             raise ValueError(f"a length field has 1 to 4 bytes, not {length_size}")
@@ -124,15 +129,45 @@ def shared_byte(one: "Buffer", other: "Buffer") -> int:
 
 
 def _access(row: SampleRow, sample: bytes, length_size: int, *, hevc: bool) -> int:
-    (types,) = nal_types(sample, [len(sample)], length_size, hevc=hevc)
-    sync, leading, examine = HEVC_UNITS if hevc else AVC_UNITS
-    if types < 0:
+    types = _unit_types(sample, length_size, hevc=hevc)
+    sync, leading, examine, messages = HEVC_UNITS if hevc else AVC_UNITS
+    if types is None:
         access = EXAMINE
     else:
         access = SYNC if types & sync else 0
         access |= LEADING if types & leading else 0
         access |= EXAMINE if types & examine else 0
+        if types & messages and _may_hold_captions(sample, length_size, hevc=hevc):
+            access |= CAPTIONS
     return access | (OPEN_ACCESS if row.access and not access & SYNC else 0)
+
+
+def _unit_types(sample: bytes, length_size: int, *, hevc: bool) -> int | None:
+    """Give the types of a sample's NAL units, bit n for type n (ISO/IEC 14496-15 §5.3.2, §8.3.2).
+
+    Nothing where the length fields do not add up to the sample.
+    """
+    types = at = 0
+    while at < len(sample):
+        length = int.from_bytes(sample[at : at + length_size])
+        if len(sample) - at < length_size or not 0 < length <= len(sample) - at - length_size:
+            return None
+        first = sample[at + length_size]
+        types |= 1 << (first >> 1 & 63 if hevc else first & 31)
+        at += length_size + length
+    return types
+
+
+def _may_hold_captions(sample: bytes, length_size: int, *, hevc: bool) -> bool:
+    at = 0
+    while at < len(sample):
+        length = int.from_bytes(sample[at : at + length_size])
+        unit = sample[at + length_size : at + length_size + length]
+        is_message = unit[0] >> 1 & 63 in {39, 40} if hevc else unit[0] & 31 == 6
+        if is_message and (length_size + length > LONGEST_SEARCHED or CAPTION_MARK in unit):
+            return True
+        at += length_size + length
+    return False
 
 
 def _write(target: int, data: bytes) -> int:

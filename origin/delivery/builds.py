@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from core.isobmff.init_segment import init_segment
+from core.isobmff.init_segment import track_init
 from core.media.build import SegmentTable, segment_table
 from core.media.iframes import IFrames
 from core.media.key_pictures import key_pictures
 from core.media.presentation import TrackKind
-from core.media.ticks import Ticks
 from core.media.timeline import CutPlan
 from core.media.track_file import TrackFile, track_file
 from origin.delivery.lru import LruCache
@@ -110,12 +109,7 @@ class OpenBuilds:
 def _read(folder: Path, track: PublishedTrack, plan: CutPlan) -> Build:
     stored = StoredTrack.open(folder)
     table = segment_table(stored.index, plan)
-    init = init_segment(
-        stored.description,
-        timescale=stored.index.timescale,
-        duration=Ticks(stored.index.base_time + stored.index.duration),
-        priming=Ticks(stored.index.priming),
-    )
+    init = track_init(stored.index, stored.description)
     winding = key_pictures(stored.index, table) if track.kind is TrackKind.VIDEO else None
     file = track_file(stored.index, table, init)
     stored.unload()

@@ -51,20 +51,14 @@ def moment_of(title: Title, at_ms: int) -> tuple[Title, int]:
     Moments are counted as people see them: from the exact start of an excerpt on. Raises
     `NothingToPlay` for one that is not in it.
     """
-    parts = title.all_parts
     try:
-        found = _programme(parts).within(at_ms, at_ms + 1)
+        found = programme_of(title).within(at_ms, at_ms + 1)
     except (OutsideFilm, OutsideRecipe) as fault:
         raise NothingToPlay(fault.message) from fault
     if not found:
         raise NothingToPlay(f"nothing is shown at {at_ms} ms")
     number, stretch = found[0]
-    return parts[number], stretch.start_ms
-
-
-def _programme(parts: Sequence[Title]) -> Programme:
-    films = [Film(part.plan, part.duration_ms) for part in parts]
-    return Programme.of(films, [_stretch(part) for part in parts])
+    return title.all_parts[number], stretch.start_ms
 
 
 def _filtered(title: Title, view: View) -> Title:
@@ -88,12 +82,10 @@ def _shows(view: View, track: PublishedTrack) -> bool:
 
 
 def _cut(title: Title, view: View) -> Title:
-    # Pictures, text and chapters of the whole would show more than a stretch of it.
-    tracks = tuple(track for track in title.tracks if track.kind is not TrackKind.TEXT)
-    title = replace(title, tracks=tracks, storyboard=None, chapters=())
     parts = title.all_parts
     try:
-        found = _programme(parts).within(view.start_ms, view.end_ms)
+        programme = programme_of(title)
+        found = programme.within(view.start_ms, view.end_ms)
         cut = [
             replace(
                 parts[number],
@@ -109,11 +101,19 @@ def _cut(title: Title, view: View) -> Title:
     except (OutsideFilm, OutsideRecipe) as fault:
         raise NothingToPlay(fault.message) from fault
     if len(cut) == 1:
+        (only,) = cut
         return replace(
-            title, tracks=cut[0].tracks, plan=cut[0].plan, duration_ms=cut[0].duration_ms,
-            excerpt=cut[0].excerpt, parts=(),
+            title, tracks=only.tracks, plan=only.plan, duration_ms=only.duration_ms,
+            excerpt=only.excerpt, storyboard=only.storyboard, chapters=only.chapters, parts=(),
         )  # fmt: skip
     return replace(title, parts=tuple(cut))
+
+
+def programme_of(title: Title) -> Programme:
+    """Give the timeline of a title. Raises `OutsideFilm`."""
+    parts = title.all_parts
+    films = [Film(part.plan, part.duration_ms) for part in parts]
+    return Programme.of(films, [_stretch(part) for part in parts])
 
 
 def _stretch(part: Title) -> Stretch:

@@ -151,24 +151,35 @@ class Pipeline:
         match [unquote(part) for part in path.split("/")]:
             case [playback_id, str(name)] if name in MANIFESTS:
                 return await self._presenter.manifest(playback_id, name)
-            case [playback_id, "poster.jpg"]:
-                return await self._presenter.poster(playback_id, None)
-            case [playback_id, "poster", str(name)] if name.endswith(JPEG):
-                return await self._presenter.poster(playback_id, name.removesuffix(JPEG))
+            case [playback_id, ("poster.jpg" | "poster" | "thumb" | "sb") as kind, *rest]:
+                return await self._find_picture(playback_id, kind, rest)
+            case [playback_id, "t", name, file]:
+                return await self._presenter.text_line(playback_id, name, file)
             case [playback_id, "t", name, build_hash, file]:
                 return await self._presenter.text_file(playback_id, name, build_hash, file)
             case [playback_id, str(name)] if name in {*BOARDS, *CHAPTERS}:
                 shown = self._presenter
                 give = shown.chapters if name in CHAPTERS else shown.storyboard
                 return await give(playback_id, name)
-            case [playback_id, "thumb", str(name)]:
-                return await self._presenter.thumbnail(playback_id, name)
-            case [playback_id, "sb", name, *file]:
-                return await self._presenter.storyboard_file(playback_id, name, "/".join(file))
             case [playback_id, ("v" | "a") as kind, name, *rest]:
                 return await self._find_track(playback_id, kind, name, rest)
             case _:
                 raise NoSuchMedia(f"nothing is ever published at {MEDIA_PREFIX + path!r}")
+
+    async def _find_picture(
+        self, playback_id: str, kind: str, rest: Sequence[str]
+    ) -> Representation:
+        match kind, *rest:
+            case ["poster.jpg"]:
+                return await self._presenter.poster(playback_id, None)
+            case ["poster", name] if name.endswith(JPEG):
+                return await self._presenter.poster(playback_id, name.removesuffix(JPEG))
+            case ["thumb", name]:
+                return await self._presenter.thumbnail(playback_id, name)
+            case ["sb", name, *file]:
+                return await self._presenter.storyboard_file(playback_id, name, "/".join(file))
+            case _:
+                raise NoSuchMedia(f"{playback_id!r} has no {kind}/{'/'.join(rest)}")
 
     async def _find_track(
         self, playback_id: str, kind: str, name: str, rest: Sequence[str]

@@ -28,18 +28,21 @@ from core.manifest.urls import (
     MASTER,
     MEDIA_PLAYLIST,
     MPD,
+    NO_TEXT,
     TRACK_FILE,
+    WHOLE_TEXT,
     iframe_segment,
     media_segment,
 )
 from core.media.iframe_file import IFrameFile, iframe_file_head
 from core.media.presentation import Presentation, Rendition, TrackKind
 from core.media.storyboard import Storyboard
+from core.media.storyboard_excerpt import cut_storyboard
 from core.media.thumbnail import UnknownThumbnail, choose_track, read_thumbnail_name
 from core.protection.scheme import Protection, Scheme
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
-from origin.delivery.narrowing import moment_of
+from origin.delivery.narrowing import moment_of, programme_of
 from origin.delivery.offers import Offer, find_offer, offers
 from origin.delivery.protected import Plain, ProtectedSegments
 from origin.delivery.renditions import has_iframe, has_segment, rendition_of
@@ -48,8 +51,8 @@ from origin.delivery.representation import (
     FilePart,
     Representation,
     WholeTrack,
-    playback_key,
 )
+from origin.delivery.surrogates import manifest_keys, title_keys
 from origin.delivery.text import TextPresenter, text_rendition
 from origin.delivery.thumbnails import Moment, Thumbnails
 from origin.delivery.titles import Titles
@@ -61,10 +64,7 @@ from runtime.storage import LocalStore
 
 ON_DEMAND: Final = "ondemand.mpd"
 MANIFESTS: Final = frozenset({MASTER, MPD, ON_DEMAND})
-BOARDS: Final[dict[str, Callable[[Storyboard], bytes]]] = {
-    STORYBOARD_VTT: storyboard_vtt,
-    STORYBOARD_JSON: storyboard_json,
-}
+BOARDS: Final = {STORYBOARD_VTT: storyboard_vtt, STORYBOARD_JSON: storyboard_json}
 FILES: Final = frozenset({TRACK_FILE, IFRAME_FILE})
 PLAYLISTS: Final = {MEDIA_PLAYLIST: media_playlist, IFRAME_PLAYLIST: iframe_playlist}
 # Without leading zeros, so that a segment has one URL; eight digits are beyond any film.
@@ -141,9 +141,9 @@ class Presenter:
         """Give a text about all of a title as it is at this moment."""
         if not any(part.tracks for part in title.all_parts):
             raise NoSuchMedia(f"nothing of {title.playback_id!r} is played")
-        board = title.storyboard.name if title.storyboard is not None else ""
+        boards = (part.storyboard.name for part in title.all_parts if part.storyboard is not None)
         hashes = (track.build_hash for part in title.all_parts for track in part.tracks)
-        key = (name, title.playback_id, title.status, board, *hashes)
+        key = (name, title.playback_id, title.status, *boards, *hashes)
         known = self._texts.get(key)
         if known is not None:
             return known
@@ -154,7 +154,7 @@ class Presenter:
             name,
             write([presentation for presentation, _ in made_of]).encode(),
             CachePolicy.MANIFEST if settled else CachePolicy.UNSETTLED,
-            (*_keys(title), *_manifest_keys(title)),
+            (*title_keys(title), *manifest_keys(title)),
         )
         if whole:
             self._texts.put(key, made, made.length)
@@ -185,8 +185,20 @@ class Presenter:
     ) -> Representation:
         """Give a playlist, a segment or the whole of a text track."""
         title = await self._titles.get(playback_id)
-        part, offer = _find(title, TrackKind.TEXT, name, build_hash)[0]
-        return await self._text.file(part, offer.track, file)
+        found = _find(title, TrackKind.TEXT, name, build_hash)
+        parts = [part for part, _ in found]
+        return await self._text.file(title, parts, found[0][1].track, file)
+
+    async def text_line(self, playback_id: str, name: str, file: str) -> Representation:
+        """Give a playlist, the whole, or a silent segment of a text through a title."""
+        if file == MEDIA_PLAYLIST:
+            return await self.line(playback_id, TrackKind.TEXT, name)
+        title = await self._titles.get(playback_id)
+        if file == WHOLE_TEXT:
+            return await self._text.line(title, name)
+        if file == NO_TEXT:
+            return await self._text.silence(title, name)
+        raise NoSuchMedia(f"t/{name} of {playback_id!r} has no {file!r}")
 
     async def chapters(self, playback_id: str, name: str) -> Representation:
         """Give the title's chapters, as JSON or as WebVTT."""
@@ -214,7 +226,7 @@ class Presenter:
             content_type=media_type(f"{offer.track.kind}/{plain.name}"),
             etag=f'"{offer.build_hash}-{plain.name.removesuffix(".m4s").replace("/", "-")}"',
             cache=CachePolicy.IMMUTABLE,
-            surrogate_keys=_keys(title),
+            surrogate_keys=title_keys(title),
             head=plain.header,
             body=FilePart(build.stored, plain.offset, plain.length),
         )
@@ -228,7 +240,7 @@ class Presenter:
             content_type=media_type(f"{offer.track.kind}/{INIT_SEGMENT}"),
             etag=f'"{offer.build_hash}-init"',
             cache=CachePolicy.IMMUTABLE,
-            surrogate_keys=_keys(title),
+            surrogate_keys=title_keys(title),
             head=build.init if offer.use is None else self._protected.init(build, offer.use),
         )
 
@@ -247,35 +259,36 @@ class Presenter:
                 data = await loop.run_in_executor(self._executor, path.read_bytes)
             except OSError as error:
                 raise DamagedTrack(f"the poster {key} cannot be read: {error}") from error
-            known = _generated("poster.jpg", data, CachePolicy.IMMUTABLE, _keys(title))
+            known = _generated("poster.jpg", data, CachePolicy.IMMUTABLE, title_keys(title))
             self._texts.put(("poster", key), known, known.length)
         return known if name else known.under(CachePolicy.POSTER)
 
     async def storyboard(self, playback_id: str, name: str) -> Representation:
         """Give the small pictures of a title as one of `BOARDS` shows them."""
         title = await self._titles.get(playback_id)
-        if title.storyboard is None:
+        boards = _boards(title)
+        if not boards:
             raise NoSuchMedia(f"{playback_id!r} has no storyboard")
         settled = title.status == "ready"
         return _generated(
             name,
-            BOARDS[name](title.storyboard),
+            BOARDS[name](*boards),
             CachePolicy.MANIFEST if settled else CachePolicy.UNSETTLED,
-            (*_keys(title), *_manifest_keys(title)),
+            (*title_keys(title), *manifest_keys(title)),
         )
 
     async def storyboard_file(self, playback_id: str, name: str, file: str) -> Representation:
         """Give a file of the storyboard that is called `name`."""
         title = await self._titles.get(playback_id)
-        board = title.storyboard
-        data = None
-        if board is not None and board.name == name:
-            loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        for board in _boards(title):
+            if board.name != name or (title.parts and file.endswith(".m3u8")):
+                continue
             folder = self._store.path(board.prefix)
             data = await loop.run_in_executor(self._executor, storyboard_file, board, folder, file)
-        if data is None:
-            raise NoSuchMedia(f"{playback_id!r} has no {file!r} of a storyboard {name!r}")
-        return _generated(file, data, CachePolicy.IMMUTABLE, _keys(title))
+            if data is not None:
+                return _generated(file, data, CachePolicy.IMMUTABLE, title_keys(title))
+        raise NoSuchMedia(f"{playback_id!r} has no {file!r} of a storyboard {name!r}")
 
     async def thumbnail(self, playback_id: str, name: str) -> Representation:
         """Give the picture of a moment of the title, as its name says it is wanted."""
@@ -293,7 +306,7 @@ class Presenter:
         track = choose_track(pictures, wanted.width)
         moment = Moment(track.build_hash, at_ms, wanted.width, wanted.format)
         data = await self._thumbnails.get(moment, self._store.path(track.store_prefix))
-        keys = (*_keys(title), *_manifest_keys(title))
+        keys = (*title_keys(title), *manifest_keys(title))
         return Representation(media_type(name), moment.etag, CachePolicy.POSTER, keys, data)
 
     async def _playlist(self, title: Title, offer: Offer, file: str) -> Representation:
@@ -306,7 +319,7 @@ class Presenter:
             if rendition is None or (file == IFRAME_PLAYLIST and rendition.iframes is None):
                 raise NoSuchMedia(f"{title.playback_id!r} has no {file} of {track.name}")
             text = PLAYLISTS[file](rendition).encode()
-            known = _generated(file, text, CachePolicy.IMMUTABLE, _keys(title))
+            known = _generated(file, text, CachePolicy.IMMUTABLE, title_keys(title))
             self._texts.put(key, known, known.length)
         return known
 
@@ -318,7 +331,7 @@ class Presenter:
             track = offer.track
             if track.kind is TrackKind.TEXT:
                 if await self._text.is_there(track):
-                    renditions[track.kind].append(text_rendition(track, title.plan))
+                    renditions[track.kind].append(text_rendition(title, track))
                 else:
                     damage[track.kind] = _lost(track)
                 continue
@@ -355,13 +368,26 @@ def _presentation(
     part = title.excerpt
     if part is None:
         return whole
+    board = title.storyboard
     return replace(
         whole,
+        storyboard=None if board is None else cut_storyboard(board, part),
         duration_ms=-(-part.exact_us // 1000),
         start_us=part.lead_us,
         length_us=part.length_us,
         asset=hashlib.sha256(title.tracks[0].store_prefix.encode()).hexdigest()[:16],
     )
+
+
+def _boards(title: Title) -> Sequence[Storyboard]:
+    """Give the small pictures of a title's parts, as far as its parts show them, in order."""
+    if not title.parts and title.excerpt is None:
+        return [] if title.storyboard is None else [title.storyboard]
+    return [
+        cut_storyboard(part.storyboard, part.excerpt, at_us)
+        for part, at_us in zip(title.all_parts, programme_of(title).starts_us, strict=True)
+        if part.storyboard is not None and part.excerpt is not None
+    ]
 
 
 def _manifest(title: Title, name: str, parts: Sequence[Presentation]) -> str:
@@ -385,17 +411,6 @@ def _find(title: Title, kind: str, name: str, build_hash: str) -> Sequence[tuple
     return found
 
 
-def _keys(title: Title) -> tuple[str, ...]:
-    """The surrogate keys of all that a title has: its own, and those of what it was made from."""
-    films = (f"video:{video_id}" for video_id, _ in title.films)
-    return (f"video:{title.video_id}", playback_key(title.base_id or title.playback_id), *films)
-
-
-def _manifest_keys(title: Title) -> Sequence[str]:
-    names = (title.base_id or title.playback_id, *(name for _, name in title.films))
-    return [f"manifest:{name}" for name in names]
-
-
 def _generated(name: str, data: bytes, cache: CachePolicy, keys: tuple[str, ...]) -> Representation:
     etag = f'"{hashlib.sha256(data).hexdigest()[:24]}"'
     return Representation(media_type(name), etag, cache, keys, data)
@@ -413,7 +428,7 @@ def _whole(title: Title, build: Build, offer: Offer, name: str) -> Representatio
         content_type=media_type(f"{track.kind}/{name}"),
         etag=f'"{track.build_hash}-{name.removesuffix(".mp4")}"',
         cache=CachePolicy.IMMUTABLE,
-        surrogate_keys=_keys(title),
+        surrogate_keys=title_keys(title),
         head=b"",
         body=WholeTrack(build.stored, file),
     )

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Final, TypeVar
@@ -11,15 +11,23 @@ from typing import Final, TypeVar
 from core.errors import InputFault
 from core.http.media_types import media_type
 from core.manifest.hls_text import text_playlist
-from core.manifest.urls import MEDIA_PLAYLIST, WHOLE_TEXT
-from core.media.presentation import Rendition, TextTraits
+from core.manifest.urls import MEDIA_PLAYLIST, NO_TEXT, WHOLE_TEXT, excerpt_text
+from core.media.chapters import TimedChapter, timed_chapters
+from core.media.excerpt import excerpt_of
+from core.media.presentation import Rendition, TextTraits, TrackKind
+from core.media.programme_chapters import programme_chapters
+from core.media.ticks import MICROSECONDS, rescale
 from core.media.timeline import CutPlan
 from core.text.chapters import chapters_json, chapters_vtt
+from core.text.cues import TextDocument
+from core.text.excerpt import TextPart, joined_text
 from core.text.faults import MalformedText
 from core.text.track import TEXT_NAME, TextTrack, text_key
-from core.text.webvtt import parse_webvtt
+from core.text.webvtt import parse_webvtt, write_segment, write_webvtt
 from origin.delivery.lru import LruCache
-from origin.delivery.representation import CachePolicy, Representation, playback_key
+from origin.delivery.narrowing import programme_of
+from origin.delivery.representation import CachePolicy, Representation
+from origin.delivery.surrogates import manifest_keys, title_keys
 from origin.repository import PublishedTrack, Title
 from origin.stored_track import DamagedTrack
 from runtime.storage import LocalStore
@@ -29,6 +37,7 @@ Value = TypeVar("Value")
 CHAPTERS: Final = frozenset({"chapters.json", "chapters.vtt"})
 # Without leading zeros, so that a segment has one URL.
 SEGMENT_NAME: Final = re.compile(r"(0|[1-9][0-9]{0,7})\.vtt")
+EXCERPT_NAME: Final = re.compile(r"subtitles-(0|[1-9][0-9]{0,7})-([1-9][0-9]{0,7})\.vtt")
 # A cue as Python objects: the text, two numbers, and their places in tuples.
 CUE_COST_BYTES: Final = 400
 OPEN_LIMIT_BYTES: Final = 16 * 2**20
@@ -49,26 +58,54 @@ class TextPresenter:
         self._executor = executor
         self._open: LruCache[str, TextTrack] = LruCache(OPEN_LIMIT_BYTES)
 
-    async def file(self, title: Title, track: PublishedTrack, name: str) -> Representation:
-        """Give a playlist, a segment or the whole of a track.
+    async def file(
+        self, title: Title, parts: Sequence[Title], track: PublishedTrack, name: str
+    ) -> Representation:
+        """Give a playlist, a segment or the whole of a track that some parts of a title have.
 
         Raises `NoSuchText`, and `DamagedTrack` where its file cannot be read.
         """
-        if name == MEDIA_PLAYLIST:
-            data = text_playlist(text_rendition(track, title.plan)).encode()
-        elif name == WHOLE_TEXT:
+        excerpts = [part.excerpt for part in parts if part.excerpt is not None]
+        if name == MEDIA_PLAYLIST and not title.parts:
+            data = text_playlist(text_rendition(parts[0], track)).encode()
+        elif name == WHOLE_TEXT and not excerpts:
             data = await self._run(self._read, track)
+        elif EXCERPT_NAME.fullmatch(name):
+            data = await self._excerpt(parts, track, name)
         elif SEGMENT_NAME.fullmatch(name):
-            data = await self._segment(title, track, int(name.removesuffix(".vtt")))
+            data = await self._segment(parts, track, int(name.removesuffix(".vtt")))
         else:
             raise NoSuchText(f"a text track has no file {name!r}")
         return Representation(
             content_type=media_type(name),
             etag=f'"{track.build_hash}-{name.partition(".")[0]}"',
             cache=CachePolicy.IMMUTABLE,
-            surrogate_keys=(*_keys(title), text_key(track.build_hash)),
+            surrogate_keys=(*title_keys(title), text_key(track.build_hash)),
             head=data,
         )
+
+    async def line(self, title: Title, name: str) -> Representation:
+        """Give all of one text through a title that was cut or joined, on its own timeline."""
+        parts = title.all_parts
+        if not title.parts and title.excerpt is None:
+            raise NoSuchText(f"{title.playback_id!r} has its texts under the names of their builds")
+        tracks = [_named(part, name) for part in parts]
+        found: list[TextPart] = []
+        for part, track, at_us in zip(parts, tracks, programme_of(title).starts_us, strict=True):
+            if track is not None:
+                opened = await self._opened(track, part.plan)
+                found.append(_text_part(part, opened, at_us))
+        if not found:
+            raise NoSuchText(f"{title.playback_id!r} has no text {name!r}")
+        texts = [text_key(track.build_hash) for track in tracks if track is not None]
+        keys = (*title_keys(title), *manifest_keys(title), *dict.fromkeys(texts))
+        return _made(WHOLE_TEXT, write_webvtt(joined_text(found)).encode(), keys)
+
+    async def silence(self, title: Title, name: str) -> Representation:
+        """Give a segment of a text's line in which nothing is said."""
+        if not any(_named(part, name) for part in title.parts):
+            raise NoSuchText(f"{title.playback_id!r} has no line of text {name!r}")
+        return _made(NO_TEXT, write_segment(TextDocument(()), ()).encode(), title_keys(title))
 
     async def is_there(self, track: PublishedTrack) -> bool:
         """Tell whether a track's file can be read."""
@@ -76,26 +113,33 @@ class TextPresenter:
 
     def chapters(self, title: Title, name: str) -> Representation:
         """Give the chapters under one of the names in `CHAPTERS`."""
-        if not title.chapters:
+        timed = _chapters(title)
+        if not timed:
             raise NoSuchText(f"{title.playback_id!r} has no chapters")
-        if name == "chapters.json":
-            data = chapters_json(title.chapters, title.duration_ms)
-        else:
-            data = chapters_vtt(title.chapters, title.duration_ms).encode()
-        etag = f'"{hashlib.sha256(data).hexdigest()[:24]}"'
-        keys = (*_keys(title), f"manifest:{title.playback_id}")
-        return Representation(media_type(name), etag, CachePolicy.MANIFEST, keys, data)
+        data = chapters_json(timed) if name == "chapters.json" else chapters_vtt(timed).encode()
+        return _made(name, data, (*title_keys(title), *manifest_keys(title)))
 
-    async def _segment(self, title: Title, track: PublishedTrack, number: int) -> bytes:
-        count = len(title.plan.starts)
-        if number >= count:
-            raise NoSuchText(f"{track.kind}/{track.name} has segments 0 to {count - 1}")
+    async def _segment(self, parts: Sequence[Title], track: PublishedTrack, number: int) -> bytes:
+        if not any(number in _numbers(part) for part in parts):
+            raise NoSuchText(f"{track.kind}/{track.name} has no segment {number}")
+        opened = await self._opened(track, parts[0].plan)
+        return opened.segment(number).encode()
+
+    async def _excerpt(self, parts: Sequence[Title], track: PublishedTrack, name: str) -> bytes:
+        for part in parts:
+            cut = part.excerpt
+            if cut is not None and name == excerpt_text(cut.first, cut.stop):
+                opened = await self._opened(track, part.plan)
+                return write_webvtt(joined_text([_text_part(part, opened, 0)])).encode()
+        raise NoSuchText(f"{track.kind}/{track.name} has no excerpt {name!r}")
+
+    async def _opened(self, track: PublishedTrack, plan: CutPlan) -> TextTrack:
         opened = self._open.get(track.store_prefix)
         if opened is None:
-            opened = await self._run(self._parse, track, title.plan)
+            opened = await self._run(self._parse, track, plan)
             cost_bytes = CUE_COST_BYTES * (1 + len(opened.content.cues))
             self._open.put(track.store_prefix, opened, cost_bytes)
-        return opened.segment(number).encode()
+        return opened
 
     async def _run(self, work: Callable[..., Value], *given: object) -> Value:
         loop = asyncio.get_running_loop()
@@ -117,9 +161,10 @@ class TextPresenter:
             raise DamagedTrack(f"the text {track.store_prefix} cannot be read: {error}") from error
 
 
-def text_rendition(track: PublishedTrack, plan: CutPlan) -> Rendition:
+def text_rendition(part: Title, track: PublishedTrack) -> Rendition:
     """Give what manifests say of a text track: it is cut where the picture is."""
-    return Rendition(
+    plan = part.plan
+    whole = Rendition(
         kind=track.kind,
         name=track.name,
         build_hash=track.build_hash,
@@ -135,7 +180,43 @@ def text_rendition(track: PublishedTrack, plan: CutPlan) -> Rendition:
             roles=frozenset(track.roles),
         ),
     )
+    if part.excerpt is None:
+        return whole
+    cut = excerpt_of(whole, part.excerpt)
+    assert cut is not None  # text has a segment for every cut
+    return cut
 
 
-def _keys(title: Title) -> tuple[str, ...]:
-    return (f"video:{title.video_id}", playback_key(title.playback_id))
+def _numbers(part: Title) -> range:
+    """The segments of text that a part has."""
+    cut = part.excerpt
+    return range(len(part.plan.starts)) if cut is None else range(cut.first, cut.stop)
+
+
+def _named(part: Title, name: str) -> PublishedTrack | None:
+    texts = (each for each in part.tracks if each.kind is TrackKind.TEXT)
+    return next((each for each in texts if each.name == name), None)
+
+
+def _text_part(part: Title, opened: TextTrack, at_us: int) -> TextPart:
+    cut = part.excerpt
+    if cut is None:
+        return TextPart(opened.content, 0, opened.content.end_ms, _ms(at_us))
+    return TextPart(
+        opened.content, _ms(cut.origin_us), _ms(cut.origin_us + cut.length_us), _ms(at_us)
+    )
+
+
+def _chapters(title: Title) -> Sequence[TimedChapter]:
+    if not title.parts and title.excerpt is None:
+        return timed_chapters(title.chapters, title.duration_ms)
+    return programme_chapters(programme_of(title), [part.chapters for part in title.all_parts])
+
+
+def _ms(microseconds: int) -> int:
+    return rescale(microseconds, MICROSECONDS, 1000)
+
+
+def _made(name: str, data: bytes, keys: tuple[str, ...]) -> Representation:
+    etag = f'"{hashlib.sha256(data).hexdigest()[:24]}"'
+    return Representation(media_type(name), etag, CachePolicy.MANIFEST, keys, data)

@@ -285,6 +285,7 @@ async def _checked(desk: Desk, tracks: Sequence[PackagedTrack]) -> CheckedTracks
             flat_sha256=track.flat_sha256,
             index_sha256=track.index_sha256,
             default=track.default,
+            closed_captions=track.closed_captions,
         )
         for track in tracks
     ]

@@ -32,6 +32,7 @@ from native import (
     shared_byte,
     video_rows,
 )
+from origin.packaging.captions import MOST_SAMPLES, CaptionSearch
 from origin.packaging.decision import longest_gop_s
 from origin.packaging.description import audio_description, video_description
 from origin.packaging.faults import NeedsTranscodeError
@@ -46,7 +47,8 @@ from origin.packaging.timing import LONGEST_PATCH_S, AudioPacket, AudioTimes, Ti
 
 ROW = struct.Struct("=QQqIIII")
 SYNC = 1
-EXAMINE = 8
+CAPTIONS, EXAMINE = 8, 16
+"""Flags of `nal_access` beside those of the index."""
 INDEX_FLAGS = bytes(access & 3 for access in range(256))
 """What the index keeps of a sample's access: a picture to start at, another key picture."""
 CONFIGURATIONS: Final[Mapping[str, Callable[[bytes], AvcConfiguration | HevcConfiguration]]] = {
@@ -74,6 +76,7 @@ class DirectTrack:
     samples: SampleFile
     default: bool
     rows: bytes
+    closed_captions: tuple[str, ...] = ()
 
 
 class DirectFilm:
@@ -128,7 +131,7 @@ def _video(file: int, source: MovieTrackSource, track: VideoTrackInfo) -> Direct
     samples = SampleFile(file, rows)
     length_size = CONFIGURATIONS[track.codec](track.record).length_size
     access = samples.nal_access(length_size, hevc=track.codec == "hevc")
-    if max(access) & EXAMINE:
+    if max(access) >= EXAMINE:  # the highest flag
         raise UnusualFileError
     _, time, offset, *_ = ROW.unpack_from(rows)
     scale = TickScale(Fraction(1, source.timescale), time + offset)
@@ -146,8 +149,20 @@ def _video(file: int, source: MovieTrackSource, track: VideoTrackInfo) -> Direct
     index = _index(index_rows, description, scale.timescale)
     return DirectTrack(
         TrackKind.VIDEO, track.name, track.index, description, index, samples, default=False,
-        rows=rows,
+        rows=rows, closed_captions=_captions(file, description, rows, access),
     )  # fmt: skip
+
+
+def _captions(
+    file: int, description: TrackDescription, rows: bytes, access: bytes
+) -> tuple[str, ...]:
+    """Look for captions in those of the first samples that may hold some."""
+    search = CaptionSearch(description)
+    for number, flags in enumerate(access[:MOST_SAMPLES]):
+        if flags & CAPTIONS and search.goes_on:
+            offset, _, _, size, *_ = ROW.unpack_from(rows, number * ROW.size)
+            search.feed(os.pread(file, size, offset))
+    return search.channels
 
 
 def _audio(film: MovieSource, source: MovieTrackSource, track: AudioTrackInfo) -> DirectTrack:

@@ -141,4 +141,5 @@ def _packaged(
         sync_times=tuple(Ticks(time) for _, time in index.sync_times()) if is_video else (),
         stream=track.stream,
         default=track.default,
+        closed_captions=track.closed_captions,
     )

@@ -15,9 +15,8 @@ import av.error
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from core.isobmff.init_segment import init_segment
+from core.isobmff.init_segment import track_init
 from core.media.description import TrackDescription
-from core.media.ticks import Ticks
 from native import TrackIndex
 from origin.packaging.limits import Limits
 from origin.stored_track import DamagedTrack, StoredTrack
@@ -115,18 +114,7 @@ def tried(stream: VideoStream, packet: "av.Packet[VideoStream] | None") -> Seque
         return ()
 
 
-def footage_init(footage: Footage) -> bytes:
-    """Give the init segment of a track."""
-    index = footage.index
-    return init_segment(
-        footage.description,
-        timescale=index.timescale,
-        duration=Ticks(index.base_time + index.duration),
-        priming=Ticks(index.priming),
-    )
-
-
 def _pieces(footage: Footage, samples: Sequence[int]) -> Iterator[bytes]:
-    yield footage_init(footage)
+    yield track_init(footage.index, footage.description)
     for number, sample in enumerate(samples, 1):
         yield footage.index.picture_header(sample, 1, number) + footage.sample(sample)

@@ -12,6 +12,7 @@ import av
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from core.isobmff.init_segment import track_init
 from core.media.description import shown_size
 from core.media.thumbnail import ImageFormat, thumbnail_size
 from core.media.ticks import Ticks, milliseconds
@@ -20,7 +21,7 @@ from origin.packaging.faults import CorruptSource
 from origin.packaging.jpeg import encode_jpeg
 from origin.packaging.limits import Limits
 from origin.packaging.progress import Progress, Pulse
-from origin.packaging.reel import Footage, Reel, footage_init, prepare_decoder, tried
+from origin.packaging.reel import Reel, prepare_decoder, tried
 from origin.packaging.shrink import TIMESCALE, shrinker
 from origin.stored_track import DamagedTrack, StoredTrack
 
@@ -111,7 +112,7 @@ def _decoded(
 
 def _pieces(stored: StoredTrack, first: int, last: int) -> Iterator[bytes]:
     """Give a fragmented MP4 of the samples from `first` to `last`, some hundred at a time."""
-    yield footage_init(Footage.stored(stored))
+    yield track_init(stored.index, stored.description)
     for number, start in enumerate(range(first, last + 1, SAMPLES_EACH), 1):
         count = min(SAMPLES_EACH, last + 1 - start)
         offset, length, _, _ = stored.index.segment(start, count)

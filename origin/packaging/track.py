@@ -12,6 +12,7 @@ from core.media.description import TrackDescription, encode_description
 from core.media.presentation import TrackKind
 from core.media.ticks import Ticks
 from native import IndexBuilder
+from origin.packaging.captions import CaptionSearch
 from origin.packaging.faults import CorruptSource
 from origin.packaging.timing import Row
 
@@ -31,7 +32,8 @@ class PackagedTrack:
     """A track on disk, synchronised. `duration` and `sync_times` are in ticks of `timescale`.
 
     `directory` holds `track.flat` and `track.idx`; `sync_times` are the presentation times at
-    which a video segment may start, empty for audio. `notes` say what was tolerated on the way.
+    which a video segment may start, empty for audio. `notes` say what was tolerated on the way;
+    `closed_captions` are the channels of captions inside of the pictures, as HLS names them.
     """
 
     kind: TrackKind
@@ -48,6 +50,7 @@ class PackagedTrack:
     stream: int
     default: bool = False
     notes: tuple[str, ...] = ()
+    closed_captions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ class TrackWriter:
             timescale=timescale, description=encode_description(description), base_time=base_time
         )
         self._digest = hashlib.sha256()
+        self._captions = CaptionSearch(description)
         if directory is not None:
             directory.mkdir(parents=True)
         self._flat = _opened(directory, FLAT_NAME)
@@ -117,6 +121,8 @@ class TrackWriter:
         """Append the bytes of samples. Their rows may follow later, in the same order."""
         if self._is_published:
             self._digest.update(sample)
+        if self._captions.goes_on:
+            self._captions.feed(sample)
         self._flat.write(sample)
 
     def index(self, rows: Iterable[Row]) -> None:
@@ -157,7 +163,7 @@ class TrackWriter:
             sample_count=self._builder.sample_count, size_bytes=self._builder.data_length,
             flat_sha256=flat_digest, index_sha256=index_digest,
             sync_times=tuple(self._sync_times) if video else (), stream=stream, default=default,
-            notes=notes,
+            notes=notes, closed_captions=self._captions.channels,
         )  # fmt: skip
 
     def discard(self) -> None:

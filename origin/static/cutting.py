@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from core.isobmff.init_segment import init_segment
+from core.isobmff.init_segment import track_init
 from core.media.build import SegmentTable, segment_table
 from core.media.description import TrackDescription, shown_size
 from core.media.first_plan import UnfitRenditions, first_plan
@@ -18,11 +18,10 @@ from core.media.presentation import (
     VideoTraits,
 )
 from core.media.storyboard import Storyboard
-from core.media.ticks import Ticks, milliseconds
+from core.media.ticks import milliseconds
 from core.media.timeline import CutPlan
 from core.media.track_file import TrackFile, track_file
 from native import SampleFile, TrackIndex
-from origin.closed_captions import caption_channels, channels_in_file
 from origin.packaging.direct import DirectTrack
 from origin.static.gathering import GatheredTrack
 from origin.static.request import Arrangement, RefusedSource
@@ -59,7 +58,6 @@ class CutTrack:
     bodies: SampleFile
     pieces: Sequence[tuple[int, int]]
     plan: CutPlan
-    closed_captions: tuple[str, ...] = ()
 
     @property
     def gathered(self) -> GatheredTrack:
@@ -117,7 +115,7 @@ class CutTrack:
                 video_range=description.video_range,
                 supplemental_codec=description.supplemental_codec,
                 colour=description.colour,
-                closed_captions=self.closed_captions,
+                closed_captions=self.gathered.packaged.closed_captions,
             )
         return AudioTraits(
             channels=description.channels,
@@ -193,24 +191,10 @@ def _opened(gathered: GatheredTrack) -> OpenedTrack:
 def _cut(opened: OpenedTrack, name: str, plan: CutPlan, *, default: bool) -> CutTrack:
     index = opened.index
     table = segment_table(index, plan)
-    init = init_segment(
-        opened.description,
-        timescale=index.timescale,
-        duration=Ticks(index.base_time + index.duration),
-        priming=Ticks(index.priming),
-    )
+    init = track_init(index, opened.description)
     bodies, pieces = _bodies(opened, table)
     file = track_file(index, table, init)
-    captions = _captions(opened)
-    return CutTrack(opened, name, default, table, init, file, bodies, pieces, plan, captions)
-
-
-def _captions(opened: OpenedTrack) -> tuple[str, ...]:
-    material = opened.material
-    if isinstance(material, StoredTrack):
-        return caption_channels(material)
-    places = ((row[0], row[3]) for row in ROW.iter_unpack(material.rows))
-    return channels_in_file(material.description, material.samples.file, places)
+    return CutTrack(opened, name, default, table, init, file, bodies, pieces, plan)
 
 
 def _bodies(

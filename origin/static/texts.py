@@ -7,7 +7,7 @@ from typing import Final
 
 from core.manifest.hls_text import text_playlist
 from core.manifest.urls import MEDIA_PLAYLIST, WHOLE_TEXT, rendition_folder, text_segment
-from core.media.chapters import Chapter
+from core.media.chapters import Chapter, timed_chapters
 from core.media.presentation import Rendition, TextTraits, TrackKind
 from core.media.roles import sorted_roles
 from core.media.timeline import CutPlan
@@ -125,10 +125,8 @@ def write_chapters(chapters: Sequence[Chapter], duration_ms: int, folder: Path) 
     """Write the chapters, where there are any; gives their bytes."""
     if not chapters:
         return 0
-    texts = {
-        CHAPTERS_VTT: chapters_vtt(chapters, duration_ms).encode(),
-        CHAPTERS_JSON: chapters_json(chapters, duration_ms),
-    }
+    timed = timed_chapters(chapters, duration_ms)
+    texts = {CHAPTERS_VTT: chapters_vtt(timed).encode(), CHAPTERS_JSON: chapters_json(timed)}
     with writing(folder):
         for name, data in texts.items():
             (folder / name).write_bytes(data)

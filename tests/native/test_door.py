@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import native
-from native import CorruptIndex, IndexBuilder, TrackIndex, _index
+from native import CorruptIndex, IndexBuilder, TrackIndex, _index, _index_builder
 from tests.fixtures.indexes import constant_rows, index_bytes
 
 
@@ -53,7 +53,7 @@ def test_the_door_gives_the_implementation_it_names() -> None:
 
 def test_compiled_classes_cannot_be_had_without_their_arguments() -> None:
     """What was never checked must not be reachable: its sizes would be walked unchecked."""
-    classes: list[type[object]] = [_index.TrackIndex, _index.IndexBuilder]
+    classes: list[type[object]] = [_index.TrackIndex, _index_builder.IndexBuilder]
     for unchecked in classes:
         with pytest.raises(TypeError):
             unchecked.__new__(unchecked)
@@ -74,7 +74,7 @@ def use_once(data: bytes, spoiled: bytes) -> None:
         index.segment(0, 10**6)
     with pytest.raises(CorruptIndex):
         _index.TrackIndex(spoiled)
-    builder = _index.IndexBuilder(timescale=1, description=data[:100])
+    builder = _index_builder.IndexBuilder(timescale=1, description=data[:100])
     for _ in range(200):
         builder.add(1, 1, 0, 1)
     builder.finish()

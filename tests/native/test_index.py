@@ -7,7 +7,7 @@ from types import ModuleType
 
 import pytest
 
-from native import CorruptIndex
+from native import CorruptIndex, TrackIndex
 from tests.fixtures.indexes import (
     SYNC,
     Row,
@@ -46,17 +46,17 @@ def test_an_index_gives_back_what_was_added(twin: ModuleType) -> None:
         offset, time = offset + size, time + duration
 
 
-def test_both_builders_write_the_same_bytes(twin: ModuleType) -> None:
+def test_both_builders_write_the_same_bytes(writer: ModuleType) -> None:
     rows = constant_rows(150, gop=10)
-    builder = twin.IndexBuilder(timescale=24_000, description=b"{}", base_time=3)
+    builder = writer.IndexBuilder(timescale=24_000, description=b"{}", base_time=3)
     for row in rows:
         builder.add(*row)
     rest, header = builder.finish(priming=2)
     assert header + rest == index_bytes(rows, base_time=3, priming=2)
 
 
-def test_a_builder_hands_over_whole_blocks_while_samples_arrive(twin: ModuleType) -> None:
-    builder = twin.IndexBuilder(timescale=1, description=b"")
+def test_a_builder_hands_over_whole_blocks_while_samples_arrive(writer: ModuleType) -> None:
+    builder = writer.IndexBuilder(timescale=1, description=b"")
     taken = b""
     for number, row in enumerate(constant_rows(130), 1):
         builder.add(*row)
@@ -66,7 +66,7 @@ def test_a_builder_hands_over_whole_blocks_while_samples_arrive(twin: ModuleType
     rest, header = builder.finish()
     assert len(header) == builder.header_length == 80
     assert len(rest) == 16 + 2 * 16
-    index = twin.TrackIndex(header + taken + rest)
+    index = TrackIndex(header + taken + rest)
     assert index.sample_count == builder.sample_count == 130
     assert (index.data_length, index.duration) == (builder.data_length, builder.duration)
 
@@ -152,9 +152,9 @@ def test_samples_outside_the_track_are_refused(twin: ModuleType, first: int, cou
     ],
 )
 def test_a_builder_refuses_what_no_index_may_hold(
-    twin: ModuleType, row: Row, error: type[Exception]
+    writer: ModuleType, row: Row, error: type[Exception]
 ) -> None:
-    builder = twin.IndexBuilder(timescale=1, description=b"")
+    builder = writer.IndexBuilder(timescale=1, description=b"")
     with pytest.raises(error):
         builder.add(*row)
     assert builder.sample_count == 0
@@ -170,23 +170,23 @@ def test_a_builder_refuses_what_no_index_may_hold(
     ],
 )
 def test_a_builder_refuses_a_header_no_index_may_hold(
-    twin: ModuleType, arguments: dict[str, object]
+    writer: ModuleType, arguments: dict[str, object]
 ) -> None:
     with pytest.raises(OverflowError):
-        twin.IndexBuilder(**arguments)
+        writer.IndexBuilder(**arguments)
 
 
-def test_time_does_not_run_beyond_63_bits(twin: ModuleType) -> None:
-    builder = twin.IndexBuilder(timescale=1, description=b"", base_time=2**63 - 11)
+def test_time_does_not_run_beyond_63_bits(writer: ModuleType) -> None:
+    builder = writer.IndexBuilder(timescale=1, description=b"", base_time=2**63 - 11)
     builder.add(1, 10, 0, SYNC)
     with pytest.raises(OverflowError):
         builder.add(1, 1, 0, SYNC)
     rest, header = builder.finish(priming=2**63 - 2)
-    assert twin.TrackIndex(header + rest).duration == 10
+    assert TrackIndex(header + rest).duration == 10
 
 
-def test_a_track_with_nothing_to_present_cannot_be_finished(twin: ModuleType) -> None:
-    builder = twin.IndexBuilder(timescale=1, description=b"")
+def test_a_track_with_nothing_to_present_cannot_be_finished(writer: ModuleType) -> None:
+    builder = writer.IndexBuilder(timescale=1, description=b"")
     with pytest.raises(ValueError, match="0 samples"):
         builder.finish()
     builder.add(1, 0, 0, SYNC)
@@ -306,3 +306,22 @@ def test_an_index_starts_in_the_middle_of_a_buffer(twin: ModuleType) -> None:
 def test_what_is_no_buffer_is_a_type_error(twin: ModuleType) -> None:
     with pytest.raises(TypeError):
         twin.TrackIndex("text")
+
+
+def test_bit_rates_are_those_of_the_busiest_second_and_of_the_whole(twin: ModuleType) -> None:
+    rows: list[Row] = [(10, 400, 0, SYNC), (300, 400, 0, 0), (20, 400, 0, 0), (200, 600, 0, 0)]
+    index = twin.TrackIndex(index_bytes(rows, timescale=1000))
+    # A second from 400 on holds three samples; 530 bytes last 1.8 s.
+    assert index.bit_rates() == (300, 8 * 520, -(-530 * 8 * 1000 // 1800))
+
+
+def test_a_track_of_less_than_a_second_is_as_fast_as_its_mean(twin: ModuleType) -> None:
+    index = twin.TrackIndex(index_bytes([(50, 10, 0, SYNC)], timescale=1000))
+    assert index.bit_rates() == (50, 40_000, 40_000)
+
+
+def test_bit_rates_of_the_largest_numbers_do_not_wrap(twin: ModuleType) -> None:
+    rows: list[Row] = [(2**32 - 1, 0, 0, SYNC)] * 200 + [(1, 1, 0, SYNC)]
+    index = twin.TrackIndex(index_bytes(rows, timescale=2**32 - 1))
+    mean = (200 * (2**32 - 1) + 1) * 8 * (2**32 - 1)
+    assert index.bit_rates() == (2**32 - 1, mean, mean)

@@ -149,9 +149,9 @@ def test_rows_that_make_no_sense_are_refused(twin: ModuleType, rows: bytes) -> N
 
 
 UNITS = [
-    ((5,), False, 1), ((1,), False, 0), ((6, 5), False, 1), ((7, 8, 5), False, 9),
+    ((5,), False, 1), ((1,), False, 0), ((6, 5), False, 1), ((7, 8, 5), False, 17),
     ((9, 1), False, 0), ((38,), True, 1), ((42,), True, 1), ((16,), True, 4),
-    ((64, 38), True, 9), ((2,), True, 0),
+    ((64, 38), True, 17), ((2,), True, 0),
 ]  # fmt: skip
 
 
@@ -182,7 +182,25 @@ def test_lengths_that_do_not_add_up_are_something_to_examine(
     twin: ModuleType, sample: bytes
 ) -> None:
     with opened(sample + b"behind") as file:
-        assert twin.SampleFile(file, rows_of((0, len(sample)))).nal_access(4) == b"\x08"
+        assert twin.SampleFile(file, rows_of((0, len(sample)))).nal_access(4) == b"\x10"
+
+
+MESSAGES = [
+    (b"\x06\4\x47GA94\3", b"\x4e\1\4GA94\3", 8), (b"\x06\5nothing", b"\x4e\1\5nothing", 0),
+    (b"\x06" + bytes(1019), b"\x50" + bytes(1019), 0),
+    (b"\x06" + bytes(1020), b"\x50" + bytes(1020), 8), (b"\x01GA94", b"\x02\1GA94", 0),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("avc", "hevc", "flags"), MESSAGES)
+def test_messages_with_the_mark_of_captions_and_long_ones_may_hold_some(
+    twin: ModuleType, avc: bytes, hevc: bytes, flags: int
+) -> None:
+    for unit, is_hevc, picture in ((avc, False, b"\x65"), (hevc, True, b"\x26")):
+        sample = b"".join(len(each).to_bytes(4) + each for each in (b"\2\1" * 600, unit, picture))
+        with opened(sample) as file:
+            samples = twin.SampleFile(file, rows_of((0, len(sample))))
+            assert samples.nal_access(4, hevc=is_hevc) == bytes((flags | 1,))
 
 
 @given(st.binary(min_size=1, max_size=4000), st.data())

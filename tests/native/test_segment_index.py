@@ -10,7 +10,7 @@ from native.reference.segment_index import segment_index
 from tests.fixtures.boxes import Box, top
 from tests.fixtures.indexes import SYNC, Row, constant_rows, index_bytes
 
-SAP_1 = 0x90000000
+SAP_1, SAP_3 = 0x90000000, 0xB0000000
 
 
 def read(sidx: bytes) -> tuple[tuple[Any, ...], list[tuple[int, int, int]]]:
@@ -46,6 +46,22 @@ def test_lengths_are_those_of_headers_and_bodies(twin: ModuleType) -> None:
         len(index.fragment_header(first, stop - first, 1)) + index.segment(first, stop - first)[1]
         for first, stop in zip(starts, [*starts[1:], 200], strict=True)
     ]
+
+
+def test_a_segment_whose_first_picture_follows_others_begins_with_an_open_group(
+    twin: ModuleType,
+) -> None:
+    # Shown at 2000, 1000, 3000 | 5000, 4000, 6000 | 7000, 8000, 9000 of decode times 0, 1000, …
+    offsets = (2000, 0, 1000, 2000, 0, 1000, 1000, 1000, 1000)
+    rows: list[Row] = [
+        (9, 1000, offset, SYNC if number % 3 == 0 else 0) for number, offset in enumerate(offsets)
+    ]
+    index = twin.TrackIndex(index_bytes(rows))
+    assert [index.begins_open(number) for number in (0, 3, 6, 8)] == [True, True, False, False]
+    _, references = read(index.segment_index([0, 3, 6], 10_000))
+    assert [access for _, _, access in references] == [SAP_3, SAP_3, SAP_1]
+    with pytest.raises(IndexError):
+        index.begins_open(9)
 
 
 def test_the_styp_of_every_header_has_the_length_that_is_left_out(twin: ModuleType) -> None:
@@ -107,6 +123,7 @@ def test_as_many_segments_as_the_count_holds() -> None:
     assert len(references) == 65_535
     with pytest.raises(OverflowError, match="not 65536"):
         index.segment_index(range(65_536), 65_536)
-    assert read(segment_index(1, [1] * 65_535, range(65_536)))[1] == [(1, 1, SAP_1)] * 65_535
+    full = segment_index(1, [1] * 65_535, range(65_536), [False] * 65_535)
+    assert read(full)[1] == [(1, 1, SAP_1)] * 65_535
     with pytest.raises(OverflowError, match="not 65536"):
-        segment_index(1, [1] * 65_536, range(65_537))
+        segment_index(1, [1] * 65_536, range(65_537), [False] * 65_536)

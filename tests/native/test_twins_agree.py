@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from native import CorruptIndex, _index, reference
-from tests.fixtures.indexes import SYNC, Row, constant_rows, index_bytes, reseal
+from tests.fixtures.indexes import SYNC, WRITERS, Row, constant_rows, index_bytes, reseal
 
 FLAGS = st.sampled_from([0, 0, 0, SYNC, 2])
 ROWS = st.lists(
@@ -54,6 +54,8 @@ def everything(module: ModuleType, data: bytes) -> tuple[str, Any]:
             index.segment_starts(times),
             index.segment_starts([time + 1 for time in times[::2]]),
             [index.sample(number) for number in range(count)],
+            [index.begins_open(number) for number in range(count)],
+            index.bit_rates(),
             [index.segment(number, count - number) for number in range(count)],
             [
                 outcome(index.fragment_header, number, min(70, count - number), number)
@@ -132,8 +134,8 @@ NUMBERS = (
 )
 def test_builders_agree_on_what_they_accept(rows: list[Row], base_time: int, priming: int) -> None:
     builders = [
-        module.IndexBuilder(timescale=1, description=b"", base_time=base_time)
-        for module in (_index, reference)
+        writer.IndexBuilder(timescale=1, description=b"", base_time=base_time)
+        for writer in WRITERS.values()
     ]
     for row in rows:
         compiled, clear = (outcome(builder.add, *row) for builder in builders)

@@ -100,6 +100,9 @@ async def test_a_clip_of_what_is_not_there_is_refused(
 ) -> None:
     answer = await clip(api, await film(api, pool), start_ms=start_ms, end_ms=end_ms)
     assert (answer.status, answer.code) == (422, "excerpt.outside")
+    (place,) = answer.json["errors"]
+    name = "/start_ms" if start_ms >= 60_000 else "/end_ms"
+    assert (place["in"], place["pointer"]) == ("body", name)
     assert len((await api.get("/videos")).json["data"]) == 1
 
 
@@ -247,6 +250,65 @@ async def test_what_is_made_of_a_signed_film_is_public_only_on_request(
         assert answer.json["playback_ids"][0]["policy"] == policy
 
 
+async def text(api: Api, video_id: str, language: str = "en") -> Answered:
+    """Send subtitles that say nothing much."""
+    return await api.ask(
+        "POST",
+        f"/videos/{video_id}/captions?language={language}",
+        data="WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n",
+        headers={"Content-Type": "text/vtt"},
+    )
+
+
+async def chapters(api: Api, video_id: str, *starts_ms: int) -> None:
+    listed = [{"start_ms": each, "title": f"At {each}"} for each in starts_ms]
+    answer = await api.ask("POST", f"/videos/{video_id}/chapters", json={"chapters": listed})
+    assert answer.status == 201, answer.body
+
+
+async def test_a_player_is_told_of_the_text_the_chapters_and_the_pictures_of_a_clip(
+    api: Api, pool: Pool
+) -> None:
+    video_id = await film(api, pool)
+    made = (await clip(api, video_id, start_ms=5000, end_ms=9500)).json
+    nothing = await play(api, made["id"])
+    assert (nothing["subtitles"], nothing["chapters"], nothing["storyboard"]) == ([], None, None)
+    assert (await text(api, video_id)).status == 201
+    await chapters(api, video_id, 7000)
+    await change(pool, "UPDATE videos SET storyboard = '{}' WHERE id = $1", video_id)
+    for path in (f"/videos/{made['id']}/play", f"/videos/{video_id}/play?start_ms=5000"):
+        found = (await api.get(path)).json
+        folder = found["hls"].removesuffix("/master.m3u8")
+        (subtitles,) = found["subtitles"]
+        assert (subtitles["id"], subtitles["language"]) == ("en", "en")
+        assert subtitles["url"] == f"{folder}/t/en/subtitles.vtt"
+        assert found["chapters"]["vtt"] == f"{folder}/chapters.vtt"
+        assert found["storyboard"]["json"] == f"{folder}/storyboard.json"
+    early = await play(api, video_id, "?end_ms=6000")
+    assert early["chapters"] is None  # the only one begins later
+    (whole,) = (await play(api, video_id, "?max_height=360"))["subtitles"]
+    assert whole["url"].endswith("/subtitles.vtt")
+    assert "/t/en/subtitles.vtt" not in whole["url"]
+
+
+async def test_joined_videos_have_the_texts_of_all_their_films(api: Api, pool: Pool) -> None:
+    one, two = await film(api, pool), await film(api, pool)
+    await text(api, one, "de")
+    await text(api, two, "en")
+    await text(api, two, "de")
+    made = (await join(api, {"video_id": one}, {"video_id": two})).json["id"]
+    assert [each["id"] for each in (await play(api, made))["subtitles"]] == ["de", "en"]
+
+
+async def test_an_edit_has_chapters_of_its_own_but_no_subtitles(api: Api, pool: Pool) -> None:
+    made = (await clip(api, await film(api, pool), start_ms=5000, end_ms=9500)).json["id"]
+    await chapters(api, made, 0, 2000)
+    assert (await play(api, made))["chapters"] is not None
+    refused = await text(api, made)
+    assert (refused.status, refused.code) == (422, "edit.captions")
+    assert (await api.get(f"/videos/{made}/captions")).json["data"] == []
+
+
 FILTERS = {
     "max_height=720": "-h720",
     "max_height=360": "-h360",
@@ -293,31 +355,46 @@ async def test_a_stretch_of_a_playback_has_its_points_and_begins_at_them(
 
 
 @pytest.mark.parametrize(
-    ("query", "status", "code"),
+    ("query", "status", "code", "names"),
     [
-        ("max_height=240", 422, "view.empty"),
-        ("codecs=hvc1", 422, "view.empty"),
-        ("codecs=opus", 422, "view.empty"),
-        ("audio=de", 422, "view.empty"),
-        ("hdr=1", 422, "view.empty"),
-        ("codecs=divx", 422, "view.unusable"),
-        ("audio=x", 400, "request.invalid_parameter"),
-        ("start_ms=9&end_ms=8", 422, "view.unusable"),
-        ("end_ms=60001", 422, "excerpt.outside"),
-        ("start_ms=60000", 422, "excerpt.outside"),
-        ("max_height=0", 400, "request.invalid_parameter"),
-        ("max_height=x", 400, "request.invalid_parameter"),
-        ("codecs=", 400, "request.invalid_parameter"),
-        ("codecs=a%2Fb", 400, "request.invalid_parameter"),
-        ("hdr=maybe", 400, "request.invalid_parameter"),
-        ("start_ms=-1", 400, "request.invalid_parameter"),
+        ("max_height=240", 422, "view.empty", ["max_height"]),
+        ("codecs=hvc1", 422, "view.empty", ["codecs"]),
+        ("codecs=opus&max_height=720", 422, "view.empty", ["codecs"]),
+        ("audio=de", 422, "view.empty", ["audio"]),
+        ("hdr=1&codecs=avc1", 422, "view.empty", ["hdr"]),
+        ("codecs=divx", 422, "view.unusable", ["codecs"]),
+        ("audio=x", 400, "request.invalid_parameter", ["audio"]),
+        ("start_ms=9&end_ms=8", 422, "view.unusable", ["end_ms"]),
+        ("end_ms=60001", 422, "excerpt.outside", ["end_ms"]),
+        ("start_ms=60000", 422, "excerpt.outside", ["start_ms"]),
+        ("max_height=0", 400, "request.invalid_parameter", ["max_height"]),
+        ("max_height=x", 400, "request.invalid_parameter", ["max_height"]),
+        ("codecs=", 400, "request.invalid_parameter", ["codecs"]),
+        ("codecs=a%2Fb", 400, "request.invalid_parameter", ["codecs"]),
+        ("hdr=maybe", 400, "request.invalid_parameter", ["hdr"]),
+        ("start_ms=-1", 400, "request.invalid_parameter", ["start_ms"]),
     ],
 )
-async def test_a_playback_of_nothing_is_refused(
-    api: Api, pool: Pool, query: str, status: int, code: str
+async def test_a_playback_of_nothing_is_refused_with_the_name_of_what_is_wrong(
+    api: Api, pool: Pool, query: str, status: int, code: str, names: list[str]
 ) -> None:
     answer = await api.get(f"/videos/{await film(api, pool)}/play?{query}")
     assert (answer.status, answer.code) == (status, code)
+    places = [(each["in"], each["pointer"]) for each in answer.json["errors"]]
+    assert places == [("query", f"/{name}") for name in names]
+
+
+async def test_filters_that_leave_nothing_together_are_all_named(api: Api, pool: Pool) -> None:
+    """Each would leave something alone: the small picture is HEVC, and the large one is not."""
+    video_id = await film(api, pool)
+    await change(
+        pool,
+        "UPDATE tracks SET codec = 'hvc1.1.6.L93.B0' WHERE video_id = $1 AND height = 360",
+        video_id,
+    )
+    answer = await api.get(f"/videos/{video_id}/play?max_height=360&codecs=avc1&audio=en")
+    assert answer.code == "view.empty"
+    assert [each["pointer"] for each in answer.json["errors"]] == ["/max_height", "/codecs"]
 
 
 async def test_a_pictures_token_opens_no_media(api: Api, pool: Pool) -> None:

@@ -89,6 +89,11 @@ class StandIn:
     listings: list[ListVideos] = field(default_factory=list)
     looks: int = 0
     resume_ms: int = 0
+    # Where in the media the video begins and ends; None: where they do.
+    start_ms: int = 0
+    end_ms: int | None = None
+    # The queries of all playbacks.
+    plays: list[dict[str, str]] = field(default_factory=list)
     # What the storyboard is called; nothing where there is none.
     storyboard_name: str = "storyboard.json"
     # Hang up on whoever asks; a fault for uploads; a status for media.
@@ -243,7 +248,9 @@ class StandIn:
 
     async def _play(self, request: web.Request) -> web.StreamResponse:
         video = self._video(request)
+        self.plays.append(dict(request.query))
         user = request.query["user"]
+        end_ms = video.duration_ms if self.end_ms is None else self.end_ms
         own = [each for _, each in self.reports_of(user) if each.video_id == video.id]
         playback = Playback(
             playback_id=video.playback_ids[0].id,
@@ -252,9 +259,9 @@ class StandIn:
             hls=f"{self.edge}/media/{video.id}/master.m3u8",
             dash=f"{self.edge}/media/{video.id}/manifest.mpd",
             poster=video.poster,
-            duration_ms=video.duration_ms,
-            start_ms=0,
-            end_ms=video.duration_ms,
+            duration_ms=None if end_ms is None else end_ms - self.start_ms,
+            start_ms=self.start_ms,
+            end_ms=end_ms,
             resume_ms=own[-1].position_ms if own else self.resume_ms,
             token=None,
             expires_at=None,

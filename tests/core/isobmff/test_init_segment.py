@@ -1,10 +1,13 @@
 """The init segment, box by box."""
 
+import struct
 from dataclasses import dataclass
 
 import msgspec
 import pytest
 
+from core.codecs.aac import mp4a_sample_entry
+from core.isobmff.bit_rates import BitRates, with_bit_rates
 from core.isobmff.init_segment import init_segment
 from core.media.description import IDENTITY_MATRIX, TrackDescription
 from core.media.presentation import TrackKind
@@ -23,6 +26,8 @@ VIDEO = TrackDescription(
     display_height=1080,
     matrix=ROTATED,
 )
+RATES = BitRates(5000, 300_000, 200_000)
+RATES_AT_ONCE = struct.pack(">II", 300_000, 200_000)
 AUDIO = TrackDescription(kind=TrackKind.AUDIO, codec="mp4a.40.2", sample_entry=ENTRY)
 
 
@@ -37,7 +42,11 @@ class Init:
 def init(description: TrackDescription, *, priming: int = 0, duration: int = 240_000) -> Init:
     return Init(
         init_segment(
-            description, timescale=48_000, duration=Ticks(duration), priming=Ticks(priming)
+            description,
+            timescale=48_000,
+            duration=Ticks(duration),
+            priming=Ticks(priming),
+            rates=RATES,
         )
     )
 
@@ -90,7 +99,8 @@ def test_each_kind_has_its_handler(
 def test_sample_tables_are_empty_and_the_entry_is_the_one_described() -> None:
     segment = init(VIDEO)
     stbl = "moov/trak/mdia/minf/stbl"
-    assert segment.at(f"{stbl}/stsd").payload == b"\0\0\0\0\0\0\0\x01" + ENTRY
+    told = with_bit_rates(ENTRY, RATES)
+    assert segment.at(f"{stbl}/stsd").payload == b"\0\0\0\0\0\0\0\x01" + told
     for kind in ("stts", "stsc", "stco"):
         assert segment.at(f"{stbl}/{kind}").payload == bytes(8)
     assert segment.at(f"{stbl}/stsz").payload == bytes(12)
@@ -145,3 +155,26 @@ def test_a_language_takes_three_letters_and_a_tag_where_they_do_not_tell(
 
 def test_equal_tracks_have_equal_init_segments() -> None:
     assert init(VIDEO).data == init(VIDEO).data
+
+
+def test_the_sample_entry_ends_in_the_bit_rates() -> None:
+    entry = init(VIDEO).at("moov/trak/mdia/minf/stbl/stsd").payload[8:]
+    assert entry[8:16] == b"whatever"
+    assert entry[16:] == struct.pack(">I4sIII", 20, b"btrt", *RATES)
+    assert int.from_bytes(entry[:4]) == len(entry)
+
+
+def test_the_decoder_configuration_of_a_sound_says_the_same() -> None:
+    plain = mp4a_sample_entry(bytes.fromhex("1190"), 2, 48_000)
+    told = with_bit_rates(plain, RATES)
+    numbers = b"\x40\x15" + bytes(11), b"\x40\x15" + struct.pack(">I", 5000)[1:] + RATES_AT_ONCE
+    assert told[4:-20] == plain[4:].replace(*numbers)
+    assert told[-20:] == struct.pack(">I4sIII", 20, b"btrt", *RATES)
+
+
+def test_bit_rates_beyond_their_fields_become_the_largest() -> None:
+    told = with_bit_rates(
+        mp4a_sample_entry(bytes.fromhex("1190"), 2, 48_000), BitRates(*[2**40] * 3)
+    )
+    assert b"\x40\x15" + b"\xff" * 11 in told
+    assert told.endswith(b"btrt" + b"\xff" * 12)

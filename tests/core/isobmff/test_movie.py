@@ -4,6 +4,7 @@ import struct
 
 import pytest
 
+from core.isobmff.bit_rates import BitRates
 from core.isobmff.box import box, full_box
 from core.isobmff.init_segment import init_segment
 from core.isobmff.movie import Edit, read_movie, sample_table
@@ -14,6 +15,7 @@ from native import MalformedMovie
 from tests.fixtures.movies import parts_of
 
 ENTRY = box(b"twos", bytes(28))
+BTRT_BYTES = 20
 INIT = init_segment(
     TrackDescription(
         kind=TrackKind.AUDIO, codec="x", sample_entry=ENTRY, channels=2, sample_rate=8000,
@@ -22,6 +24,7 @@ INIT = init_segment(
     timescale=8000,
     duration=Ticks(9000),
     priming=Ticks(1000),
+    rates=BitRates(1000, 64_000, 48_000),
 )  # fmt: skip
 
 
@@ -43,7 +46,7 @@ def test_our_own_init_segment_is_read() -> None:
     assert (track.track_id, track.timescale, track.language) == (1, 8000, "deu")
     assert (track.handler, track.path) == (b"soun", "moov/trak[1]")
     assert [(entry.kind, entry.span[1] - entry.span[0]) for entry in track.entries] == [
-        (b"twos", len(ENTRY))
+        (b"twos", len(ENTRY) + BTRT_BYTES)
     ]
     assert track.edits == (Edit(0, 1000, (1, 0)),)
     assert sample_table(movie, track).sample_count == 0

@@ -1,13 +1,16 @@
 """One library, prepared once by a real worker, which the tests of delivery only read."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 import native
+from runtime.listen import HostPort
 from runtime.postgres import close_pool, open_pool
+from runtime.settings import OriginSettings
+from tests.fixtures.cutting import Cutter, prepare_cinema
 from tests.fixtures.media import Picture, Sound, make_clip
-from tests.fixtures.origin import PICTURES, Library, Prepared, running_worker
+from tests.fixtures.origin import PICTURES, Library, Prepared, running_origin, running_worker
 from tests.fixtures.postgres import TEMPLATE, PostgresServer, run_aside
 
 PLANES = [False, True] if native.IMPL == "compiled" else [False]
@@ -46,3 +49,31 @@ def prepared(
     run_aside(prepare)
     yield Prepared(folder / "data", url, made[0], clip)
     postgres_server.drop(name)
+
+
+@pytest.fixture(scope="session")
+def cinema(
+    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Prepared]:
+    """A published film that is cut."""
+    folder = tmp_path_factory.mktemp("cinema")
+    name = postgres_server.create(template=TEMPLATE)
+    made: list[Prepared] = []
+
+    async def prepare() -> None:
+        made.append(await prepare_cinema(folder, postgres_server.url(name)))
+
+    run_aside(prepare)
+    yield made[0]
+    postgres_server.drop(name)
+
+
+@pytest.fixture
+async def cutter(cinema: Prepared) -> AsyncIterator[Cutter]:
+    settings = OriginSettings(
+        database_url=cinema.database_url, data=cinema.data, listen=HostPort("127.0.0.1", 0)
+    )
+    pool = await open_pool(cinema.database_url, max_size=2)
+    async with running_origin(settings, on_plane=native.IMPL == "compiled") as origin:
+        yield Cutter(cinema, origin, pool)
+    await close_pool(pool)

@@ -1,9 +1,6 @@
 """Clips, joined videos and views, as players get them: the source's own frames, and no others."""
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from itertools import count
@@ -12,121 +9,18 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-import native
-from runtime.listen import HostPort
-from runtime.postgres import Pool, close_pool, connection, open_pool
-from runtime.settings import OriginSettings
+from runtime.postgres import connection
 from tests.fixtures.catalogue import playback_id_of
+from tests.fixtures.cutting import LENGTH_MS, SEGMENT_PICTURES, Cutter
 from tests.fixtures.eventually import until
-from tests.fixtures.media import Picture, Sound, make_clip
-from tests.fixtures.origin import Delivery, Library, Prepared, running_origin, running_worker
+from tests.fixtures.origin import Prepared
 from tests.fixtures.players import Frame, decode, parse_framemd5, run_ffmpeg
 from tests.fixtures.playlists import parse_playlist
-from tests.fixtures.postgres import TEMPLATE, PostgresServer, run_aside
 
 pytestmark = pytest.mark.postgres
 
 DASH = {"dash": "urn:mpeg:dash:schema:mpd:2011"}
-NTSC = Fraction(30_000, 1001)
-SEGMENT_PICTURES = 120  # the key picture at or after 4 s
-LENGTH_MS = 12_012
 _numbers = count()
-
-
-@pytest.fixture(scope="module")
-def cinema(
-    postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Prepared]:
-    """Twelve seconds with sound, in three segments that begin at 0, 4.004 and 8.008 s."""
-    folder = tmp_path_factory.mktemp("cinema")
-    clip = make_clip(
-        folder / "film.mp4",
-        Picture(count=360, width=160, height=90, rate=NTSC, gop=60, b_frames=2),
-        Sound(samples=12 * 48000 + 480),
-    )
-    name = postgres_server.create(template=TEMPLATE)
-    url = postgres_server.url(name)
-    made: list[str] = []
-
-    async def prepare() -> None:
-        pool = await open_pool(url, max_size=3)
-        library = Library(folder / "data", url, pool)
-        library.store.mkdir(parents=True)
-        video_id = await library.upload(clip)
-        async with running_worker(library.worker_settings()):
-            await library.status_becomes(video_id, ("ready",))
-        made.append(video_id)
-        await close_pool(pool)
-
-    run_aside(prepare)
-    yield Prepared(folder / "data", url, made[0], clip)
-    postgres_server.drop(name)
-
-
-@dataclass(frozen=True)
-class Cutter:
-    """Makes edits of the film, as the API would."""
-
-    cinema: Prepared
-    origin: Delivery
-    pool: Pool
-
-    async def edit(self, *stretches: tuple[int, int], prefix: str = "p_") -> str:
-        """The URL of the folder of a new edit of stretches of the film."""
-        edit_id = f"edit{next(_numbers)}"
-        async with connection(self.pool) as session:
-            await session.execute(
-                "INSERT INTO videos (id, playback_id, title, status, duration_ms) "
-                "VALUES ($1, $2, 'Edit', 'ready', 1)",
-                edit_id,
-                f"{prefix}{edit_id}",
-            )
-            await session.executemany(
-                "INSERT INTO edit_parts VALUES ($1, $2, $3, $4, $5)",
-                [
-                    (edit_id, place, self.cinema.video_id, *stretch)
-                    for place, stretch in enumerate(stretches)
-                ],
-            )
-        return f"{self.origin.url}/media/{prefix}{edit_id}"
-
-    def view(self, spelling: str) -> str:
-        """The URL of the folder of a view of the film."""
-        return f"{self.origin.url}/media/{playback_id_of(self.cinema.video_id)}{spelling}"
-
-    async def text(self, url: str) -> str:
-        async with self.origin.client.get(url) as answer:
-            body = await answer.text()
-            assert answer.status == 200, f"{url}: {body}"
-            return body
-
-    async def bytes(self, url: str) -> bytes:
-        async with self.origin.client.get(url) as answer:
-            assert answer.status == 200, url
-            return await answer.read()
-
-    async def status(self, url: str) -> int:
-        async with self.origin.client.get(url) as answer:
-            await answer.read()
-            return answer.status
-
-    async def playlists(self, folder: str) -> list[str]:
-        """The URLs of the media playlists, picture first."""
-        master = await self.text(f"{folder}/master.m3u8")
-        uris = [uri for _, uri in parse_playlist(master).entries]
-        uris += re.findall(r'#EXT-X-MEDIA:.*URI="([^"]+)"', master)
-        return [f"{folder}/{uri}" for uri in uris]
-
-
-@pytest.fixture
-async def cutter(cinema: Prepared) -> AsyncIterator[Cutter]:
-    settings = OriginSettings(
-        database_url=cinema.database_url, data=cinema.data, listen=HostPort("127.0.0.1", 0)
-    )
-    pool = await open_pool(cinema.database_url, max_size=2)
-    async with running_origin(settings, on_plane=native.IMPL == "compiled") as origin:
-        yield Cutter(cinema, origin, pool)
-    await close_pool(pool)
 
 
 @pytest.fixture(scope="module")

@@ -71,10 +71,10 @@ export async function deleteVideo(id: string): Promise<void> {
   await request(videoPath(id), { method: "DELETE" });
 }
 
-export function getPlayback(id: string, userId: string): Promise<Playback> {
-  return read<Playback>(`${videoPath(id)}/play?user=${encodeURIComponent(userId)}`, {
-    headers: { Accept: "application/json" },
-  });
+/** Starts a playback of a video, or of the stretch of it that `part` names. */
+export function getPlayback(id: string, userId: string, part: URLSearchParams): Promise<Playback> {
+  const query = new URLSearchParams([["user", userId], ...part]);
+  return read<Playback>(`${videoPath(id)}/play?${query}`, { headers: { Accept: "application/json" } });
 }
 
 export async function getHistory(userId: string): Promise<readonly HistoryEntry[]> {

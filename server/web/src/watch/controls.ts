@@ -4,6 +4,7 @@ import { clock } from "../format.ts";
 import type { Panel } from "./panel.ts";
 import type { Screen } from "./screen.ts";
 import type { SeekBar } from "./seekbar.ts";
+import type { Timeline } from "./timeline.ts";
 import type { Volume } from "./volume.ts";
 
 export interface ControlParts {
@@ -29,6 +30,7 @@ export class Controls {
 
   constructor(
     private readonly video: HTMLVideoElement,
+    private readonly timeline: Timeline,
     parts: ControlParts,
   ) {
     this.playButton = h("button", { type: "button", class: "control" }, this.playGlyph);
@@ -45,22 +47,21 @@ export class Controls {
     this.middle = h("div", { class: "middle" }, back, this.bigButton, on);
     this.element = h("div", { class: "controls" }, parts.seek.element, row);
     for (const each of [this.middle, this.element]) keepFocus(each);
-    for (const name of ["play", "pause", "ended", "seeking", "timeupdate", "durationchange", "emptied"]) {
-      video.addEventListener(name, () => this.show());
-    }
+    timeline.onChange(() => this.show());
     this.show();
   }
 
   private show(): void {
-    const video = this.video;
-    const glyph: IconName = video.ended ? "replay" : video.paused ? "play" : "pause";
-    const label = video.ended ? "Play again" : video.paused ? "Play" : "Pause";
+    const { ended, position, duration } = this.timeline;
+    const { paused } = this.video;
+    const glyph: IconName = ended ? "replay" : paused ? "play" : "pause";
+    const label = ended ? "Play again" : paused ? "Play" : "Pause";
     setIcon(this.playGlyph, glyph);
     setIcon(this.bigGlyph, glyph);
     for (const each of [this.playButton, this.bigButton]) each.setAttribute("aria-label", label);
     this.playButton.title = `${label} (k)`;
-    setText(this.time, clock(video.currentTime));
-    setText(this.total, clock(Number.isFinite(video.duration) ? video.duration : 0));
+    setText(this.time, clock(position));
+    setText(this.total, clock(duration));
   }
 }
 

@@ -1,5 +1,6 @@
 import { reportHistory } from "../api/client.ts";
 import type { HistoryReport, Playback } from "../api/types.ts";
+import type { Timeline } from "./timeline.ts";
 
 const EVERY_MS = 10_000;
 const NEAR_START_MS = 3000;
@@ -12,6 +13,7 @@ export class HistoryReporter {
 
   constructor(
     private readonly video: HTMLVideoElement,
+    private readonly timeline: Timeline,
     private readonly userId: string,
     private readonly videoId: string,
     private readonly sessionId: string,
@@ -19,9 +21,9 @@ export class HistoryReporter {
     video.addEventListener("playing", () => this.run());
     video.addEventListener("pause", () => {
       this.rest();
-      if (!video.ended) this.report("pause");
+      if (!timeline.ended) this.report("pause");
     });
-    video.addEventListener("ended", () => {
+    timeline.onEnd(() => {
       this.rest();
       this.report("ended");
     });
@@ -46,13 +48,13 @@ export class HistoryReporter {
   }
 
   private report(event?: NonNullable<HistoryReport["event"]>): void {
-    const positionMs = Math.round(this.video.currentTime * 1000);
+    const positionMs = Math.round(this.timeline.position * 1000);
     if (this.video.readyState === 0 || positionMs === this.reported) return;
     this.reported = positionMs;
     reportHistory(this.userId, {
       video_id: this.videoId,
       position_ms: positionMs,
-      duration_ms: Number.isFinite(this.video.duration) ? Math.round(this.video.duration * 1000) : null,
+      duration_ms: Math.round(this.timeline.duration * 1000) || null,
       session_id: this.sessionId,
       client_ts: new Date().toISOString(),
       ...(event ? { event } : {}),

@@ -20,6 +20,7 @@ import { sourceOf } from "./source.ts";
 
 const videoId = decodeURIComponent(location.pathname.split("/").filter(Boolean).at(-1) ?? "");
 const userId = viewerId();
+const part = stretch(new URLSearchParams(location.search));
 
 const stage = required("#stage", HTMLElement);
 const about = required("#about", HTMLElement);
@@ -32,6 +33,11 @@ const player = new Player(stage);
 let playback: Playback | null = null;
 let offered = 0;
 let previewed = false;
+
+/** The stretch that the address asks for: a link may show a part of a video. */
+function stretch(query: URLSearchParams): URLSearchParams {
+  return new URLSearchParams([...query].filter(([name]) => name === "start_ms" || name === "end_ms"));
+}
 
 /** Reads the video's state and does what it asks for. True when something changed. */
 async function look(): Promise<boolean> {
@@ -67,10 +73,15 @@ async function look(): Promise<boolean> {
 const poller = new Poller(look);
 
 async function play(video: Video): Promise<void> {
-  playback = await getPlayback(videoId, userId);
+  playback = await getPlayback(videoId, userId, part);
+  // What was not cut ends with its media, whose sound may be a little longer than the film is said to be.
+  const isCut = part.toString() !== "" || video.parts.length > 0;
+  player.timeline.use(playback.start_ms, isCut ? playback.end_ms : null);
   showPoster(playback.poster);
   describeToSystem(player, video.title, playback.poster);
-  new HistoryReporter(player.video, userId, videoId, playback.session_id);
+  // Positions in a part are none in the video.
+  if (part.toString() === "")
+    new HistoryReporter(player.video, player.timeline, userId, videoId, playback.session_id);
   const startS = resumeAt(playback);
   const { url, licence } = sourceOf(playback);
   player.start(url, startS, licence);

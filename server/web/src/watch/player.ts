@@ -15,6 +15,7 @@ import { Screen } from "./screen.ts";
 import { SeekBar } from "./seekbar.ts";
 import { Settings, SPEEDS } from "./settings.ts";
 import { ShakaEngine } from "./shaka.ts";
+import { Timeline } from "./timeline.ts";
 import { Volume } from "./volume.ts";
 
 const FRAME_S = 1 / 24;
@@ -30,6 +31,7 @@ const UNSUPPORTED: PlaybackFault = {
 /** The stage: the picture, the controls over it, and everything a viewer can do to them. */
 export class Player implements Commands {
   readonly video = h("video", { playsinline: true, preload: "auto", tabindex: -1 });
+  readonly timeline = new Timeline(this.video);
   readonly overlay = new Overlay();
   /** How many times playback has stopped with an error; tests read it. */
   errorCount = 0;
@@ -65,11 +67,11 @@ export class Player implements Commands {
       (track) => this.captions.show(track),
       () => this.idle.wake(),
     );
-    this.seek = new SeekBar(this.video, (dragging) => {
+    this.seek = new SeekBar(this.timeline, (dragging) => {
       this.dragging = dragging;
       this.idle.wake();
     });
-    const controls = new Controls(this.video, {
+    const controls = new Controls(this.video, this.timeline, {
       seek: this.seek,
       volume: this.volume,
       panels: [this.languages.panel, this.settings.panel],
@@ -95,8 +97,8 @@ export class Player implements Commands {
   }
 
   /**
-   * Starts `url` at `startS` seconds, as far as the browser lets a page start by itself. With a `licence` it is DASH under
-   * ClearKey.
+   * Starts `url` at `startS` seconds of the video, as far as the browser lets a page start by itself. With a `licence` it is
+   * DASH under ClearKey.
    */
   start(url: string, startS: number, licence: string | null = null): void {
     this.url = url;
@@ -109,7 +111,7 @@ export class Player implements Commands {
       return;
     }
     this.overlay.setBuffering(true);
-    this.engine.load(url, startS);
+    this.engine.load(url, this.timeline.toMedia(startS));
     this.play();
   }
 
@@ -120,7 +122,7 @@ export class Player implements Commands {
 
   /** Begins anew where it stands, for a source that failed or has better qualities now. */
   reload(): void {
-    this.start(this.url, this.video.currentTime, this.licence);
+    this.start(this.url, this.timeline.position, this.licence);
   }
 
   private use(engine: Engine): void {
@@ -137,20 +139,20 @@ export class Player implements Commands {
 
   togglePlay(): void {
     if (this.overlay.blocked) return;
-    if (this.video.ended) this.video.currentTime = 0;
+    if (this.timeline.ended) this.timeline.seek(0);
     if (this.video.paused) this.play();
     else this.video.pause();
   }
 
   seekBy(seconds: number): void {
-    this.seekTo(this.video.currentTime + seconds);
+    this.seekTo(this.timeline.position + seconds);
     const side = seconds < 0 ? -1 : 1;
     this.overlay.bump("replay", `${seconds < 0 ? "−" : "+"}${Math.abs(seconds)} s`, side);
   }
 
   seekToFraction(fraction: number): void {
-    this.seekTo((this.video.duration || 0) * fraction);
-    this.overlay.bump("play", clock(this.video.currentTime));
+    this.seekTo(this.timeline.duration * fraction);
+    this.overlay.bump("play", clock(this.timeline.position));
   }
 
   volumeBy(step: number): void {
@@ -179,7 +181,7 @@ export class Player implements Commands {
   }
 
   stepFrame(direction: number): void {
-    if (this.video.paused) this.seekTo(this.video.currentTime + direction * FRAME_S);
+    if (this.video.paused) this.seekTo(this.timeline.position + direction * FRAME_S);
   }
 
   toggleSettings(): void {
@@ -202,7 +204,7 @@ export class Player implements Commands {
   }
 
   stepChapter(by: -1 | 1): void {
-    const chapter = this.seek.chapterFrom(this.video.currentTime, by);
+    const chapter = this.seek.chapterFrom(this.timeline.position, by);
     if (chapter === undefined) return;
     this.seekTo(chapter.seconds);
     this.overlay.bump("play", chapter.title);
@@ -231,7 +233,7 @@ export class Player implements Commands {
 
   private seekTo(seconds: number): void {
     if (this.video.readyState === 0) return;
-    this.video.currentTime = Math.min(this.video.duration || 0, Math.max(0, seconds));
+    this.timeline.seek(seconds);
     this.idle.wake();
   }
 

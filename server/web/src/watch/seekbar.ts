@@ -3,6 +3,7 @@ import { h } from "../dom/element.ts";
 import { clock, spokenClock } from "../format.ts";
 import { Chapters } from "./chapters.ts";
 import type { Previews } from "./previews.ts";
+import type { Timeline } from "./timeline.ts";
 
 const STEP_S = 5;
 const PAGE_S = 60;
@@ -22,10 +23,11 @@ export class SeekBar {
   private readonly chapterName = h("b", {});
   private previews: Previews | null = null;
   private pointedS = 0;
+  private drawnForS = 0;
   private draggingTo: number | null = null;
 
   constructor(
-    private readonly video: HTMLVideoElement,
+    private readonly timeline: Timeline,
     private readonly onDrag: (dragging: boolean) => void,
   ) {
     this.element = h("div", { class: "seek", role: "slider", tabindex: 0, "aria-label": "Position" });
@@ -38,10 +40,7 @@ export class SeekBar {
     this.element.addEventListener("pointercancel", () => this.letGo());
     this.element.addEventListener("pointerleave", () => this.element.classList.remove("pointing"));
     this.element.addEventListener("keydown", (event) => this.key(event));
-    for (const name of ["timeupdate", "seeking", "seeked", "durationchange", "progress", "emptied"]) {
-      video.addEventListener(name, () => this.show());
-    }
-    video.addEventListener("durationchange", () => this.drawChapters());
+    timeline.onChange(() => this.show());
     this.show();
   }
 
@@ -60,6 +59,7 @@ export class SeekBar {
   }
 
   private drawChapters(): void {
+    this.drawnForS = this.durationS;
     if (this.durationS > 0) this.chapters.show(this.chapterList, this.durationS);
   }
 
@@ -79,7 +79,8 @@ export class SeekBar {
   /** Redraws from the element's state. */
   show(): void {
     const durationS = this.durationS;
-    const positionS = this.draggingTo ?? this.video.currentTime;
+    if (durationS !== this.drawnForS) this.drawChapters();
+    const positionS = this.draggingTo ?? this.timeline.position;
     const at = durationS > 0 ? Math.min(1, positionS / durationS) : 0;
     this.element.style.setProperty("--at", String(at));
     this.element.setAttribute("aria-valuemin", "0");
@@ -92,18 +93,19 @@ export class SeekBar {
   }
 
   private get durationS(): number {
-    return Number.isFinite(this.video.duration) ? this.video.duration : 0;
+    return this.timeline.duration;
   }
 
   private showBuffered(durationS: number): void {
-    const ranges = this.video.buffered;
+    const ranges = this.timeline.buffered;
     while (this.buffered.childElementCount > ranges.length) this.buffered.lastElementChild?.remove();
     while (this.buffered.childElementCount < ranges.length) this.buffered.append(h("span", {}));
     if (durationS === 0) return;
-    for (const [index, bar] of [...this.buffered.children].entries()) {
+    for (const [index, [start, end]] of ranges.entries()) {
+      const bar = this.buffered.children[index];
       if (!(bar instanceof HTMLElement)) continue;
-      bar.style.left = `${(ranges.start(index) / durationS) * 100}%`;
-      bar.style.width = `${((ranges.end(index) - ranges.start(index)) / durationS) * 100}%`;
+      bar.style.left = `${(start / durationS) * 100}%`;
+      bar.style.width = `${((end - start) / durationS) * 100}%`;
     }
   }
 
@@ -141,7 +143,7 @@ export class SeekBar {
 
   /** What was shown last stays until the right picture is there: it is nearer than none. */
   private showPreview(): void {
-    const found = this.previews?.at(this.pointedS, () => this.showPreview());
+    const found = this.previews?.at(this.timeline.toMedia(this.pointedS), () => this.showPreview());
     if (!found) return;
     this.picture.style.backgroundImage = `url("${found.url}")`;
     this.picture.style.setProperty("--x", String(found.x));
@@ -151,7 +153,7 @@ export class SeekBar {
 
   private release(event: PointerEvent): void {
     if (this.draggingTo === null) return;
-    this.video.currentTime = this.fractionAt(event) * this.durationS;
+    this.timeline.seek(this.fractionAt(event) * this.durationS);
     this.letGo();
   }
 
@@ -163,19 +165,20 @@ export class SeekBar {
   }
 
   private key(event: KeyboardEvent): void {
+    const { position } = this.timeline;
     const target = {
-      ArrowLeft: this.video.currentTime - STEP_S,
-      ArrowDown: this.video.currentTime - STEP_S,
-      ArrowRight: this.video.currentTime + STEP_S,
-      ArrowUp: this.video.currentTime + STEP_S,
-      PageDown: this.video.currentTime - PAGE_S,
-      PageUp: this.video.currentTime + PAGE_S,
+      ArrowLeft: position - STEP_S,
+      ArrowDown: position - STEP_S,
+      ArrowRight: position + STEP_S,
+      ArrowUp: position + STEP_S,
+      PageDown: position - PAGE_S,
+      PageUp: position + PAGE_S,
       Home: 0,
       End: this.durationS,
     }[event.key];
     if (target === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
-    this.video.currentTime = Math.min(this.durationS, Math.max(0, target));
+    this.timeline.seek(target);
   }
 }
