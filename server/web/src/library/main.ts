@@ -4,6 +4,7 @@ import "../styles/library.css";
 import { required } from "../dom/element.ts";
 import { ConfirmDelete } from "./confirm.ts";
 import { Panels } from "./panels.ts";
+import { SubtitlesDialog } from "./subtitles.ts";
 import { acceptDrops, Uploads } from "./uploads.ts";
 import { LibraryView } from "./view.ts";
 
@@ -29,6 +30,7 @@ const view = new LibraryView({
   notices: required("#notices", HTMLElement),
   live: required("#live", HTMLElement),
   confirm: new ConfirmDelete(),
+  subtitles: new SubtitlesDialog(),
 });
 
 const uploads = new Uploads(required("#uploads", HTMLElement), {

@@ -12,6 +12,7 @@ import { VideoCard } from "./card.ts";
 import type { ConfirmDelete } from "./confirm.ts";
 import type { Panels } from "./panels.ts";
 import { editTitle } from "./rename.ts";
+import type { SubtitlesDialog } from "./subtitles.ts";
 
 const PAGE_SIZE = 24;
 const POLLED_AT_ONCE = 6;
@@ -24,6 +25,7 @@ export interface Surroundings {
   readonly notices: HTMLElement;
   readonly live: HTMLElement;
   readonly confirm: ConfirmDelete;
+  readonly subtitles: SubtitlesDialog;
 }
 
 /** The grid of videos: what is shown, what is asked of the server, and when. */
@@ -228,7 +230,16 @@ export class LibraryView {
       danger: true,
       run: () => void this.remove(card),
     } as const;
-    const items = card.video.status === "errored" ? [rename, remove] : [rename, copy, remove];
+    const subtitles = {
+      label: "Subtitles",
+      icon: "captions",
+      run: () => void this.around.subtitles.open(card.video),
+    } as const;
+    const isFilm = card.video.source !== null; // an edit has the text of its films
+    const items =
+      card.video.status === "errored"
+        ? [rename, remove]
+        : [rename, copy, ...(isFilm ? [subtitles] : []), remove];
     toggleMenu(button, `Actions for ${card.video.title}`, items);
   }
 
