@@ -110,6 +110,7 @@ async def test_the_picture_of_a_moment_is_kept_by_the_edge(
     product: Product, playback: dict[str, Any]
 ) -> None:
     url = f"{playback['hls'].rpartition('/')[0]}/thumb/7000-w320.webp"
+    data = b""
     for kept in (False, True):
         async with product.http.get(url) as answer:
             assert (answer.status, answer.content_type) == (200, "image/webp")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from tests.fixtures.media import Picture, Sound, make_clip
 from tests.fixtures.product import Product
+from tests.fixtures.text import SUBRIP
+from tests.fixtures.texted import add_text
 
 NTSC = Fraction(30000, 1001)
 
@@ -62,12 +64,22 @@ def _silent(folder: Path) -> Path:
     return make_clip(folder / "silent.mp4", Picture(count=200, width=320, height=180, gop=48))
 
 
+def _subtitled(folder: Path) -> Path:
+    """Text in two languages, and forced text in one of them."""
+    codecs = {"subrip": "eng", "ass": "ger", "webvtt": "ger"}
+    return add_text(
+        _plain(folder), folder / "subtitled.mkv", codecs, text=SUBRIP,
+        dispositions=("default", "0", "forced"),
+    )  # fmt: skip
+
+
 FILMS: Mapping[str, Film] = {
     "plain": Film(_plain, 240, 240 / NTSC),
     "languages": Film(_languages, 200, Fraction(8)),
     "foreign": Film(_foreign, 200, Fraction(8)),
     "modern": Film(_modern, 200, Fraction(8)),
     "silent": Film(_silent, 200, Fraction(8)),
+    "subtitled": Film(_subtitled, 240, 240 / NTSC),
     "signed": Film(_plain, 240, 240 / NTSC, policy="signed"),
 }
 
