@@ -39,8 +39,8 @@ def test_captions_inside_of_pictures_are_told_by_channel(found: Inspection) -> N
 
 def test_text_says_its_language_and_what_it_is_for(found: Inspection) -> None:
     lines = [line for line in inspection_text(found).splitlines() if ": text " in line]
-    if len(found.text) == 1:  # MP4 has no flag for those who do not hear
-        assert lines == ["stream 1: text tx3g, language en"]
+    if len(found.text) == 1:  # MP4, which has no flag for what is shown unasked
+        assert lines == ["stream 1: text mov_text, language en, captions"]
         return
     assert lines == [
         "stream 1: text subrip, language en, captions, default",

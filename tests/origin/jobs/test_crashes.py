@@ -252,7 +252,7 @@ def _is_busy(pid: int) -> bool:
 async def test_a_kill_amid_the_storyboard_leaves_the_film_playing_and_no_half_of_it(
     library: Library, tmp_path: Path
 ) -> None:
-    slides = Picture(count=400, width=480, height=270, rate=Fraction(1, 2), gop=1, b_frames=0)
+    slides = Picture(count=240, width=384, height=216, rate=Fraction(1, 2), gop=1, b_frames=0)
     video_id = await library.upload(make_clip(tmp_path / "slides.mp4", slides))
     half = f"storyboards/{video_id}"
     async with worker_process(library) as worker:
@@ -276,7 +276,7 @@ async def test_a_kill_amid_the_storyboard_leaves_the_film_playing_and_no_half_of
         assert library.files() == await published_files(library, video_id)
         assert not begun & library.files(half)
         board = json.loads(await delivery.get(video_id, "storyboard.json"))
-        assert [tile["start"] for tile in board["tiles"]] == [2.0 * each for each in range(400)]
+        assert [tile["start"] for tile in board["tiles"]] == [2.0 * each for each in range(240)]
         for sprite in board["sprites"]:
             assert (await delivery.get(video_id, sprite)).endswith(b"\xff\xd9")
 
