@@ -192,11 +192,14 @@ async def test_other_players_show_each_track_at_its_times(
         browser, product.api, library, f"window.trouble = []; {begin(getattr(play, form))}"
     )
     await page.wait_for(f"window.choose && {VIDEO}.readyState >= 2")
+    await page.evaluate(f"{VIDEO}.loop = true")
     tracks = [(language, forced) for language, forced in await page.evaluate("window.tracks")]
     assert sorted(tracks) == sorted(EXPECTED)
     for language, forced in tracks:
-        await page.evaluate(f"window.choose({quoted(language)}, {str(forced).lower()})")
+        # dash.js takes in what is chosen while it plays, and forgets what it fetches when it seeks.
         await page.evaluate(f"{VIDEO}.currentTime = 0, void {VIDEO}.play()")
+        await page.wait_for(f"!{VIDEO}.seeking && {VIDEO}.currentTime > 0.1")
+        await page.evaluate(f"window.choose({quoted(language)}, {str(forced).lower()})")
         await page.wait_for(f"{CHOSEN}.some((track) => track.cues?.length > 0)")
         await page.evaluate(f"{VIDEO}.pause()")
         for moment, texts in EXPECTED[language, forced].items():
