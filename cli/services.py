@@ -7,7 +7,10 @@ from runtime.process import run_on_uvloop, run_service
 from runtime.settings.shared import CommonSettings
 
 if TYPE_CHECKING:
-    from runtime.process import Service
+    from collections.abc import Coroutine
+    from typing import Any
+
+    from runtime.process import Ready, Service
     from runtime.settings.edge import EdgeSettings
     from runtime.settings.migrate import MigrateSettings
     from runtime.settings.origin import OriginSettings
@@ -47,12 +50,20 @@ def run_worker(settings: "WorkerSettings") -> int:
 def run_edge(settings: "EdgeSettings") -> int:
     """Run a cache node."""
     from edge.main import run  # noqa: PLC0415 - a command imports its own service alone
+    from edge.precedence import give_way  # noqa: PLC0415 - a command imports its own service alone
+
+    def serve(ready: "Ready") -> "Coroutine[Any, Any, None]":
+        def serving(url: str) -> None:
+            give_way()  # the threads of the data plane run by now
+            ready(url)
+
+        return run(settings, ready=serving)
 
     # Answers under way have time of their own; then it has as long to end as any process.
     return _run(
         "edge",
         settings,
-        lambda ready: run(settings, ready=ready),
+        serve,
         stop_deadline_s=settings.drain_timeout_s + settings.stop_deadline_s,
     )
 

@@ -181,9 +181,9 @@ class GrowingBody:
         return memoryview(chunk)[start - begin : end]
 
     def stored_piece(self, start: int, stop: int) -> Piece:
-        """The same, but all that is wanted of a chunk which is in a file, unread."""
+        """The same, but all that is wanted of a chunk which is stored, by where it is."""
         chunk, begin = self._chunk(start)
-        if isinstance(chunk, bytes) or not chunk.in_file:
+        if isinstance(chunk, bytes):
             return self.piece(start, stop)
         return StoredPiece(chunk, ByteSpan(start - begin, min(stop - begin, len(chunk))))
 
@@ -241,7 +241,7 @@ class BodyReader:
         return piece
 
     async def take(self, stop: int | None = None) -> Piece:
-        """The same, with what is in files left there."""
+        """The same, with what is stored left where it is."""
         return await self._next(self._body.stored_piece, stop)
 
     async def _next(self, piece_of: Callable[[int, int], Piece], stop: int | None) -> Piece:

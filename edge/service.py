@@ -105,10 +105,7 @@ async def serving(
         admin = Admin(config, desk, metrics, upstream, _notes(follower, tier))
         # Before the public port, so that it answers until the last viewer has gone.
         if sockets.admin is not None:
-            runner = web.AppRunner(
-                admin.application(), access_log=None, shutdown_timeout=ADMIN_STOP_S
-            )
-            await _start(stack, runner, sockets.admin)
+            await _start_admin(stack, admin, sockets.admin)
         if plane is not None:
             await plane.start(handler, store)
             stack.push_async_callback(plane.close)
@@ -116,11 +113,7 @@ async def serving(
             reference = ReferenceServer(config, handler, metrics, log).runner()
             await _start(stack, reference, *sockets.public)
         stack.callback(admin.drain)
-
-        async def purge(purge: Purge) -> None:
-            await filler.purge(purge)
-
-        yield purge
+        yield _purger(filler)
 
 
 def _notes(follower: PurgeFollower | None, tier: DiskTier | None) -> dict[str, Note]:
@@ -155,6 +148,18 @@ async def _opened_disk(
         queued_bytes=lambda: tier.queued_bytes,
     )
     return tier
+
+
+def _purger(filler: Filler) -> Purger:
+    async def purge(purge: Purge) -> None:
+        await filler.purge(purge)
+
+    return purge
+
+
+async def _start_admin(stack: AsyncExitStack, admin: Admin, listener: socket.socket) -> None:
+    runner = web.AppRunner(admin.application(), access_log=None, shutdown_timeout=ADMIN_STOP_S)
+    await _start(stack, runner, listener)
 
 
 async def _start(stack: AsyncExitStack, runner: web.BaseRunner, *listeners: socket.socket) -> None:

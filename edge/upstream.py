@@ -52,7 +52,7 @@ class UpstreamAnswer(Protocol):
 
 @runtime_checkable
 class FiledAnswer(Protocol):
-    """An answer of this machine, of which long stretches lie in files."""
+    """An answer of this machine, of which long stretches lie in files or in memory."""
 
     def stretches(self, keep_file: KeepFile) -> "AsyncIterator[bytes | StoredBody]":
         """The body, with such stretches as `keep_file` makes of them, unread.

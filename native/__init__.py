@@ -17,9 +17,14 @@ from native.values import (
     PICTURE_HEADER_BYTES,
     SEGMENT_TYPE_BYTES,
     SYNC,
+    AvcDivision,
     AvcSlice,
+    Division,
+    HevcDivision,
+    HevcSlice,
     RequestHead,
     SampleRun,
+    Vp9Division,
 )
 
 IMPL = os.environ.get("NATIVE_IMPL", "compiled")
@@ -37,15 +42,26 @@ if TYPE_CHECKING or IMPL == "compiled":
     from native._protection import AES_INSTRUCTIONS
 
     if TYPE_CHECKING or AES_INSTRUCTIONS:
-        from native._protection import FragmentCipher, encrypt_resource
+        from native._pool import BodyPool
+        from native._protection import (
+            FragmentCipher,
+            encrypt_resource,
+            encrypt_resource_of_file,
+        )
     else:
-        from native.reference import FragmentCipher, encrypt_resource
+        from native.reference import (
+            BodyPool,
+            FragmentCipher,
+            encrypt_resource,
+            encrypt_resource_of_file,
+        )
     from native._sample_file import SampleFile, copy_samples, shared_byte
     from native._sample_times import audio_rows, video_rows
     from native._samples import SampleTable
 elif IMPL == "reference":
     AES_INSTRUCTIONS = False
     from native.reference import (
+        BodyPool,
         FragmentCipher,
         IndexBuilder,
         SampleFile,
@@ -54,6 +70,7 @@ elif IMPL == "reference":
         audio_rows,
         copy_samples,
         encrypt_resource,
+        encrypt_resource_of_file,
         frame_lengths,
         sample_access,
         scan_head,
@@ -86,11 +103,16 @@ __all__ = [
     "PICTURE_HEADER_BYTES",
     "SEGMENT_TYPE_BYTES",
     "SYNC",
+    "AvcDivision",
     "AvcSlice",
+    "BodyPool",
     "CorruptIndex",
     "Crossing",
     "DataPlane",
+    "Division",
     "FragmentCipher",
+    "HevcDivision",
+    "HevcSlice",
     "IndexBuilder",
     "MalformedMovie",
     "Memory",
@@ -101,9 +123,11 @@ __all__ = [
     "StoredBody",
     "TrackIndex",
     "UnfitTimes",
+    "Vp9Division",
     "audio_rows",
     "copy_samples",
     "encrypt_resource",
+    "encrypt_resource_of_file",
     "frame_lengths",
     "sample_access",
     "scan_head",

@@ -7,14 +7,21 @@ out and taken back by Python's thread alone; the data plane's threads only count
 
 A body in a file is bytes of a file that nobody writes to any more. Its pages are the page cache's,
 so whoever sends it looks first whether they are there: see `_reader.pxd`.
+
+A body that is made to be sent once lies in a buffer of a pool. It is written to the socket and
+never given to `sendfile`, so that its buffer, whose pages are there already, can be written anew as
+soon as nobody reads it any more. Fresh pages of a memfd cost several times as much as what is done
+there.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 
 from native._linux cimport (
+    munmap,
     pthread_cond_signal,
     pthread_cond_t,
+    pthread_mutex_destroy,
     pthread_mutex_lock,
     pthread_mutex_t,
     pthread_mutex_unlock,
@@ -61,15 +68,25 @@ cdef struct Arena:
     int files                # bodies in files, closed ones not counted
     bint readers_stop
 
+cdef struct Pool:
+    # Guarded by `lock`. `holders` counts Python's object and the bodies that are lent.
+    pthread_mutex_t lock
+    Body* idle
+    int holders
+    uint64_t idle_bytes
+    uint64_t most_idle_bytes
+    uint64_t lent_bytes
+
 cdef struct Body:
     int refs
     int file                 # -1: not in a file of its own
     int broken               # atomic: the file could not be read
-    Arena* arena             # NULL: the bytes lie behind this struct
+    Arena* arena             # NULL: the bytes lie behind this struct, or in a buffer of `pool`
+    Pool* pool               # NULL: of none
     const uint8_t* at        # NULL: a file that could not be mapped
-    uint64_t offset          # in the arena, or in the file
+    uint64_t offset          # in the arena, in the file, or in the buffer
     uint64_t length
-    uint64_t room            # how many bytes of the arena it holds, or of addresses
+    uint64_t room            # how many bytes of the arena it holds, of the buffer, or of addresses
     Body* next
 
 
@@ -77,11 +94,45 @@ cdef inline void body_hold(Body* body) noexcept nogil:
     sluice_add(&body.refs, 1)
 
 
+cdef inline void pool_discard(Body* body) noexcept nogil:
+    munmap(<void*>(body.at - body.offset), body.room)
+    free(body)
+
+
+cdef inline void pool_leave(Pool* pool, Body* body) noexcept nogil:
+    """Give back what was lent, or with NULL the pool itself; it goes with the last holder."""
+    cdef bint is_last
+    pthread_mutex_lock(&pool.lock)
+    if body != NULL:
+        pool.lent_bytes -= body.room
+        if pool.idle_bytes + body.room <= pool.most_idle_bytes:
+            body.next = pool.idle
+            pool.idle = body
+            pool.idle_bytes += body.room
+            body = NULL
+    pool.holders -= 1
+    is_last = pool.holders == 0
+    pthread_mutex_unlock(&pool.lock)
+    if body != NULL:
+        pool_discard(body)
+    if not is_last:
+        return
+    while pool.idle != NULL:
+        body = pool.idle
+        pool.idle = body.next
+        pool_discard(body)
+    pthread_mutex_destroy(&pool.lock)
+    free(pool)
+
+
 cdef inline void body_release(Body* body) noexcept nogil:
     cdef Arena* arena
     if body == NULL or sluice_add(&body.refs, -1) != 0:
         return
     arena = body.arena
+    if body.pool != NULL:
+        pool_leave(body.pool, body)
+        return
     if arena == NULL:
         free(body)
         return

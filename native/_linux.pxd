@@ -44,6 +44,23 @@ cdef extern from * nogil:
         struct stat about;
         return fstat(fd, &about) == 0 && S_ISREG(about.st_mode) ? (int64_t)about.st_size : -1;
     }
+    /* SCHED_ATTR_SIZE_VER0 of <linux/sched/types.h>, which newer C libraries declare themselves. */
+    struct sluice_sched_attr {
+        uint32_t size, policy;
+        uint64_t flags;
+        int32_t nice;
+        uint32_t priority;
+        uint64_t runtime, deadline, period;
+    };
+    /* For the calling thread if it is an ordinary one; whatever else it was given stays. */
+    static inline void sluice_ask_for_slice(uint64_t ns) {
+        struct sluice_sched_attr now = {.size = sizeof now};
+        if (syscall(SYS_sched_getattr, 0, &now, sizeof now, 0) != 0 || now.policy != 0)
+            return;
+        now.size = sizeof now;
+        now.runtime = ns;
+        syscall(SYS_sched_setattr, 0, &now, 0);
+    }
     static inline int sluice_dup(int fd) { return fcntl(fd, F_DUPFD_CLOEXEC, 0); }
     /* Sequentially consistent unless the name says otherwise. */
     static inline int sluice_load(const int *at) { return __atomic_load_n(at, __ATOMIC_SEQ_CST); }
@@ -69,6 +86,7 @@ cdef extern from * nogil:
     int64_t sluice_cached_pages(int fd, uint64_t offset, uint64_t length)
     int64_t sluice_file_size(int fd)
     int sluice_dup(int fd)
+    void sluice_ask_for_slice(uint64_t ns)
     int sluice_load(const int* at)
     int sluice_peek(const int* at)
     void sluice_store(int* at, int value)
@@ -81,6 +99,7 @@ cdef extern from * nogil:
 
     # ---- files and memory
     enum: MFD_CLOEXEC, PROT_READ, PROT_WRITE, MAP_SHARED, MAP_NORESERVE, MADV_NOHUGEPAGE
+    enum: MAP_PRIVATE, MAP_ANONYMOUS
     enum: FALLOC_FL_PUNCH_HOLE, FALLOC_FL_KEEP_SIZE
     void* MAP_FAILED
     int memfd_create(const char* name, unsigned int flags)

@@ -45,6 +45,7 @@ from native._linux cimport (
     wall_s,
 )
 from native._reader cimport warming_free
+from native._schedule cimport ask_for_short_slice
 from native._state cimport (
     BROKEN_BODY,
     CUT,
@@ -386,6 +387,7 @@ cdef inline void run(Worker* w) noexcept nogil:
     cdef sigset_t signals
     sigfillset(&signals)
     pthread_sigmask(SIG_BLOCK, &signals, NULL)
+    ask_for_short_slice()
     w.now_ms = now_ms()
     watch_listener(w, True)
     while not sluice_load(&w.hub.stopping):

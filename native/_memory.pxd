@@ -19,3 +19,6 @@ cdef class Memory:
 cdef class StoredBody:
     cdef Memory memory
     cdef Body* body              # held
+
+
+cdef StoredBody new_body()

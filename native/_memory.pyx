@@ -244,7 +244,7 @@ cdef class Memory:
         return 0
 
 
-# Only this module makes bodies: one without its memory must never be reachable.
+# Only this module and pools make bodies: one without its memory must never be reachable.
 cdef bint making = False
 
 
@@ -265,7 +265,7 @@ cdef class StoredBody:
 
     def __cinit__(self):
         if not making:
-            raise TypeError("bodies come from a Memory")
+            raise TypeError("bodies come from a Memory or a BodyPool")
 
     def __dealloc__(self):
         body_release(self.body)

@@ -1,7 +1,8 @@
-from collections.abc import Mapping
 from typing import Self, final
 
-from native.values import AvcSlice
+from native._memory import StoredBody
+from native._pool import BodyPool
+from native.values import Division
 
 AES_INSTRUCTIONS: bool
 
@@ -12,14 +13,25 @@ class FragmentCipher:
         scheme: str,
         key: bytes,
         iv: bytes,
-        *,
-        slices: Mapping[int, AvcSlice] | None = None,
-        length_size: int = 4,
+        division: Division | None = None,
     ) -> Self: ...
     @property
     def scheme(self) -> str: ...
     def fragment(self, header: bytes, body: bytes, first: int) -> bytes: ...
+    def fragment_of_file(
+        self, pool: BodyPool, header: bytes, descriptor: int, offset: int, length: int, first: int
+    ) -> StoredBody: ...
     def fragment_length(self, header: bytes, body: bytes) -> int: ...
     def subsamples(self, sample: bytes) -> list[tuple[int, int]]: ...
 
 def encrypt_resource(key: bytes, iv: bytes, head: bytes, body: bytes) -> bytes: ...
+def encrypt_resource_of_file(
+    pool: BodyPool,
+    key: bytes,
+    iv: bytes,
+    head: bytes,
+    descriptor: int,
+    *,
+    offset: int,
+    length: int,
+) -> StoredBody: ...

@@ -55,6 +55,7 @@ cdef enum:
     # Outcomes below the errors of the system, which are negated.
     ENDED = -100000
     FALLING = -100001
+    NOWHERE = -100002
 
 
 cdef const char* CAPTION_MARK = b"GA94"
@@ -199,8 +200,8 @@ cdef class SampleFile:
         self.rows = <const SampleRow*>PyBytes_AS_STRING(self.owner)
         self.sample_count = PyBytes_GET_SIZE(self.owner) // sizeof(SampleRow)
         for number in range(self.sample_count):
-            size, offset = self.rows[number].size, self.rows[number].offset
-            if size == 0 or offset > <uint64_t>INT64_MAX - size:
+            if self.rows[number].size == 0 or not lies_in_a_file(&self.rows[number]):
+                size, offset = self.rows[number].size, self.rows[number].offset
                 raise ValueError(f"a sample of {size} bytes at {offset}")
 
     def __dealloc__(self):
@@ -470,7 +471,7 @@ cdef int lead(Job* job, iovec* pieces, uint64_t* done) noexcept nogil:
 def shared_byte(one, other):
     """Give the first byte that samples of two tracks claim both; -1 where there is none.
 
-    Raises `UnfitTimes` for rows that do not rise in the file.
+    Raises `UnfitTimes` for rows that do not rise in the file, `ValueError` for one in none.
     """
     cdef Py_buffer first, second
     cdef int64_t answer
@@ -491,7 +492,13 @@ def shared_byte(one, other):
         PyBuffer_Release(&first)
     if answer == FALLING:
         raise UnfitTimes("the samples do not rise in the file")
+    if answer == NOWHERE:
+        raise ValueError("a sample lies beyond what a file can hold")
     return answer
+
+
+cdef inline bint lies_in_a_file(const SampleRow* row) noexcept nogil:
+    return row.offset <= <uint64_t>INT64_MAX - row.size
 
 
 cdef int64_t find_shared(const SampleRow* one, uint64_t one_count, const SampleRow* other,
@@ -503,6 +510,8 @@ cdef int64_t find_shared(const SampleRow* one, uint64_t one_count, const SampleR
     cdef uint64_t other_end = 0
     while i < one_count or k < other_count:
         if k == other_count or (i < one_count and one[i].offset <= other[k].offset):
+            if not lies_in_a_file(&one[i]):
+                return NOWHERE
             if one[i].offset < one_end:
                 return FALLING
             if one[i].offset < other_end:
@@ -510,6 +519,8 @@ cdef int64_t find_shared(const SampleRow* one, uint64_t one_count, const SampleR
             one_end = one[i].offset + one[i].size
             i += 1
         else:
+            if not lies_in_a_file(&other[k]):
+                return NOWHERE
             if other[k].offset < other_end:
                 return FALLING
             if other[k].offset < one_end:

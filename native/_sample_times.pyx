@@ -2,8 +2,8 @@
 """Rows of the track index from the samples of a file, compiled: `native/reference/sample_times.py`.
 
 The rows are read through a pointer into the caller's bytes; the loops end at the number of rows
-that these hold. Products of media times are taken in 128 bits, and what does not fit 62 is refused,
-so no sum of two wraps.
+that these hold. Products and differences of media times are taken in 128 bits, and what does not
+fit 62 and a sign is refused, so no sum of two wraps.
 """
 
 from cpython.buffer cimport Py_buffer, PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
@@ -29,7 +29,7 @@ cdef enum:
     REORDER_WINDOW = 33
     MOST_WAITING = 132  # 4 * REORDER_WINDOW
 
-cdef int64_t LATEST = <int64_t>1 << 62
+cdef int64_t LATEST = (<int64_t>1 << 62) - 1
 cdef int64_t LARGEST_SCALE = <int64_t>1 << 40
 cdef int64_t LARGEST_DURATION = 0xFFFFFFFF
 cdef int64_t LARGEST_OFFSET = 0x7FFFFFFF
@@ -71,14 +71,22 @@ cdef struct Track:
     int64_t end
 
 
-cdef inline bint scaled(int64_t time, int64_t numerator, int64_t denominator,
+cdef inline bint shown_at(const SampleRow* row, int64_t* time) noexcept nogil:
+    """Give when a sample is shown by the file; False for what is too large."""
+    if row.decode_time > <uint64_t>LATEST or not -LATEST <= row.composition_offset <= LATEST:
+        return False
+    time[0] = <int64_t>row.decode_time + row.composition_offset
+    return True
+
+
+cdef inline bint scaled(wide time, int64_t numerator, int64_t denominator,
                         int64_t* out) noexcept nogil:
-    """Multiply by a fraction, halves up; False for what is too large."""
+    """Multiply a sum of times by a fraction, halves up; False for what is too large."""
     cdef wide product, value
     if numerator == 1 and denominator == 1:
-        out[0] = time
-        return -LATEST <= time <= LATEST
-    product = <wide>time * numerator * 2 + denominator
+        out[0] = <int64_t>time
+        return -LATEST <= time and time <= LATEST
+    product = time * numerator * 2 + denominator
     value = product // (<wide>denominator * 2)
     if product < 0 and value * (<wide>denominator * 2) != product:
         value -= 1  # C rounds towards zero
@@ -90,15 +98,15 @@ cdef Flaw present(Track* track, int64_t start, int64_t numerator, int64_t denomi
                   int64_t first, int64_t stop) noexcept nogil:
     """Find when each picture is shown, and when the last one ends."""
     cdef uint64_t number
-    cdef int64_t time, duration = 0
+    cdef int64_t time = 0
+    cdef int64_t duration = 0
     track.end = -LATEST
     for number in range(track.count):
-        if track.rows[number].decode_time > <uint64_t>LATEST:
+        if not shown_at(&track.rows[number], &time):
             return TOO_LATE
-        time = <int64_t>track.rows[number].decode_time + track.rows[number].composition_offset
         if time < first or time >= stop:
             return OUTSIDE
-        if not scaled(time - start, numerator, denominator, &track.shown[number]):
+        if not scaled(<wide>time - start, numerator, denominator, &track.shown[number]):
             return TOO_LATE
         if not scaled(track.rows[number].duration, numerator, denominator, &duration):
             return TOO_LATE
@@ -329,15 +337,14 @@ cdef Flaw put_sound(const SampleRow* rows, uint64_t count, uint8_t* out, int64_t
                     int64_t denominator, int64_t zero, int64_t longest_patch) noexcept nogil:
     cdef uint64_t number
     cdef int64_t following = first + frame_length
-    cdef int64_t duration
+    cdef int64_t duration, shown = 0
     cdef wide time, drift
     for number in range(1, count + 1):
         duration = frame_length if number < count else last_duration
         if number < count:
-            if rows[number].decode_time > <uint64_t>LATEST:
+            if not shown_at(&rows[number], &shown):
                 return TOO_LATE
-            time = <wide>(<int64_t>rows[number].decode_time + rows[number].composition_offset)
-            time = time * numerator - zero
+            time = <wide>shown * numerator - zero
             if time > LATEST or time < -LATEST:
                 return TOO_LATE
             # C rounds towards zero: less than a sound sample is none.

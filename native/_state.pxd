@@ -276,3 +276,4 @@ cdef struct Worker:
     int pooled
     uint64_t turn_bytes
     uint32_t turn_requests
+    uint8_t[64] last_padding     # behind it begins the next thread's

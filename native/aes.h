@@ -19,6 +19,11 @@ typedef struct {
     uint32_t words[44];
 } sluice_aes;
 
+typedef struct {
+    uint8_t *at;
+    size_t blocks;
+} sluice_chain;
+
 #define SLUICE_AES_LANES 8
 
 #if defined(__x86_64__)
@@ -35,6 +40,7 @@ static int sluice_aes_available(void) {
 #define SLUICE_LOAD(at) _mm_loadu_si128((const __m128i *)(const void *)(at))
 #define SLUICE_STORE(at, block) _mm_storeu_si128((__m128i *)(void *)(at), (block))
 #define SLUICE_XOR(one, other) _mm_xor_si128((one), (other))
+#define SLUICE_PAIR(low, high) _mm_set_epi64x((long long)(high), (long long)(low))
 
 /* SubWord (FIPS 197 §5.2). */
 SLUICE_AES_TARGET static inline uint32_t sluice_sub_word(uint32_t word) {
@@ -69,6 +75,8 @@ static int sluice_aes_available(void) { return (getauxval(AT_HWCAP) & HWCAP_AES)
 #define SLUICE_LOAD(at) vld1q_u8((const uint8_t *)(at))
 #define SLUICE_STORE(at, block) vst1q_u8((uint8_t *)(at), (block))
 #define SLUICE_XOR(one, other) veorq_u8((one), (other))
+#define SLUICE_PAIR(low, high) \
+    vreinterpretq_u8_u64(vcombine_u64(vcreate_u64(low), vcreate_u64(high)))
 
 /* With one word in all four columns the instruction's ShiftRows changes nothing. */
 SLUICE_AES_TARGET static inline uint32_t sluice_sub_word(uint32_t word) {
@@ -99,6 +107,10 @@ static void sluice_aes_cbc(const sluice_aes *aes, uint8_t *chain, const uint8_t 
                            size_t blocks, size_t stride) {
     (void)aes, (void)chain, (void)in, (void)out, (void)blocks, (void)stride;
 }
+static void sluice_aes_chains(const sluice_aes *aes, const uint8_t *iv, const sluice_chain *chains,
+                              size_t count, size_t stride) {
+    (void)aes, (void)iv, (void)chains, (void)count, (void)stride;
+}
 
 #else
 
@@ -128,12 +140,12 @@ SLUICE_AES_TARGET static inline sluice_block sluice_aes_block(const sluice_aes *
     return SLUICE_LAST(block, SLUICE_KEY(aes, 9), SLUICE_KEY(aes, 10));
 }
 
-static inline void sluice_counter(uint8_t *out, const uint8_t *start, uint64_t number) {
-    uint64_t low;
-    memcpy(out, start, 8);
+/* The counter of a block, made in a register: what two stores wrote, no load has back at once. */
+SLUICE_AES_TARGET static inline sluice_block sluice_counter(const uint8_t *start, uint64_t number) {
+    uint64_t high, low;
+    memcpy(&high, start, 8);
     memcpy(&low, start + 8, 8);
-    low = __builtin_bswap64(__builtin_bswap64(low) + number);
-    memcpy(out + 8, &low, 8);
+    return SLUICE_PAIR(high, __builtin_bswap64(__builtin_bswap64(low) + number));
 }
 
 /* Counter mode over `length` bytes, the `*block`th block of the keystream onwards.
@@ -144,17 +156,15 @@ static inline void sluice_counter(uint8_t *out, const uint8_t *start, uint64_t n
 SLUICE_AES_TARGET static void sluice_aes_ctr(const sluice_aes *aes, const uint8_t *start,
                                              const uint8_t *in, uint8_t *out, size_t length,
                                              uint64_t *block) {
-    uint8_t counters[SLUICE_AES_LANES * 16];
+    uint8_t stream[16];
     sluice_block lanes[SLUICE_AES_LANES];
     sluice_block key;
     size_t each;
     int round;
-    while (length >= sizeof counters) {
+    while (length >= SLUICE_AES_LANES * 16) {
         key = SLUICE_KEY(aes, 0);
-        for (each = 0; each < SLUICE_AES_LANES; each++) {
-            sluice_counter(counters + 16 * each, start, *block + each);
-            lanes[each] = SLUICE_FIRST(SLUICE_LOAD(counters + 16 * each), key);
-        }
+        for (each = 0; each < SLUICE_AES_LANES; each++)
+            lanes[each] = SLUICE_FIRST(sluice_counter(start, *block + each), key);
         for (round = 1; round <= 8; round++) {
             key = SLUICE_KEY(aes, round);
             for (each = 0; each < SLUICE_AES_LANES; each++)
@@ -165,16 +175,15 @@ SLUICE_AES_TARGET static void sluice_aes_ctr(const sluice_aes *aes, const uint8_
             SLUICE_STORE(out + 16 * each, SLUICE_XOR(lanes[each], SLUICE_LOAD(in + 16 * each)));
         }
         *block += SLUICE_AES_LANES;
-        in += sizeof counters;
-        out += sizeof counters;
-        length -= sizeof counters;
+        in += SLUICE_AES_LANES * 16;
+        out += SLUICE_AES_LANES * 16;
+        length -= SLUICE_AES_LANES * 16;
     }
     while (length) {
         size_t count = length < 16 ? length : 16;
-        sluice_counter(counters, start, *block);
-        SLUICE_STORE(counters, sluice_aes_block(aes, SLUICE_LOAD(counters)));
+        SLUICE_STORE(stream, sluice_aes_block(aes, sluice_counter(start, *block)));
         for (each = 0; each < count; each++)
-            out[each] = in[each] ^ counters[each];
+            out[each] = in[each] ^ stream[each];
         *block += 1;
         in += count;
         out += count;
@@ -196,6 +205,71 @@ SLUICE_AES_TARGET static void sluice_aes_cbc(const sluice_aes *aes, uint8_t *cha
         out += stride;
     }
     SLUICE_STORE(chain, last);
+}
+
+/* Chaining mode in place over several chains that all begin at `iv`, none of them empty.
+ *
+ * A block waits for the one before it in its chain, and meanwhile the processor has time for those
+ * of others: as many as there are lanes are on their way at once.
+ */
+SLUICE_AES_TARGET static void sluice_aes_chains(const sluice_aes *aes, const uint8_t *iv,
+                                                const sluice_chain *chains, size_t count,
+                                                size_t stride) {
+    sluice_chain at[SLUICE_AES_LANES];
+    sluice_block lanes[SLUICE_AES_LANES];
+    sluice_block key;
+    uint8_t vector[16];
+    size_t each, steps, next = SLUICE_AES_LANES;
+    int round;
+    if (count >= SLUICE_AES_LANES) {
+        for (each = 0; each < SLUICE_AES_LANES; each++) {
+            at[each] = chains[each];
+            lanes[each] = SLUICE_LOAD(iv);
+        }
+        for (;;) {
+            steps = at[0].blocks;
+            for (each = 1; each < SLUICE_AES_LANES; each++)
+                steps = at[each].blocks < steps ? at[each].blocks : steps;
+            for (each = 0; each < SLUICE_AES_LANES; each++)
+                at[each].blocks -= steps;
+            while (steps--) {
+                key = SLUICE_KEY(aes, 0);
+                for (each = 0; each < SLUICE_AES_LANES; each++)
+                    lanes[each] = SLUICE_FIRST(
+                        SLUICE_XOR(lanes[each], SLUICE_LOAD(at[each].at)), key);
+                for (round = 1; round <= 8; round++) {
+                    key = SLUICE_KEY(aes, round);
+                    for (each = 0; each < SLUICE_AES_LANES; each++)
+                        lanes[each] = SLUICE_MIDDLE(lanes[each], key);
+                }
+                for (each = 0; each < SLUICE_AES_LANES; each++) {
+                    lanes[each] =
+                        SLUICE_LAST(lanes[each], SLUICE_KEY(aes, 9), SLUICE_KEY(aes, 10));
+                    SLUICE_STORE(at[each].at, lanes[each]);
+                    at[each].at += stride;
+                }
+            }
+            /* Whoever is done makes room for the next; without one, each goes on by itself. */
+            for (each = 0; each < SLUICE_AES_LANES && (at[each].blocks || next < count); each++) {
+                if (!at[each].blocks) {
+                    at[each] = chains[next++];
+                    lanes[each] = SLUICE_LOAD(iv);
+                }
+            }
+            if (each < SLUICE_AES_LANES)
+                break;
+        }
+        for (each = 0; each < SLUICE_AES_LANES; each++) {
+            SLUICE_STORE(vector, lanes[each]);
+            sluice_aes_cbc(aes, vector, at[each].at, at[each].at, at[each].blocks, stride);
+        }
+    } else {
+        next = 0;
+    }
+    for (; next < count; next++) {
+        SLUICE_STORE(vector, SLUICE_LOAD(iv));
+        sluice_aes_cbc(aes, vector, chains[next].at, chains[next].at, chains[next].blocks, stride);
+    }
 }
 
 #endif

@@ -1,6 +1,7 @@
 """Values that both implementations give."""
 
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from typing import Final, NamedTuple, TypeAlias
 
 SEGMENT_TYPE_BYTES: Final = 28
 """The length of the `styp` box, with which every media segment begins."""
@@ -74,3 +75,65 @@ class AvcSlice(NamedTuple):
     arithmetic: bool
     deblocking: bool
     slice_group_bits: int
+
+
+class AvcDivision(NamedTuple):
+    """How samples of H.264 are divided: slice headers by picture parameter set, length fields."""
+
+    slices: Mapping[int, AvcSlice]
+    length_size: int
+
+
+class HevcSlice(NamedTuple):
+    """What of its parameter sets a slice segment header of HEVC depends on (ITU-T H.265 §7.3.6.1).
+
+    `address_bits` and `order_bits` are the lengths of `slice_segment_address` and of
+    `slice_pic_order_cnt_lsb`. `set_deltas` and `set_used` have, for each short-term reference
+    picture set of the sequence, how many pictures are in it, and how many the current one uses;
+    `long_term_used` says so of each long-term picture. `references_0` and `references_1` hold where
+    the slice says nothing else. `entry_points`: there are tiles or wavefronts.
+    """
+
+    dependent_slices: bool
+    output_flag: bool
+    extra_bits: int
+    address_bits: int
+    separate_colour_planes: bool
+    has_chroma: bool
+    order_bits: int
+    set_deltas: tuple[int, ...]
+    set_used: tuple[int, ...]
+    long_term: bool
+    long_term_used: tuple[bool, ...]
+    temporal_vectors: bool
+    sample_offset: bool
+    references_0: int
+    references_1: int
+    list_modification: bool
+    cabac_init: bool
+    weighted: bool
+    weighted_bipred: bool
+    chroma_qp_offsets: bool
+    chroma_qp_lists: bool
+    deblocking_override: bool
+    deblocking_disabled: bool
+    filter_across: bool
+    entry_points: bool
+    header_extension: bool
+
+
+class HevcDivision(NamedTuple):
+    """How samples of HEVC are divided: slice headers by picture parameter set, length fields."""
+
+    slices: Mapping[int, HevcSlice]
+    length_size: int
+
+
+class Vp9Division(NamedTuple):
+    """How samples of VP9 are divided; pictures that do not say their width have this one."""
+
+    width: int
+
+
+Division: TypeAlias = AvcDivision | HevcDivision | Vp9Division
+"""How samples are divided into what stays readable and what is encrypted."""

@@ -106,4 +106,5 @@ def _published(
         roles=description.roles,
         closed_captions=built.closed_captions,
         video_range=description.video_range if is_video else None,
+        supplemental_codec=description.supplemental_codec or None,
     )

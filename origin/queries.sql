@@ -108,10 +108,10 @@ FOR UPDATE OF work;
 INSERT INTO tracks (
     video_id, kind, name, build_hash, store_prefix, codec, timescale, duration, bandwidth, average_bandwidth,
     width, height, frame_rate_num, frame_rate_den, channels, sample_rate, language, label, is_default, size_bytes,
-    roles, closed_captions, video_range
+    roles, closed_captions, video_range, supplemental_codec
 ) VALUES (
     $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21::text[],
-    $22::text[], $23
+    $22::text[], $23, $24
 );
 
 -- name: text_names
@@ -149,14 +149,18 @@ SET state = 'done', progress = 1, detail = detail - 'pending', updated_at = now(
 WHERE video_id = $1 AND step = $2;
 
 -- name: settle
--- A video that plays and has nothing left to do is ready.
+-- A video that plays is ready once nothing is left to do but its storyboard, which joins by itself; $2 says that.
 UPDATE videos
-SET status = CASE WHEN over.is_over AND status = 'playable' THEN 'ready' ELSE status END,
-    progress = CASE WHEN over.is_over AND status = 'playable' THEN 1 ELSE progress END,
-    stage = CASE WHEN over.is_over THEN NULL ELSE stage END
+SET status = CASE WHEN rest.is_pictures AND status = 'playable' THEN 'ready' ELSE status END,
+    progress = CASE WHEN rest.is_pictures AND status = 'playable' THEN 1 ELSE progress END,
+    stage = CASE WHEN rest.is_nothing THEN NULL WHEN rest.is_pictures THEN $2 ELSE stage END
 FROM (
-    SELECT NOT EXISTS (SELECT FROM work WHERE video_id = $1 AND state IN ('queued', 'running')) AS is_over
-) AS over
+    SELECT
+        coalesce(bool_and(step = 'storyboard'), TRUE) AS is_pictures,
+        count(*) = 0 AS is_nothing
+    FROM work
+    WHERE video_id = $1 AND state IN ('queued', 'running')
+) AS rest
 WHERE id = $1
 RETURNING playback_id, status;
 
@@ -190,6 +194,7 @@ SELECT
     tracks.duration, tracks.bandwidth, tracks.average_bandwidth, tracks.width, tracks.height,
     tracks.frame_rate_num, tracks.frame_rate_den, tracks.channels, tracks.sample_rate, tracks.language,
     tracks.label, tracks.is_default, tracks.roles, tracks.closed_captions, tracks.video_range,
+    tracks.supplemental_codec,
     film.protection, tracks.id AS number,
     (
         SELECT jsonb_agg(jsonb_build_object(

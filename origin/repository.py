@@ -24,7 +24,7 @@ from core.protection.scheme import Protection
 from core.protection.stored_key import StoredKey
 from core.text.track import track_name
 from origin.content_keys import read_content_keys
-from runtime.jobs import Step, enqueue, requeue_lost
+from runtime.jobs import PREVIEWS_STAGE, Step, enqueue, requeue_lost
 from runtime.postgres import Connection, Pool, Record, connection, transaction
 from runtime.sql import load_queries
 
@@ -99,6 +99,7 @@ class PublishedTrack:
     closed_captions: tuple[str, ...] = ()
     number: int = 0
     video_range: str | None = None
+    supplemental_codec: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -317,7 +318,7 @@ class Repository:
             await session.execute(_QUERIES["trim_job_log"], older_than)
 
     async def _settle(self, session: Connection, video_id: str) -> str:
-        row = await session.fetchrow(_QUERIES["settle"], video_id)
+        row = await session.fetchrow(_QUERIES["settle"], video_id, PREVIEWS_STAGE)
         assert row is not None  # locked by this transaction
         await session.execute(_QUERIES["announce"], row["playback_id"])
         return str(row["status"])
@@ -441,6 +442,7 @@ def _track(row: Record) -> PublishedTrack:
         closed_captions=tuple(row["closed_captions"]),
         number=row["number"],
         video_range=row["video_range"],
+        supplemental_codec=row["supplemental_codec"],
     )
 
 
@@ -470,6 +472,7 @@ async def _add_tracks(session: Connection, video_id: str, publication: Publicati
             list(track.roles),
             list(track.closed_captions),
             track.video_range,
+            track.supplemental_codec,
         )
         for track, size_bytes in zip(tracks, publication.sizes_bytes, strict=True)
     ]

@@ -7,12 +7,14 @@ Opening reads files: call it in a thread.
 import mmap
 import os
 import weakref
+from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
 from core.errors import InternalFault
 from core.media.description import TrackDescription, decode_description
-from native import CorruptIndex, TrackIndex
+from core.protection.track import divisions
+from native import CorruptIndex, Division, TrackIndex
 
 FLAT_NAME: Final = "track.flat"
 INDEX_NAME: Final = "track.idx"
@@ -57,6 +59,11 @@ class StoredTrack:
                 f"{index.data_length}"
             )
         return track
+
+    @cached_property
+    def divisions(self) -> Division | None:
+        """What it takes to divide its samples under Common Encryption. Raises what that does."""
+        return divisions(self.description)
 
     def unload(self) -> None:
         """Let go of the pages of the index in memory; what is read of it again is the disk cache's.

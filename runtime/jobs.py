@@ -68,6 +68,9 @@ PRIORITIES = {
     Task.RUNG: 100,
 }
 
+PREVIEWS_STAGE = "Making previews"
+"""What a video says it is at that has all renditions and no pictures for its seek bar yet."""
+
 # Its share of a video's progress, in the unit of the steps that may follow: millions of pixels a
 # picture. Next to nothing, but all there is when nothing follows.
 INGEST_WEIGHT = 0.001

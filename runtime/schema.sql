@@ -324,6 +324,7 @@ CREATE TABLE public.tracks (
     roles text[] DEFAULT '{}'::text[] NOT NULL,
     closed_captions text[] DEFAULT '{}'::text[] NOT NULL,
     uploaded boolean DEFAULT false NOT NULL,
+    supplemental_codec text,
     CONSTRAINT tracks_duration_check CHECK ((duration >= 0)),
     CONSTRAINT tracks_frame_rate_den_check CHECK ((frame_rate_den > 0)),
     CONSTRAINT tracks_kind_check CHECK ((kind = ANY (ARRAY['v'::text, 'a'::text, 't'::text]))),

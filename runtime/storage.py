@@ -5,12 +5,8 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
 from core.errors import InputFault, OperatorFault
-
-STORE_FOLDER: Final = "store"
-SCRATCH_FOLDER: Final = "scratch"
 
 
 class MalformedKey(InputFault):
@@ -149,9 +145,3 @@ def fsync_path(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def rename_durably(source: Path, target: Path) -> None:
-    """Rename within one file system; after it returns the new name survives a power cut."""
-    source.rename(target)
-    fsync_path(target.parent)

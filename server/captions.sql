@@ -35,8 +35,17 @@ DELETE FROM tracks WHERE video_id = $1 AND kind = 't' AND name = $2 RETURNING st
 UPDATE videos SET chapters = $2::jsonb WHERE id = $1;
 
 -- name: announce
--- Tell every origin that a playback id has changed, once the transaction commits.
-SELECT pg_notify('sluice_published', $1);
+-- Tell every origin, once the transaction commits, that a playback id has changed, and with it the edits of its video.
+SELECT pg_notify('sluice_published', changed.playback_id)
+FROM (
+    SELECT $1::text AS playback_id
+    UNION
+    SELECT edits.playback_id
+    FROM videos AS films
+    JOIN edit_parts ON edit_parts.film_id = films.id
+    JOIN videos AS edits ON edits.id = edit_parts.edit_id
+    WHERE films.playback_id = $1
+) AS changed;
 
 -- name: owe_purge
 -- Have edges look again at what carries one of these keys.

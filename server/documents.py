@@ -87,16 +87,39 @@ class VideoError(Struct, frozen=True):
 
     code: str
     message: str
+    step: Annotated[
+        str | None,
+        Meta(
+            description="What failed: `ingest` or `encode`, without which nothing plays; "
+            "`sound:N`, the encoding of the file's stream N; `rung:NAME`, one size of the picture; "
+            "`text`, the subtitles of the file.",
+            examples=["sound:1"],
+        ),
+    ] = None
 
 
 class Track(Struct, frozen=True):
-    """What a viewer can choose: the picture, or sound or text in one language."""
+    """What a viewer can choose: the picture, or sound or text in one language.
+
+    Of several renditions of one content the best is told: the largest picture, in the highest
+    dynamic range, or the most channels.
+    """
 
     kind: Literal["v", "a", "t"]
     language: str | None
     label: str | None
     channels: int | None
     is_default: bool
+    codec: Annotated[str, Meta(description="As RFC 6381 writes it.", examples=["hvc1.2.4.L120.90"])]
+    hdr: Annotated[
+        Literal["sdr", "hdr10", "hlg", "dolby_vision"] | None,
+        Meta(description="The dynamic range of a picture; null of all else. `hdr10` is any PQ."),
+    ] = None
+    width: Annotated[int | None, Meta(description="Of the picture as it is shown, in pixels.")] = (
+        None
+    )
+    height: int | None = None
+    frame_rate: Annotated[float | None, Meta(description="Frames per second.")] = None
     roles: Annotated[list[TrackRole], Meta(description="What it is for, beyond its language.")] = []
     closed_captions: Annotated[
         list[str], Meta(description="Caption channels inside of the picture.", examples=[["CC1"]])
@@ -165,7 +188,7 @@ class Video(Struct, frozen=True):
         VideoStatus,
         Meta(
             description="`playable`: it plays, and further renditions are being made; "
-            "`ready`: all are made."
+            "`ready`: all are made that can be. The storyboard may still join."
         ),
     ]
     progress: Annotated[float, Meta(ge=0, le=1, description="Over all that is to be prepared.")]

@@ -51,7 +51,17 @@ SELECT
         SELECT coalesce(jsonb_agg(to_jsonb(edit_parts) ORDER BY place), '[]')
         FROM edit_parts
         WHERE edit_parts.edit_id = videos.id
-    ) AS parts
+    ) AS parts,
+    (
+        SELECT
+            coalesce(jsonb_agg(jsonb_build_object(
+                'step', step, 'code', detail ->> 'code', 'message', detail ->> 'message'
+            ) ORDER BY updated_at, step), '[]')
+        FROM work
+        WHERE work.video_id = videos.id
+          AND state IN ('failed', 'parked')
+          AND step NOT IN ('poster', 'storyboard')
+    ) AS failures
 FROM videos
 WHERE id = ANY ($1::text[]);
 

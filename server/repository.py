@@ -58,6 +58,7 @@ class TrackRow(msgspec.Struct, frozen=True):
     label: str | None
     is_default: bool
     video_range: Literal["SDR", "PQ", "HLG"] | None = None
+    supplemental_codec: str | None = None
     roles: list[TrackRole] = []
     closed_captions: list[str] = []
 
@@ -82,6 +83,14 @@ class IgnoredRow(msgspec.Struct, frozen=True):
     reason: str
 
 
+class FailureRow(msgspec.Struct, frozen=True):
+    """A step of a video's preparation that failed for good."""
+
+    step: str
+    code: str
+    message: str
+
+
 class PartRow(msgspec.Struct, frozen=True):
     """One row of `edit_parts`: a stretch of a film."""
 
@@ -95,6 +104,7 @@ _TRACKS = msgspec.json.Decoder(list[TrackRow])
 _TEXTS = msgspec.json.Decoder(list[TextRow])
 _CHAPTERS = msgspec.json.Decoder(list[Chapter])
 _IGNORED = msgspec.json.Decoder(list[IgnoredRow])
+_FAILURES = msgspec.json.Decoder(list[FailureRow])
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +133,7 @@ class VideoRow:
     chapters: tuple[Chapter, ...] = ()
     ignored_tracks: tuple[IgnoredRow, ...] = ()
     parts: tuple[PartRow, ...] = ()
+    failures: tuple[FailureRow, ...] = ()
 
     @property
     def etag(self) -> str:
@@ -139,6 +150,7 @@ class VideoRow:
         fields["parts"] = tuple(_PARTS.decode(fields["parts"]))
         fields["chapters"] = tuple(_CHAPTERS.decode(fields["chapters"]))
         fields["ignored_tracks"] = tuple(_IGNORED.decode(fields["ignored_tracks"]))
+        fields["failures"] = tuple(_FAILURES.decode(fields["failures"]))
         return cls(**fields)
 
 

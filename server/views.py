@@ -1,9 +1,11 @@
 """Rows as documents: how the catalogue looks to a client."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, Literal
 
 from core.manifest.urls import WHOLE_TEXT
 from core.media.language import UNDETERMINED
+from core.media.video_range import HLG, PQ, SDR, is_hdr
 from core.media.view import address
 from core.protection.choice import Access
 from core.protection.scheme import Protection
@@ -36,6 +38,9 @@ from server.signing import Signature
 # The end of a film is its credits: whoever got there has seen it, and begins anew.
 _SEEN_SHARE = 0.95
 _SEEN_REST_MS = 10_000
+HDR_NAMES: Final[Mapping[str, Literal["sdr", "hdr10", "hlg"]]] = {PQ: "hdr10", HLG: "hlg"}
+DOLBY_VISION: Final = ("dvh", "dva", "dav")
+"""How names of codecs begin that are nothing but Dolby Vision (as dvh1, dvav, dav1)."""
 
 
 def resume_position_ms(position_ms: int | None, duration_ms: int | None) -> int:
@@ -171,6 +176,9 @@ def _drm(row: PlaybackRow, seen: str, links: Links, signature: Signature | None)
 
 
 def _errors(row: VideoRow) -> list[VideoError]:
+    """What failed: the steps of its own preparation, else what stands in its row."""
+    if row.failures:
+        return [VideoError(each.code, each.message, each.step) for each in row.failures]
     if row.error_code is None or row.error_message is None:
         return []
     return [VideoError(row.error_code, row.error_message)]
@@ -178,20 +186,43 @@ def _errors(row: VideoRow) -> list[VideoError]:
 
 def _choices(tracks: Iterable[TrackRow]) -> list[Track]:
     """The renditions of one content are one choice."""
-    choices: dict[tuple[object, ...], Track] = {}
+    contents: dict[tuple[object, ...], list[TrackRow]] = {}
     for each in tracks:
         key = each.kind, each.language, each.label, frozenset(each.roles)
-        known = choices.get(key)
-        choices[key] = Track(
-            kind=each.kind,
-            language=each.language,
-            label=each.label,
-            channels=max(each.channels or 0, (known and known.channels) or 0) or None,
-            is_default=each.is_default or (known is not None and known.is_default),
-            roles=each.roles,
-            closed_captions=each.closed_captions,
-        )
-    return list(choices.values())
+        contents.setdefault(key, []).append(each)
+    return [_choice(renditions) for renditions in contents.values()]
+
+
+def _choice(renditions: Sequence[TrackRow]) -> Track:
+    best = max(renditions, key=_quality)
+    return Track(
+        kind=best.kind,
+        language=best.language,
+        label=best.label,
+        channels=best.channels,
+        is_default=any(each.is_default for each in renditions),
+        codec=best.codec,
+        hdr=_hdr(best),
+        width=best.width,
+        height=best.height,
+        frame_rate=_frame_rate(best),
+        roles=best.roles,
+        closed_captions=best.closed_captions,
+    )
+
+
+def _quality(track: TrackRow) -> tuple[int, bool, int, int]:
+    """What makes a rendition better than another, the most important first."""
+    pixels = (track.width or 0) * (track.height or 0)
+    return pixels, is_hdr(track.video_range), track.channels or 0, track.average_bandwidth
+
+
+def _hdr(track: TrackRow) -> Literal["sdr", "hdr10", "hlg", "dolby_vision"] | None:
+    if track.kind != "v":
+        return None
+    if track.supplemental_codec is not None or track.codec.startswith(DOLBY_VISION):
+        return "dolby_vision"
+    return HDR_NAMES.get(track.video_range or SDR, "sdr")
 
 
 def _rendition(track: TrackRow) -> Rendition:

@@ -22,6 +22,7 @@ FAMILIES: Final = (
     "sluice",
     "sluice, signed",
     "sluice, two threads",
+    "sluice, two processes",
     "nginx",
     "nginx cache",
     "varnish",
@@ -84,24 +85,39 @@ def edges(
     cores: Cores,
     options: Sequence[str],
 ) -> list[Contestant]:
-    """Run our edge once, and once more with two threads; signed paths are asked of the first."""
+    """Run our edge once; with two threads, and as two of one thread; the first for signed paths."""
     known = EdgeSettings.model_fields
     variables = {"SLUICE_MEDIA_KEYS": media_keys()} if KEYS_SETTING in known else {}
     found: list[Contestant] = []
     if FAMILY in families:
         place = folder / "edge"
-        running = sluice_edge(place, upstream, [cores.server], options, variables)
-        found += stack.enter_context(running)
+        found += stack.enter_context(
+            sluice_edge(place, upstream, [cores.server], options, variables)
+        )
         if "sluice, signed" in families and KEYS_SETTING in known:
             found.append(signed(found[0]))
-    if "sluice, two threads" in families and THREADS_SETTING in known:
-        both = [cores.server, cores.second]
-        more = [*options, "--threads", "2"]
-        running = sluice_edge(folder / "edge-2", upstream, both, more, variables)
-        [two] = stack.enter_context(running)
-        name = "sluice, two threads"
-        found.append(replace(two, name=name, family=name, works=frozenset({"1k"})))
+    both = [cores.server, cores.second]
+    for family, threads, processes in (
+        ("sluice, two threads", "2", 1),
+        ("sluice, two processes", "1", 2),
+    ):
+        if family in families and THREADS_SETTING in known:
+            more = [*options, "--threads", threads]
+            running = [
+                stack.enter_context(
+                    sluice_edge(folder / f"edge-{threads}-{each}", upstream, both, more, variables)
+                )[0]
+                for each in range(processes)
+            ]
+            found.append(together(family, running))
     return found
+
+
+def together(family: str, servers: Sequence[Contestant]) -> Contestant:
+    """One server, or two that share the connections, as a contestant for small objects."""
+    first, *others = servers
+    beside = (others[0].port, others[0].pid) if others else None
+    return replace(first, name=family, family=family, works=frozenset({"1k"}), beside=beside)
 
 
 def signed(public: Contestant) -> Contestant:

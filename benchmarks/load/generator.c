@@ -6,9 +6,10 @@
  * the expected status and Content-Length, or the run fails. The bytes themselves are compared by
  * another client, once, before the time is taken.
  *
- * Usage: generator PORT CONNECTIONS DEPTH SOURCES MSS STATUS LENGTH LIMIT_S REQUEST
+ * Usage: generator PORTS CONNECTIONS DEPTH SOURCES MSS STATUS LENGTH LIMIT_S REQUEST
  *                 [LENGTH REQUEST]...
  *
+ *   PORTS    one, or several with commas between: the connections go to each of them in turn
  *   DEPTH    requests sent in one write; the next follow when all of them are answered
  *   SOURCES  loopback addresses to connect from, 0 for the kernel's choice
  *   MSS      TCP_MAXSEG set before connect, 0 for the kernel's choice
@@ -42,6 +43,7 @@
 #endif
 
 enum {
+    MOST_PORTS = 16,
     INPUT_BYTES = 16384,   /* what a connection holds of heads and short bodies */
     FIRST_BYTES = 4096,    /* read of a new answer; a long body's rest is dropped unread */
     EVENTS = 64,
@@ -61,7 +63,8 @@ struct connection {
 
 static struct {
     int connections, depth, sources, mss, status;
-    uint16_t port;
+    uint16_t ports[MOST_PORTS];
+    int servers;
     uint64_t limit_ns;
     int kinds;
     struct request {
@@ -265,7 +268,7 @@ static int connected_socket(int number) {
         set(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1, "IP_BIND_ADDRESS_NO_PORT");
         require(bind(fd, (struct sockaddr *)&source, sizeof source) == 0, "bind");
     }
-    struct sockaddr_in server = loopback(INADDR_LOOPBACK, plan.port);
+    struct sockaddr_in server = loopback(INADDR_LOOPBACK, plan.ports[number % plan.servers]);
     require(connect(fd, (struct sockaddr *)&server, sizeof server) == 0, "connect");
     require(fcntl(fd, F_SETFL, O_NONBLOCK) == 0, "fcntl");
     return fd;
@@ -291,10 +294,19 @@ static char *repeated(const char *text, int times) {
     return all;
 }
 
+static void read_ports(const char *text) {
+    char *end;
+    do {
+        require(plan.servers < MOST_PORTS, "PORTS");
+        plan.ports[plan.servers++] = (uint16_t)strtoul(text, &end, 10);
+        text = end + 1;
+    } while (*end == ',');
+}
+
 int main(int argc, char **argv) {
     if (argc < 10 || argc % 2 != 0)
         fail("takes nine arguments or more; they are explained in its source");
-    plan.port = (uint16_t)atoi(argv[1]);
+    read_ports(argv[1]);
     plan.connections = atoi(argv[2]);
     plan.depth = atoi(argv[3]);
     plan.sources = atoi(argv[4]);

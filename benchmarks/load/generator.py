@@ -87,11 +87,11 @@ def generator(contestant: Contestant, work: Work, load: Load) -> Iterator[Genera
     """
     host = f"127.0.0.1:{contestant.port}"
     (length, head), *others = work.asks(contestant.folder, host)
+    ports = ",".join(map(str, contestant.ports))
     numbers = (
-        contestant.port, load.connections, work.depth, load.sources, work.mss, work.status,
-        length, load.limit_s,
+        load.connections, work.depth, load.sources, work.mss, work.status, length, load.limit_s,
     )  # fmt: skip
-    words = [str(compiled(SOURCE)), *map(str, numbers), head]
+    words = [str(compiled(SOURCE)), ports, *map(str, numbers), head]
     for length, head in others:
         words += [str(length), head]
     pipe = subprocess.PIPE

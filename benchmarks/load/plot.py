@@ -15,6 +15,7 @@ COLOURS: Final = {
     "varnish": "#c2703d",
     "sluice, signed": "#58a6c4",
     "sluice, two threads": "#9cc9da",
+    "sluice, two processes": "#c3dde7",
 }
 WIDTH: Final = 860
 LEFT: Final = 210

@@ -34,11 +34,21 @@ def server_process(
     log: Path,
     env: Mapping[str, str] | None = None,
     folder: Path | None = None,
+    own_session: bool = False,
 ) -> Iterator[int]:
-    """Run a server until the end of the block; give its process id once all ports answer."""
+    """Run a server until the end of the block; give its process id once all ports answer.
+
+    With `own_session` it leads a session, for which the scheduler may have a group.
+    """
     with log.open("wb") as output, running_on(*cores):
         process = subprocess.Popen(
-            words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=env, cwd=folder
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env=env,
+            cwd=folder,
+            start_new_session=own_session,
         )
     try:
         wait_for(process, ports, log)

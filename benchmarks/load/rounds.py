@@ -49,15 +49,20 @@ class Changed(Exception):
     """A server started or lost a process in a round: its CPU time is not known."""
 
 
-def measure(asking: Generator, pid: int, core: int, requests: int) -> Round:
+def trees(contestant: Contestant) -> frozenset[int]:
+    """All the processes of a contestant."""
+    return frozenset[int]().union(*map(process_tree, contestant.pids))
+
+
+def measure(asking: Generator, contestant: Contestant, core: int, requests: int) -> Round:
     """Run a round and read every clock before and after it."""
-    server = process_tree(pid)
+    server = trees(contestant)
     busy_s = core_busy_s(core)
     generator_s = cpu_s(asking.pid)
     server_s = sum(map(cpu_s, server))
     seen = asking.round(requests)
-    if process_tree(pid) != server:
-        raise Changed(f"process {pid} has other children than before")
+    if trees(contestant) != server:
+        raise Changed(f"processes {contestant.pids} have other children than before")
     server_s = sum(map(cpu_s, server)) - server_s
     generator_s = cpu_s(asking.pid) - generator_s
     busy_s = core_busy_s(core) - busy_s
@@ -87,7 +92,7 @@ class Session:
             begun_s = time.monotonic()
             requests = least
             while True:
-                seen = measure(asking, contestant.pid, self.core, max(requests, TRIAL_REQUESTS))
+                seen = measure(asking, contestant, self.core, max(requests, TRIAL_REQUESTS))
                 requests = requests_for(seen, self.seconds, least)
                 if seen.seconds > self.seconds / 4 or time.monotonic() - begun_s > self.seconds:
                     return requests
@@ -99,9 +104,9 @@ class Session:
         """
         with generator(contestant, work, self.load) as asking:
             try:
-                return measure(asking, contestant.pid, self.core, requests)
+                return measure(asking, contestant, self.core, requests)
             except Changed:
-                return measure(asking, contestant.pid, self.core, requests)
+                return measure(asking, contestant, self.core, requests)
 
     def interleaved(
         self, contestants: Sequence[Contestant], work: Work

@@ -28,7 +28,7 @@ from benchmarks.origin.headers import LARGEST_SHARE, Headers
 from benchmarks.origin.headers import measure as measure_headers
 from benchmarks.origin.library import Library, LibraryFailed, library
 from benchmarks.origin.memory import LIMIT_BYTES, Memory, measure
-from benchmarks.origin.servers import FOLDER, pairs, servers, verify
+from benchmarks.origin.servers import pairs, servers, verify
 from benchmarks.origin.works import GOALS, OURS, works
 from benchmarks.packaging.__main__ import KEPT, OUTPUT
 from benchmarks.packaging.film import film
@@ -57,6 +57,7 @@ def main(words: Sequence[str]) -> int:
         Path(folder).chmod(0o755)
         with library(Path(folder, "data")) as films:
             films.publish(source)
+            films.protect()
             if options.works:
                 session = Session(
                     Load(options.connections, limit_s=options.limit),
@@ -95,12 +96,14 @@ def timed(
     """Take the time of every work, once all answers were compared."""
     folder.mkdir()
     with servers(films, program, folder, session.core) as contestants:
-        site = folder / "site" / FOLDER.lstrip("/")
-        chosen = [each for each in works(pairs(contestants[0], site)) if each.name in names]
+        site = folder / "site"
+        by_folder = {each.folder: each for each in reversed(contestants[:4])}
+        segments = {place: pairs(each, site) for place, each in by_folder.items()}
+        chosen = [each for each in works(segments) if each.name in names]
         results = Results(chosen, contestants, goals=GOALS)
         for work in chosen:
             taking = [each for each in contestants if each.takes(work.name)]
-            verify(taking, [each.path for each in work.segments[:20]], site)
+            verify(taking, work, site)
             say(f"{work.title}: {session.repetitions} rounds of {len(taking)} configurations")
             for contestant, seen in session.interleaved(taking, work):
                 results.add(work, contestant, seen)

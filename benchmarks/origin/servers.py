@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
@@ -13,11 +14,13 @@ from benchmarks.load.edge import REPOSITORY
 from benchmarks.load.nginx import nginx_site
 from benchmarks.load.process import free_ports, server_process
 from benchmarks.load.verify import TIMEOUT_S, WrongAnswer
-from benchmarks.origin.library import PLAYBACK, Library
-from benchmarks.origin.works import COLD, OURS, Segment
+from benchmarks.origin.library import PLAYBACK, PROTECTED_PLAYBACK, Library
+from benchmarks.origin.works import COLD, OURS, SEALED, SEALED_COLD, Segment, SegmentWork
 
 FOLDER: Final = f"/media/{PLAYBACK}"
+SEALED_FOLDER: Final = f"/media/{PROTECTED_PLAYBACK}"
 LEAST_MEMORY_BYTES: Final = 2**20
+VERIFIED: Final = 20
 VARIANT: Final = re.compile(r"([va]/[^/\s\"]+/[0-9a-f]+)/index\.m3u8")
 SEGMENT: Final = re.compile(r"^\d+\.m4s$", re.MULTILINE)
 
@@ -43,14 +46,22 @@ def origin(
 
 @contextmanager
 def servers(library: Library, nginx: str, folder: Path, core: int) -> Iterator[list[Contestant]]:
-    """Run all of them; nginx has what our origin answers, under the same paths."""
+    """Run all of them; nginx has what our origin answers, under the same paths.
+
+    The encrypted title is asked of the same processes as the clear one.
+    """
     with ExitStack() as stack:
         warm = stack.enter_context(origin(library, core, OURS, frozenset({"pair"})))
         # So little memory that no segment of the film is still there when it is asked for again.
         least = ("--memory-bytes", str(LEAST_MEMORY_BYTES))
         cold = stack.enter_context(origin(library, core, COLD, frozenset({"film"}), *least))
-        _copy_site(warm, folder / "site")
-        yield [warm, cold, *stack.enter_context(nginx_sites(nginx, folder, core))]
+        sealed = [
+            replace(each, name=name, family=name, folder=SEALED_FOLDER)
+            for each, name in ((warm, SEALED), (cold, SEALED_COLD))
+        ]
+        for each in (warm, sealed[0]):
+            _copy_site(each, folder / "site")
+        yield [warm, cold, *sealed, *stack.enter_context(nginx_sites(nginx, folder, core))]
 
 
 @contextmanager
@@ -97,24 +108,25 @@ def _playlist(contestant: Contestant, track: str) -> str:
 def pairs(contestant: Contestant, site: Path) -> list[tuple[Segment, Segment]]:
     """Give picture and sound of the same four seconds, as far as both have as many segments."""
     pictures, sound, *_ = segments(contestant)
+    place = site / contestant.folder.lstrip("/")
     found = []
     for pair in zip(pictures, sound, strict=False):
-        one, other = (Segment(path, (site / path).stat().st_size) for path in pair)
+        one, other = (Segment(path, (place / path).stat().st_size) for path in pair)
         found.append((one, other))
     return found
 
 
-def verify(contestants: Sequence[Contestant], paths: Sequence[str], site: Path) -> None:
+def verify(contestants: Sequence[Contestant], work: SegmentWork, site: Path) -> None:
     """Compare what everyone answers, byte by byte; raises `WrongAnswer`."""
-    for path in paths:
-        expected = (site / path).read_bytes()
-        for each in contestants:
-            if fetched(each, path) != expected:
-                raise WrongAnswer(f"{each.name}: {path} has other bytes")
+    for each in contestants:
+        for segment in work.segments[each.folder][:VERIFIED]:
+            expected = (site / each.folder.lstrip("/") / segment.path).read_bytes()
+            if fetched(each, segment.path) != expected:
+                raise WrongAnswer(f"{each.name}: {segment.path} has other bytes")
 
 
 def _copy_site(contestant: Contestant, site: Path) -> None:
-    place = site / FOLDER.lstrip("/")
+    place = site / contestant.folder.lstrip("/")
     for paths in segments(contestant):
         for path in paths:
             (place / path).parent.mkdir(parents=True, exist_ok=True)

@@ -39,7 +39,6 @@ class ServerRefused(InputFault):
 
     def __init__(self, status: int, code: str, detail: str) -> None:
         super().__init__(detail or f"the server answered with status {status}")
-        self.answer_status = status
         self.answer_code = code
 
 

@@ -2,7 +2,6 @@
 
 import os
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -28,8 +27,6 @@ READY_DEADLINE_S: Final = 60.0
 GRACE_S: Final = 2.0
 # The part of that deadline in which origin and edge may end the answers under way.
 DRAIN_SHARE: Final = 0.6
-
-OnLineOf = Callable[[str], OnLine]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,49 @@
 """Keys of one installation that `up` makes once and keeps in its data folder."""
 
+import base64
 import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from core.errors import OperatorFault
+
 LONGEST_FILE_BYTES: Final = 8192
 PRIVATE_MODE: Final = 0o600
+SECRET_BYTES: Final = 32
 
 
-def kept_keys(path: Path, make: Callable[[], str]) -> str:
-    """The keys in a file, one a line, as their setting has them; makes one where there is no file.
+def kept_ring(
+    path: Path,
+    prefix: str,
+    parse: Callable[[str], object],
+    unusable: Callable[[str], OperatorFault],
+) -> str:
+    """The ring in a file, one key a line, as its setting has it; makes one where there is no file.
 
-    Raises `OSError` and `UnicodeDecodeError`.
+    `prefix` begins the name of a new key. Raises what `unusable` makes of a message where the file
+    cannot be read or written, or `parse` raises.
     """
-    if not path.exists():
-        _write(path, make())
-    with path.open(encoding="ascii") as file:
-        return ",".join(file.read(LONGEST_FILE_BYTES).split())
+    try:
+        if not path.exists():
+            _write(path, new_key(prefix))
+        with path.open(encoding="ascii") as file:
+            text = ",".join(file.read(LONGEST_FILE_BYTES).split())
+        parse(text)
+    except OSError as error:
+        raise unusable(f"cannot use {path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise unusable(f"{path} is no text") from error
+    except OperatorFault as fault:
+        raise unusable(f"{path}: {fault.message}") from fault
+    return text
+
+
+def new_key(prefix: str) -> str:
+    """A fresh key under a fresh name."""
+    secret = base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
+    return f"{prefix}{secrets.token_hex(3)}:{secret}"
 
 
 def _write(path: Path, text: str) -> None:

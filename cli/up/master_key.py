@@ -1,13 +1,11 @@
 """The master key of one installation, under which the content keys of its videos are kept."""
 
-import base64
-import secrets
 from pathlib import Path
 from typing import Final
 
-from cli.up.key_file import kept_keys
+from cli.up.key_file import kept_ring
 from core.errors import OperatorFault
-from core.protection.master_key import SECRET_BYTES, MalformedMasterKeys, parse_master_keys
+from core.protection.master_key import parse_master_keys
 
 KEYS_NAME: Final = "master.key"
 
@@ -23,20 +21,4 @@ def master_keys(data: Path) -> str:
 
     The file holds one key a line, the one that wraps first. Raises `MasterKeyUnusable`.
     """
-    path = data / KEYS_NAME
-    try:
-        text = kept_keys(path, new_master_key)
-        parse_master_keys(text)
-    except OSError as error:
-        raise MasterKeyUnusable(f"cannot use {path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise MasterKeyUnusable(f"{path} is no text") from error
-    except MalformedMasterKeys as fault:
-        raise MasterKeyUnusable(f"{path}: {fault.message}") from fault
-    return text
-
-
-def new_master_key() -> str:
-    """A fresh key under a fresh name."""
-    secret = base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
-    return f"m{secrets.token_hex(3)}:{secret}"
+    return kept_ring(data / KEYS_NAME, "m", parse_master_keys, MasterKeyUnusable)

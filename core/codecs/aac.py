@@ -45,11 +45,6 @@ class AacConfiguration(NamedTuple):
     extension: int
     extension_rate: int
 
-    @property
-    def output_rate(self) -> int:
-        """Samples a second that a decoder which knows the extension gives."""
-        return self.extension_rate if self.extension else self.core_rate
-
 
 def aac_configuration(asc: bytes) -> AacConfiguration:
     """Read an AudioSpecificConfig; raises `InvalidDecoderConfiguration`."""

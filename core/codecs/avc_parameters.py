@@ -19,7 +19,6 @@ LARGEST_SET_BYTES: Final = 4096
 LONGEST_PREFIX: Final = 32
 MOST_REFERENCES: Final = 255
 EXPLICIT_ASPECT: Final = 255
-UNKNOWN_COLOUR: Final = (2, 2, 2)
 # Table E-1, by aspect_ratio_idc from 1.
 ASPECTS: Final = (
     (1, 1), (12, 11), (10, 11), (16, 11), (40, 33), (24, 11), (20, 11), (32, 11),

@@ -7,20 +7,12 @@ from core.codecs.avc import PICTURE_PARAMETERS, SEQUENCE_PARAMETERS, avc_configu
 from core.codecs.nal import without_emulation
 from core.isobmff.bit_reader import BitReader
 from core.isobmff.sample_entry import InvalidDecoderConfiguration
-from native import AvcSlice
+from native import AvcDivision, AvcSlice
 
 # Profiles whose sequence parameter sets tell of chroma (§7.3.2.1.1)
 HIGH_PROFILES = frozenset((44, 83, 86, 100, 110, 118, 122, 128, 134, 135, 138, 139, 244))
 MOST_SLICE_GROUPS = 8
 MOST_FRAMES_IN_CYCLE = 255
-
-
-@dataclass(frozen=True, slots=True)
-class AvcSets:
-    """What it takes to read the slice headers of a track: see `native.FragmentCipher`."""
-
-    slices: dict[int, AvcSlice]
-    length_size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +29,7 @@ class _Sequence:
     map_units: int
 
 
-def avc_sets(avcc: bytes) -> AvcSets:
+def avc_division(avcc: bytes) -> AvcDivision:
     """Read an AVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3.1).
 
     Raises `InvalidDecoderConfiguration` for what makes no sense.
@@ -47,7 +39,7 @@ def avc_sets(avcc: bytes) -> AvcSets:
         slices = dict(_slices(configuration.parameter_sets))
     except EOFError as cause:
         raise InvalidDecoderConfiguration(f"a parameter set is cut off: {cause}") from cause
-    return AvcSets(slices, configuration.length_size)
+    return AvcDivision(slices, configuration.length_size)
 
 
 def _slices(units: frozenset[bytes]) -> Iterator[tuple[int, AvcSlice]]:

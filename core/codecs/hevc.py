@@ -17,7 +17,6 @@ from core.isobmff.sample_entry import (
 
 VIDEO_PARAMETERS, SEQUENCE_PARAMETERS, PICTURE_PARAMETERS = 32, 33, 34
 PARAMETER_SETS = (VIDEO_PARAMETERS, SEQUENCE_PARAMETERS, PICTURE_PARAMETERS)
-MAIN, MAIN_10 = 1, 2
 FIXED_BYTES = 23
 COMPLETE = 0x80
 """array_completeness: no parameter set of this kind is in the samples."""
@@ -150,7 +149,7 @@ def _sequence(bits: BitReader) -> tuple[int, int, int, int, int]:
     further = bits.read(3)
     nested = bits.read(1)
     bits.read(8 * PROFILE_BYTES)
-    _skip_sub_layers(bits, further)
+    skip_sub_layers(bits, further)
     bits.golomb()  # sps_seq_parameter_set_id
     chroma = bits.golomb()
     if chroma == 3:
@@ -163,8 +162,8 @@ def _sequence(bits: BitReader) -> tuple[int, int, int, int, int]:
     return further + 1, nested, chroma, bits.golomb(), bits.golomb()
 
 
-def _skip_sub_layers(bits: BitReader, count: int) -> None:
-    """§7.3.3, the part for sub-layers."""
+def skip_sub_layers(bits: BitReader, count: int) -> None:
+    """Pass over what a sequence says of profiles and levels of sub-layers (§7.3.3)."""
     present = [(bits.read(1), bits.read(1)) for _ in range(count)]
     if count:
         bits.read(2 * (8 - count))

@@ -10,7 +10,6 @@ from it would let four spellings of one token through.
 """
 
 import base64
-import binascii
 import hmac
 import re
 from dataclasses import dataclass, field
@@ -18,22 +17,20 @@ from typing import ClassVar, Final
 
 from core.errors import InputFault, OperatorFault
 from core.http.target import MEDIA_PREFIX
+from core.key_ring import KEY_NAME, read_ring
 from core.media.playback_id import PlaybackPolicy, policy_of
 
 TOKEN_MARK: Final = "~"  # noqa: S105 - it stands in front of one
 KNOWN_FLAGS: Final = 0  # none is defined yet
-MOST_KEYS: Final = 16
 SECRET_BYTES: Final = range(32, 65)  # RFC 2104 §3: no shorter than the hash, no longer than a block
 
-_KID: Final = r"[A-Za-z0-9_-]{1,32}"
 _SID: Final = r"[A-Za-z0-9_-]{1,64}"
 _TOKEN: Final = re.compile(
-    rf"(?P<mac>[A-Za-z0-9_-]{{43}})\.(?P<kid>{_KID})\.(?P<exp>0|[1-9][0-9]{{0,11}})"
+    rf"(?P<mac>[A-Za-z0-9_-]{{43}})\.(?P<kid>{KEY_NAME})\.(?P<exp>0|[1-9][0-9]{{0,11}})"
     rf"\.(?P<sid>{_SID})\.(?P<flags>0|[1-9a-f][0-9a-f]{{0,7}})"
 )
 LONGEST_TOKEN: Final = 43 + 1 + 32 + 1 + 12 + 1 + 64 + 1 + 8
 _PLAYBACK_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,128}")
-_KEY: Final = re.compile(rf"(?P<kid>{_KID}):(?P<secret>[A-Za-z0-9+/_-]{{1,128}}={{0,2}})")
 _LATEST_S: Final = 10**12 - 1
 
 
@@ -132,17 +129,9 @@ class MediaGrant:
 
 
 def parse_keys(text: str) -> KeyRing:
-    """Read `kid:base64,…` (either alphabet of RFC 4648, padded or not; 32 to 64 bytes a key).
-
-    Raises `MalformedKeys`.
-    """
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not 0 < len(parts) <= MOST_KEYS:
-        raise MalformedKeys(f"a key ring has 1 to {MOST_KEYS} keys, not {len(parts)}")
-    ring = KeyRing(tuple(_parse_key(place, part) for place, part in enumerate(parts, 1)))
-    if len({key.kid for key in ring.keys}) < len(ring.keys):
-        raise MalformedKeys("two keys of the ring have the same name")
-    return ring
+    """Read a ring of keys of 32 to 64 bytes. Raises `MalformedKeys`."""
+    found = read_ring(text, "media key", SECRET_BYTES, MalformedKeys)
+    return KeyRing(tuple(MediaKey(kid, secret) for kid, secret in found))
 
 
 def sign(playback_id: str, *, session_id: str, expires_s: int, keys: KeyRing) -> str:
@@ -204,20 +193,3 @@ def _mac(key: MediaKey, rest: str, playback_id: str) -> str:
     signed = "\n".join(("v1", *rest.split("."), f"/{playback_id}/"))
     digest = hmac.digest(key.secret, signed.encode("ascii"), "sha256")
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
-
-
-def _parse_key(place: int, text: str) -> MediaKey:
-    found = _KEY.fullmatch(text)
-    if found is None:
-        raise MalformedKeys(f"key {place} of the ring is no kid:base64")
-    bare = found["secret"].rstrip("=").replace("-", "+").replace("_", "/")
-    try:
-        secret = base64.b64decode(bare + "=" * (-len(bare) % 4), validate=True)
-    except binascii.Error as error:
-        raise MalformedKeys(f"key {place} of the ring, {found['kid']!r}, is no base64") from error
-    if len(secret) not in SECRET_BYTES:
-        raise MalformedKeys(
-            f"key {place} of the ring, {found['kid']!r}, has {len(secret)} bytes; "
-            f"{SECRET_BYTES.start} to {SECRET_BYTES.stop - 1} are allowed"
-        )
-    return MediaKey(found["kid"], secret)

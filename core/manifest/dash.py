@@ -8,7 +8,11 @@ Times in a SegmentTimeline are presentation times with the track's edit applied,
 in its init segment, where every player's demuxer applies it; an offset in the MPD would apply it a
 second time.
 
-A presentation of several parts has a Period for each. Periods of the same builds are connected
+A presentation of several parts has a Period for each, which lasts as long as its pictures, to the
+microsecond, and the last one to the exact end. Sound never ends with the pictures: players leave
+out what lies behind the end of a Period, and what is missing before it is less than a frame of
+sound, where its film goes on. So the DASH-IF has it: segments may reach beyond their Period, and
+should cover it (Interoperability Points, timing model). Periods of the same builds are connected
 (§5.3.2.4): a player may go from one to the next without preparing its decoder anew.
 """
 
@@ -86,14 +90,16 @@ def _document(parts: Sequence[Presentation], profile: _Profile) -> str:
             "xmlns": NAMESPACE,
             "profiles": ",".join(_profiles(parts, profile)),
             "type": "static",
-            "mediaPresentationDuration": _seconds(last + 1000 * parts[-1].duration_ms),
+            "mediaPresentationDuration": _seconds(last + parts[-1].end_us),
             "minBufferTime": _seconds(1000 * max(map(_longest_segment_ms, parts))),
         },
     )
     for number, (presentation, start_us) in enumerate(zip(parts, (*starts, last), strict=True)):
         period = _period(number, presentation, start_us, profile)
-        if number < len(parts) - 1:
-            period.set("duration", _seconds(presentation.length_us))
+        if len(parts) > 1:
+            is_last = number == len(parts) - 1
+            lasts_us = presentation.end_us if is_last else presentation.length_us
+            period.set("duration", _seconds(lasts_us))
         if number and _same_builds(presentation, parts[number - 1]):
             _connect(period, number - 1)
         root.append(period)

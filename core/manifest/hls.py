@@ -26,6 +26,7 @@ from core.manifest.urls import (
     playlist_folder,
     way_to_segments,
 )
+from core.media.frame_rate import is_steady
 from core.media.presentation import Presentation, Rendition, VideoTraits
 from core.media.roles import TrackRole, characteristics
 
@@ -179,7 +180,8 @@ def _video_variant(rendition: Rendition, group: AudioGroup | None) -> tuple[int,
         f"CODECS={quoted(codecs)}",
         f"RESOLUTION={traits.width}x{traits.height}",
     ]
-    if traits.frame_rate is not None:
+    if traits.frame_rate is not None and is_steady(traits.frame_rate):
+        # The highest there is, says §4.4.6.2: where the rate varies, only its mean is known.
         attributes.append(f"FRAME-RATE={_three_decimals(traits.frame_rate)}")
     attributes.append(f"VIDEO-RANGE={traits.video_range}")
     if traits.supplemental_codec:

@@ -112,6 +112,7 @@ def joined(playback_id: str, parts: Sequence[Presentation]) -> Presentation:
         text=text,
         start_us=parts[0].start_us,
         length_us=before_us + parts[-1].length_us,
+        exact_us=before_us + parts[-1].end_us,
     )
 
 

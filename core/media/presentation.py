@@ -126,8 +126,9 @@ class Rendition:
 class Presentation:
     """Everything one title offers at this moment; rungs may still join.
 
-    `start_us` is where playing begins, and `length_us` how long its segments last, where it is an
-    excerpt or has several parts; `asset` names the film it is of, where there may be several.
+    `start_us` is where playing begins, `exact_us` where it ends, and `length_us` how long its
+    segments last, where it is an excerpt or has several parts; `asset` names the film it is of,
+    where there may be several.
     """
 
     playback_id: str
@@ -138,7 +139,13 @@ class Presentation:
     storyboard: Storyboard | None = None
     start_us: int = 0
     length_us: int = 0
+    exact_us: int = 0
     asset: str = ""
+
+    @property
+    def end_us(self) -> int:
+        """Where playing ends, from the beginning of its media on."""
+        return self.exact_us or 1000 * self.duration_ms
 
     @property
     def has_files(self) -> bool:

@@ -4,9 +4,6 @@ A wrapped key says which master key it needs, so that one can follow another: th
 wraps, all unwrap.
 """
 
-import base64
-import binascii
-import re
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
@@ -14,12 +11,10 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from core.errors import OperatorFault
+from core.key_ring import read_ring
 
-MOST_KEYS: Final = 16
 SECRET_BYTES: Final = 32
 NONCE_BYTES: Final = 12
-
-_KEY: Final = re.compile(r"(?P<name>[A-Za-z0-9_-]{1,32}):(?P<secret>[A-Za-z0-9+/_-]{1,64}={0,2})")
 
 
 class MalformedMasterKeys(OperatorFault):
@@ -77,30 +72,10 @@ class WrappedKey:
 
 
 def parse_master_keys(text: str) -> MasterKeys:
-    """Read `name:base64` keys of 32 bytes, separated by commas. Raises `MalformedMasterKeys`."""
-    parts = [part.strip() for part in text.split(",") if part.strip()]
-    if not 1 <= len(parts) <= MOST_KEYS:
-        raise MalformedMasterKeys(f"there are {len(parts)} master keys; 1 to {MOST_KEYS} can be")
-    keys = tuple(_parse(part, place) for place, part in enumerate(parts, 1))
-    if len({key.name for key in keys}) < len(keys):
-        raise MalformedMasterKeys("two master keys have the same name")
-    return MasterKeys(keys)
-
-
-def _parse(part: str, place: int) -> MasterKey:
-    match = _KEY.fullmatch(part)
-    if match is None:
-        raise MalformedMasterKeys(f"master key {place} is not written as name:base64")
-    text = match["secret"].rstrip("=").translate(str.maketrans("-_", "+/"))
-    try:
-        secret = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except binascii.Error as error:
-        raise MalformedMasterKeys(f"master key {match['name']!r} is no base64") from error
-    if len(secret) != SECRET_BYTES:
-        raise MalformedMasterKeys(
-            f"master key {match['name']!r} has {len(secret)} bytes; {SECRET_BYTES} are needed"
-        )
-    return MasterKey(match["name"], secret)
+    """Read a ring of keys of 32 bytes. Raises `MalformedMasterKeys`."""
+    sizes = range(SECRET_BYTES, SECRET_BYTES + 1)
+    found = read_ring(text, "master key", sizes, MalformedMasterKeys)
+    return MasterKeys(tuple(MasterKey(name, secret) for name, secret in found))
 
 
 def wrap(keys: MasterKeys, secret: bytes, label: bytes, nonce: bytes) -> WrappedKey:

@@ -1,18 +1,23 @@
 """A track under a key: what of its samples is hidden, and the cipher that does it."""
 
+from collections.abc import Callable
 from typing import ClassVar, Final
 
-from core.codecs.avc_slices import AvcSets, avc_sets
+from core.codecs.avc_slices import avc_division
+from core.codecs.hevc_slices import hevc_division
 from core.errors import InternalFault
 from core.isobmff.box_reader import child_boxes
 from core.media.description import TrackDescription
 from core.media.presentation import TrackKind
 from core.protection.content_key import ContentKey, KeyUse
-from native import FragmentCipher
+from native import Division, FragmentCipher, Vp9Division
 
 H264: Final = frozenset({"avc1", "avc3"})
+HEVC: Final = frozenset({"hvc1", "hev1"})
+VP9: Final = "vp09"
 VISUAL_ENTRY_BYTES: Final = 8 + 78
 """Of a visual sample entry, before the boxes inside (ISO/IEC 14496-12 §12.1.3)."""
+WIDTH_AT: Final = 8 + 24
 
 
 class UnprotectableTrack(InternalFault):
@@ -23,10 +28,10 @@ class UnprotectableTrack(InternalFault):
 
 def can_be_divided(codec: str) -> bool:
     """Whether pictures of a codec, as RFC 6381 names it, can be encrypted sample by sample."""
-    return codec.partition(".")[0] in H264
+    return codec.partition(".")[0] in {*H264, *HEVC, VP9}
 
 
-def divisions(description: TrackDescription) -> AvcSets | None:
+def divisions(description: TrackDescription) -> Division | None:
     """Give what it takes to divide the samples of a track; None where they are taken whole.
 
     Raises `UnprotectableTrack`, and `InvalidDecoderConfiguration` for parameter sets that cannot be
@@ -34,26 +39,29 @@ def divisions(description: TrackDescription) -> AvcSets | None:
     """
     if description.kind is not TrackKind.VIDEO:
         return None
-    if not can_be_divided(description.codec):
-        raise UnprotectableTrack(
-            f"pictures of {description.codec} cannot be encrypted by samples; H.264 can, and "
-            "aes-128 takes every codec"
-        )
     entry = description.sample_entry
-    for span in child_boxes(memoryview(entry), "avc1", VISUAL_ENTRY_BYTES, len(entry)):
-        if span.kind == b"avcC":
-            return avc_sets(entry[span.content : span.end])
-    raise UnprotectableTrack("an H.264 track has no decoder configuration")
-
-
-def fragment_cipher(use: KeyUse, key: ContentKey, sets: AvcSets | None) -> FragmentCipher:
-    """Give the cipher of a track under a scheme of Common Encryption."""
-    if sets is None:
-        return FragmentCipher(use.scheme.value, key.secret, use.first_vector)
-    return FragmentCipher(
-        use.scheme.value,
-        key.secret,
-        use.first_vector,
-        slices=sets.slices,
-        length_size=sets.length_size,
+    codec = description.codec.partition(".")[0]
+    if codec in H264:
+        return _by_configuration(entry, b"avcC", avc_division)
+    if codec in HEVC:
+        return _by_configuration(entry, b"hvcC", hevc_division)
+    if codec == VP9:
+        return Vp9Division(int.from_bytes(entry[WIDTH_AT : WIDTH_AT + 2]))
+    raise UnprotectableTrack(
+        f"pictures of {description.codec} cannot be encrypted by samples; H.264, HEVC and VP9 can, "
+        "and aes-128 takes every codec"
     )
+
+
+def _by_configuration(
+    entry: bytes, kind: bytes, division_of: Callable[[bytes], Division]
+) -> Division:
+    for span in child_boxes(memoryview(entry), "entry", VISUAL_ENTRY_BYTES, len(entry)):
+        if span.kind == kind:
+            return division_of(entry[span.content : span.end])
+    raise UnprotectableTrack(f"a track has no {kind.decode()}")
+
+
+def fragment_cipher(use: KeyUse, key: ContentKey, division: Division | None) -> FragmentCipher:
+    """Give the cipher of a track under a scheme of Common Encryption."""
+    return FragmentCipher(use.scheme.value, key.secret, use.first_vector, division)

@@ -7,7 +7,7 @@ Nothing is decoded here but what tells channels apart.
 from collections.abc import Iterator
 from typing import Final
 
-SEI: Final = {"avc1": frozenset({6}), "hvc1": frozenset({39, 40})}
+SEI: Final = dict.fromkeys(("hvc1", "dvh1"), frozenset({39, 40})) | {"avc1": frozenset({6})}
 """NAL unit types by sample entry: H.264 has the type in 5 bits, HEVC in 6 of its first byte."""
 USER_DATA_REGISTERED: Final = 4
 ATSC: Final = b"\xb5\x00\x31GA94\x03"
@@ -24,7 +24,7 @@ class CaptionScan:
 
     def __init__(self, sample_entry: str) -> None:
         self._types = SEI.get(sample_entry, frozenset())
-        self._is_hevc = sample_entry == "hvc1"
+        self._is_hevc = sample_entry != "avc1"
         self._cea608: set[str] = set()
         self._field = {0: 0, 1: 0}
         self._services: set[int] = set()

@@ -38,9 +38,9 @@ class TextTrack:
         """The segments, in ticks of the plan."""
         return self._plan.spans
 
-    def segment(self, number: int) -> str:
-        """Write a segment, counted from 0. Raises `IndexError`."""
-        return write_segment(self.content, self.cues(number))
+    def segment(self, number: int, *, zero: int = 0) -> str:
+        """Write a segment, counted from 0, whose times begin at `zero`. Raises `IndexError`."""
+        return write_segment(self.content, self.cues(number), zero=zero)
 
     def cues(self, number: int) -> Sequence[Cue]:
         """Give the cues of a segment. Raises `IndexError`."""

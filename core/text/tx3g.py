@@ -11,11 +11,9 @@ from native import MalformedMovie
 
 _FACES: Final = {1: "b", 2: "i", 4: "u"}
 _STYLE_RECORD: Final = struct.Struct(">HHHBBI")
-STYLES_AT: Final = 10
 HEAD_BYTES: Final = 30
 MOST_RECORDS: Final = 4096
 ALL_FORCED: Final = 0x80000000
-SOME_FORCED: Final = 0x40000000
 
 
 @dataclass(frozen=True, slots=True)

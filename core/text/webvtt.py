@@ -56,12 +56,12 @@ def write_webvtt(content: TextDocument) -> str:
     return "".join(_written(f"{SIGNATURE}\n", content.blocks, content.cues))
 
 
-def write_segment(content: TextDocument, cues: Iterable[Cue]) -> str:
+def write_segment(content: TextDocument, cues: Iterable[Cue], *, zero: int = 0) -> str:
     """Write a segment of HLS: some cues of a document, at the presentation's own times.
 
-    Local time 0 is the presentation's zero (RFC 8216bis §3.1.4).
+    Local time 0 is `zero` of the presentation, in 1/90000 s (RFC 8216bis §3.1.4).
     """
-    head = f"{SIGNATURE}\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:{clock(0)}\n"
+    head = f"{SIGNATURE}\nX-TIMESTAMP-MAP=MPEGTS:{zero},LOCAL:{clock(0)}\n"
     return "".join(_written(head, content.blocks, cues))
 
 

@@ -12,9 +12,9 @@ from core.cache.purge_stream import Position
 from core.cache.s3_fifo import S3Fifo
 from edge.disk.changes import ALIVE, QUERIES, STARTED, Drop, DropEverything, PutFact
 from edge.disk.directory import Directory, Held, Piece
+from edge.disk.holdings import SliceKey, cost_bytes
 from edge.disk.index import read_fact, read_position, read_rows, transaction
 from edge.disk.rows import Column, ObjectRow, tags_of
-from edge.disk.tier import SliceKey, cost_bytes
 
 # The ids that a run gives begin at the millisecond of its start, with room for a million in each.
 # So a file that an earlier run left behind is never taken for a new one, even with the index lost.

@@ -5,12 +5,18 @@ from native.reference.bitstream import frame_lengths, sample_access
 from native.reference.builder import IndexBuilder
 from native.reference.head import scan_head
 from native.reference.index import TrackIndex
-from native.reference.protection import FragmentCipher, encrypt_resource
+from native.reference.pool import BodyPool
+from native.reference.protection import (
+    FragmentCipher,
+    encrypt_resource,
+    encrypt_resource_of_file,
+)
 from native.reference.sample_file import SampleFile, copy_samples, shared_byte
 from native.reference.sample_times import audio_rows, video_rows
 from native.reference.samples import SampleTable
 
 __all__ = [
+    "BodyPool",
     "CorruptIndex",
     "FragmentCipher",
     "IndexBuilder",
@@ -22,6 +28,7 @@ __all__ = [
     "audio_rows",
     "copy_samples",
     "encrypt_resource",
+    "encrypt_resource_of_file",
     "frame_lengths",
     "sample_access",
     "scan_head",

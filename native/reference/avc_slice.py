@@ -27,17 +27,17 @@ class SliceType(IntEnum):
 
 
 class UnitReader:
-    """Reads the bits of a NAL unit behind its first byte, without emulation prevention (§7.4.1).
+    """Reads the bits of a NAL unit from byte `start` on, without emulation prevention (§7.4.1).
 
     Past the end it raises `EOFError`. `at` is the byte of the unit that is read next.
     """
 
-    def __init__(self, unit: memoryview) -> None:
+    def __init__(self, unit: memoryview, start: int = 1) -> None:
         self._unit = unit
         self._zeros = 0
         self._byte = 0
         self._left = 0
-        self.at = 1
+        self.at = start
 
     def bit(self) -> int:
         """Read one bit."""

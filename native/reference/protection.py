@@ -11,41 +11,38 @@ A clear fragment becomes an encrypted one: `saiz`, `saio` and `senc` (§7.2, ISO
   on in each part; what is left of a block stays as it is. Without parts all blocks are encrypted
   (§9.7).
 
-Of H.264 the length fields, NAL unit headers and slice headers stay clear, and every NAL unit that
-is no slice (§9.5.2; ISO/IEC 23000-19 §8.2.2.1). An entry of `saiz` has eight bits, which is 40
-parts; where a picture has more slices, every other one is encrypted, or every third, and so on.
+Of H.264 and HEVC the length fields, NAL unit headers and slice headers stay clear, and every NAL
+unit that is no slice of the base layer (§9.5.2; ISO/IEC 23000-19 §8.2.2.1). Of VP9 the uncompressed
+header of every frame stays clear, and the index of a superframe (VP Codec ISO Media File Format
+Binding 1.0, "Common Encryption"). An entry of `saiz` has eight bits, which is 40 parts; where a
+picture has more slices, every other one is encrypted, or every third, and so on.
 Other tracks are encrypted sample by sample (§9.4).
 
 The cipher itself comes from the library `cryptography`. This twin is what runs on processors
 without instructions for AES.
 """
 
+import os
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple, final
 
 from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC, CTR
 
-from native.reference.avc_slice import SLICE, SLICE_IDR, slice_header_bytes
-from native.values import AvcSlice
+from native.reference.division import Piece, check_division, divide
+from native.reference.pool import BodyPool
+from native.values import Division
 
 BLOCK = 16
 PATTERN = 10
-LARGEST_CLEAR = 0xFFFF
-MOST_INFORMATION = 255
-MOST_STRIDE = 4096
-PARAMETER_SETS = 256
 USES_SUBSAMPLES = 2
 SAIO_BYTES = 20
 LARGEST_ADDED = 0x3FFFFFFF
 BASE_DATA_OFFSET, DESCRIPTION_INDEX, DEFAULT_DURATION, DEFAULT_SIZE = 0x1, 0x2, 0x8, 0x10
 DATA_OFFSET, FIRST_FLAGS = 0x1, 0x4
 SAMPLE_DURATION, SAMPLE_SIZE, SAMPLE_FLAGS, SAMPLE_COMPOSITION = 0x100, 0x200, 0x400, 0x800
-
-Piece = tuple[int, int]
-"""A subsample: so many clear bytes, then so many encrypted ones."""
 
 
 class _Fragment(NamedTuple):
@@ -63,9 +60,8 @@ class FragmentCipher:
     """Encrypts the fragments of one track under one key.
 
     `scheme` is `cenc` or `cbcs`, `key` has 16 bytes. `iv` is the vector of the track's first sample
-    (8 bytes, `cenc`) or the constant one (16 bytes, `cbcs`). `slices` is by the numbers of the
-    picture parameter sets of an H.264 track, whose samples have length fields of `length_size`
-    bytes; samples of other tracks are encrypted whole. Raises `ValueError` for what does not fit.
+    (8 bytes, `cenc`) or the constant one (16 bytes, `cbcs`). Samples of a track without a
+    `division` are encrypted whole. Raises `ValueError` for what does not fit.
     """
 
     def __init__(
@@ -73,9 +69,7 @@ class FragmentCipher:
         scheme: str,
         key: bytes,
         iv: bytes,
-        *,
-        slices: Mapping[int, AvcSlice] | None = None,
-        length_size: int = 4,
+        division: Division | None = None,
     ) -> None:
         if scheme not in {"cenc", "cbcs"}:
             raise ValueError(f"no scheme {scheme!r}: there are cenc and cbcs")
@@ -83,16 +77,12 @@ class FragmentCipher:
             raise ValueError(f"a key of {len(key)} bytes where AES-128 takes 16")
         if len(iv) != (8 if scheme == "cenc" else BLOCK):
             raise ValueError(f"an initialisation vector of {len(iv)} bytes for {scheme}")
-        if not 1 <= length_size <= 4:
-            raise ValueError(f"a length field has 1 to 4 bytes, not {length_size}")
-        for number, known in (slices or {}).items():
-            _check(number, known)
+        check_division(division)
         self.scheme = scheme
         self._pattern = scheme == "cbcs"
         self._key = key
         self._iv = iv
-        self._slices = slices
-        self._length_size = length_size
+        self._division = division
 
     def fragment(self, header: bytes, body: bytes, first: int) -> bytes:
         """Give the encrypted fragment whose first sample has the number `first` in its track.
@@ -115,6 +105,22 @@ class FragmentCipher:
         )
         return bytes(head) + b"".join(samples)
 
+    def fragment_of_file(
+        self,
+        pool: BodyPool,  # noqa: ARG002 # what the compiled twin writes to
+        header: bytes,
+        descriptor: int,
+        offset: int,
+        length: int,
+        first: int,
+    ) -> bytes:
+        """Give the same of samples that are read from a file, `length` bytes from `offset` on.
+
+        Raises `EOFError` where the file does not have them, and what `fragment` does.
+        """
+        _find(header, length)
+        return self.fragment(header, _read_all(descriptor, offset, length), first)
+
     def fragment_length(self, header: bytes, body: bytes) -> int:
         """Give the length of what `fragment` gives, without encrypting. Raises what it does."""
         found = _find(header, len(body))
@@ -124,53 +130,21 @@ class FragmentCipher:
     def subsamples(self, sample: bytes) -> list[Piece]:
         """Give (clear, encrypted) bytes of each piece of a sample; none where it is taken whole.
 
-        Raises `ValueError` where its NAL units or slice headers cannot be read.
+        Raises `ValueError` where its units or their headers cannot be read.
         """
-        return [] if self._slices is None else self._divide(memoryview(sample), 0)
+        return self._divide(memoryview(sample), 0)
 
     def _divided(self, found: _Fragment, body: bytes) -> list[list[Piece]]:
-        if self._slices is None:
-            return [[] for _ in found.sizes]
         return [self._divide(sample, number) for number, sample in enumerate(_samples(found, body))]
 
     def _divide(self, sample: memoryview, number: int) -> list[Piece]:
-        most = (MOST_INFORMATION - 2 - (0 if self._pattern else 8)) // 6
-        for stride in range(1, MOST_STRIDE):
-            pieces = list(self._pieces(sample, number, stride))
-            if len(pieces) <= most:
-                return pieces
-        raise ValueError(f"sample {number} of the fragment has too much that must stay clear")
-
-    def _pieces(self, sample: memoryview, number: int, stride: int) -> Iterator[Piece]:
-        assert self._slices is not None
-        clear = slices = 0
-        for unit in _units(sample, self._length_size, number):
-            hidden = 0
-            if unit[0] & 31 in {SLICE, SLICE_IDR}:
-                if slices % stride == 0:
-                    head = slice_header_bytes(unit, self._slices)
-                    if head is None:
-                        raise ValueError(
-                            f"sample {number} of the fragment has a slice header that makes no "
-                            "sense"
-                        )
-                    hidden = self._hidden(len(unit) - head)
-                slices += 1
-            clear += self._length_size + len(unit) - hidden
-            if hidden:
-                yield from _split(clear, hidden)
-                clear = 0
-        if clear:
-            yield from _split(clear, 0)
-
-    def _hidden(self, length: int) -> int:
-        if self._pattern:
-            return length if length >= BLOCK else 0
-        return length - length % BLOCK
+        if self._division is None:
+            return []
+        return divide(sample, self._division, number, pattern=self._pattern)
 
     def _information(self, found: _Fragment, divided: list[list[Piece]], first: int) -> bytes:
         """Write saiz, saio and senc."""
-        if self._slices is None and self._pattern:
+        if self._division is None and self._pattern:
             return b""  # a constant vector over whole samples needs no word
         entries = [self._entry(first + each, pieces) for each, pieces in enumerate(divided)]
         lengths = [len(entry) for entry in entries]
@@ -181,7 +155,7 @@ class FragmentCipher:
         saiz = _full_box(b"saiz", 0, sizes)
         senc_at = found.traf_end - found.moof + len(saiz) + SAIO_BYTES
         saio = _full_box(b"saio", 0, struct.pack(">II", 1, senc_at + 16))
-        flags = USES_SUBSAMPLES if self._slices is not None else 0
+        flags = USES_SUBSAMPLES if self._division is not None else 0
         senc = _full_box(b"senc", flags, struct.pack(">I", len(entries)) + b"".join(entries))
         added = saiz + saio + senc
         if len(added) > LARGEST_ADDED:
@@ -190,7 +164,7 @@ class FragmentCipher:
 
     def _entry(self, number: int, pieces: list[Piece]) -> bytes:
         vector = b"" if self._pattern else self._vector(number)
-        if self._slices is None:
+        if self._division is None:
             return vector
         listed = b"".join(struct.pack(">HI", *piece) for piece in pieces)
         return vector + struct.pack(">H", len(pieces)) + listed
@@ -201,7 +175,7 @@ class FragmentCipher:
 
     def _encrypted(self, sample: memoryview, pieces: list[Piece], number: int) -> bytes:
         if self._pattern:
-            if self._slices is None:
+            if self._division is None:
                 return _chained(self._key, self._iv, sample, BLOCK)
             made, at = bytearray(), 0
             for clear, hidden in pieces:
@@ -212,7 +186,7 @@ class FragmentCipher:
             return bytes(made)
         counter = self._vector(number) + bytes(8)
         stream = Cipher(AES(self._key), CTR(counter)).encryptor()
-        if self._slices is None:
+        if self._division is None:
             return stream.update(sample)
         made, at = bytearray(), 0
         for clear, hidden in pieces:
@@ -235,12 +209,28 @@ def encrypt_resource(key: bytes, iv: bytes, head: bytes, body: bytes) -> bytes:
     return encryptor.update(head + body + bytes([padding]) * padding) + encryptor.finalize()
 
 
-def _check(number: int, known: AvcSlice) -> None:
-    if not 0 <= number < PARAMETER_SETS:
-        raise ValueError(f"no picture parameter set has number {number}")
-    for bits in (known.frame_number_bits, known.order_bits, known.slice_group_bits):
-        if not 0 <= bits <= 32:
-            raise ValueError(f"a field of {bits} bits")
+def encrypt_resource_of_file(
+    pool: BodyPool,  # noqa: ARG001 # what the compiled twin writes to
+    key: bytes,
+    iv: bytes,
+    head: bytes,
+    descriptor: int,
+    *,
+    offset: int,
+    length: int,
+) -> bytes:
+    """Give the same of a body that is read from a file, `length` bytes from `offset` on.
+
+    Raises `EOFError` where the file does not have them, and what `encrypt_resource` does.
+    """
+    return encrypt_resource(key, iv, head, _read_all(descriptor, offset, length))
+
+
+def _read_all(descriptor: int, offset: int, length: int) -> bytes:
+    body = os.pread(descriptor, length, offset)
+    if len(body) != length:
+        raise EOFError(f"the file ends or fails before byte {offset + length}")
+    return body
 
 
 def _chained(key: bytes, iv: bytes, data: memoryview, stride: int) -> bytes:
@@ -250,25 +240,6 @@ def _chained(key: bytes, iv: bytes, data: memoryview, stride: int) -> bytes:
     for at in range(0, len(data) - BLOCK + 1, stride):
         made[at : at + BLOCK] = encryptor.update(data[at : at + BLOCK])
     return bytes(made)
-
-
-def _units(sample: memoryview, length_size: int, number: int) -> Iterator[memoryview]:
-    at = 0
-    while at < len(sample):
-        length = int.from_bytes(sample[at : at + length_size])
-        room = len(sample) - at - length_size
-        if not 0 < length <= room:
-            raise ValueError(f"sample {number} of the fragment is not made of whole NAL units")
-        yield sample[at + length_size : at + length_size + length]
-        at += length_size + length
-
-
-def _split(clear: int, hidden: int) -> Iterator[Piece]:
-    """Give a piece whose clear bytes may need entries of their own."""
-    while clear > LARGEST_CLEAR:
-        yield LARGEST_CLEAR, 0
-        clear -= LARGEST_CLEAR
-    yield clear, hidden
 
 
 def _samples(found: _Fragment, body: bytes) -> Iterator[memoryview]:

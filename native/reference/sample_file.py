@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 SYNC, OPEN_ACCESS, LEADING, CAPTIONS, EXAMINE = 1, 2, 4, 8, 16
+LARGEST_OFFSET = 2**63 - 1
 # Sets of NAL unit types: bit n for type n. Pictures to start at, pictures that lean on what is
 # before the sync sample, parameter sets, messages of supplemental enhancement information
 # (ISO/IEC 14496-10 table 7-1, ISO/IEC 23008-2 table 7-1).
@@ -38,7 +39,7 @@ class SampleFile:
         self.file = file
         self._rows = unpacked(rows)
         for row in self._rows:
-            if row.size == 0 or row.offset + row.size > 2**63 - 1:
+            if row.size == 0 or not _lies_in_a_file(row):
                 raise ValueError(f"a sample of {row.size} bytes at {row.offset}")
 
     @property
@@ -112,7 +113,7 @@ def copy_samples(jobs: Sequence[tuple[SampleFile, int, int, int, bytes]]) -> int
 def shared_byte(one: "Buffer", other: "Buffer") -> int:
     """Give the first byte that samples of two tracks claim both; -1 where there is none.
 
-    Raises `UnfitTimes` for rows that do not rise in the file.
+    Raises `UnfitTimes` for rows that do not rise in the file, `ValueError` for one in none.
     """
     tracks = [unpacked(one), unpacked(other)]
     ends = [0, 0]
@@ -120,12 +121,18 @@ def shared_byte(one: "Buffer", other: "Buffer") -> int:
         # The track whose next sample comes first in the file; the one if they begin together.
         mine = int(not tracks[0] or (bool(tracks[1]) and tracks[1][0].offset < tracks[0][0].offset))
         row = tracks[mine].pop(0)
+        if not _lies_in_a_file(row):
+            raise ValueError("a sample lies beyond what a file can hold")
         if row.offset < ends[mine]:
             raise UnfitTimes("the samples do not rise in the file")
         if row.offset < ends[1 - mine]:
             return row.offset
         ends[mine] = row.offset + row.size
     return -1
+
+
+def _lies_in_a_file(row: SampleRow) -> bool:
+    return row.offset + row.size <= LARGEST_OFFSET
 
 
 def _access(row: SampleRow, sample: bytes, length_size: int, *, hevc: bool) -> int:

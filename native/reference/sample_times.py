@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from native.errors import UnfitTimes
 from native.reference.layout import LARGEST_U32, OPEN_RANDOM_ACCESS, SYNC
-from native.reference.sample_rows import INDEX_ROW, unpacked
+from native.reference.sample_rows import INDEX_ROW, SampleRow, unpacked
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
@@ -20,7 +20,7 @@ REORDER_WINDOW: Final = 33
 """H.264 delays a picture by 16 frames at most (ISO/IEC 14496-10 §A.3.1), 32 fields."""
 MOST_WAITING: Final = 4 * REORDER_WINDOW
 """So many pictures at most are decoded and not yet shown."""
-LATEST: Final = 2**62
+LATEST: Final = 2**62 - 1
 LARGEST_SCALE: Final = 2**40
 LARGEST_DURATION: Final = 2**31 - 1
 
@@ -44,11 +44,13 @@ def video_rows(
     wait for the same one share out the time before it. So composition offsets are never negative,
     and decode times last as long as the pictures.
     """
-    samples = unpacked(rows)
+    if abs(start) > LATEST:
+        raise UnfitTimes(f"the first picture is shown at {start}")
     _check_scale(scale)
+    samples = unpacked(rows)
     if len(flags) != len(samples) or not samples:
         raise UnfitTimes(f"{len(flags)} flags of {len(samples)} samples")
-    times = [row.decode_time + row.composition_offset for row in samples]
+    times = [_shown_at(row) for row in samples]
     if any(not window[0] <= time < window[1] for time in times):
         raise UnfitTimes("a picture lies outside the edit")
     shown = [_scaled(time - start, scale) for time in times]
@@ -80,20 +82,20 @@ def audio_rows(
     sound samples; the first one counts as `first`. A frame lasts `frame_length`, the last one
     `last_duration`; the one before a gap of at most `longest_patch` lasts longer by it.
     """
-    samples = unpacked(rows)
     _check_scale(scale)
-    if not samples:
-        raise UnfitTimes("no samples")
     if not all(
         0 <= each <= LARGEST_DURATION for each in (frame_length, last_duration, longest_patch)
     ):
         raise UnfitTimes(f"durations of {frame_length}, {last_duration} and {longest_patch}")
     if abs(first) > LARGEST_SCALE:
         raise UnfitTimes(f"the first sample counts as {first}")
+    samples = unpacked(rows)
+    if not samples:
+        raise UnfitTimes("no samples")
     durations = [frame_length] * len(samples)
     following = first + frame_length
     for number, row in enumerate(samples[1:], start=1):
-        time = (row.decode_time + row.composition_offset) * scale[0] - zero
+        time = _shown_at(row) * scale[0] - zero
         if abs(time) > LATEST:
             raise UnfitTimes(f"a time of {time}")
         # Towards zero: less than a sound sample is none.
@@ -115,6 +117,12 @@ def audio_rows(
 def _check_scale(scale: tuple[int, int]) -> None:
     if not all(0 < each <= LARGEST_SCALE for each in scale):
         raise UnfitTimes(f"times are multiplied by {scale[0]}/{scale[1]}")
+
+
+def _shown_at(row: SampleRow) -> int:
+    if row.decode_time > LATEST or abs(row.composition_offset) > LATEST:
+        raise UnfitTimes(f"a time of {row.decode_time} and {row.composition_offset}")
+    return row.decode_time + row.composition_offset
 
 
 def _scaled(time: int, scale: tuple[int, int]) -> int:

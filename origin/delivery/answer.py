@@ -8,8 +8,14 @@ from core.errors import Fault
 from core.http.fields import Headers, combined, first
 from core.http.plan_response import RepresentationFacts, RequestFacts, ResponsePlan, plan_response
 from core.http.problem import PROBLEM_TYPE, problem_body
-from origin.delivery.reading import FileReader
-from origin.delivery.representation import CachePolicy, FilePart, Representation
+from origin.delivery.reading import CHUNK_BYTES, FileReader
+from origin.delivery.representation import (
+    CachePolicy,
+    FilePart,
+    HeldPart,
+    Part,
+    Representation,
+)
 
 if TYPE_CHECKING:
     from native import StoredBody
@@ -52,38 +58,46 @@ class Answer:
     status: int
     headers: Headers
     length: int | None
-    pieces: Iterable[bytes | FilePart] = ()
+    pieces: Iterable[Part] = ()
     reader: FileReader | None = None
     framed: bool = True
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body. Raises `DamagedTrack` where a file ends too early."""
         for piece in self.pieces:
-            if isinstance(piece, bytes):
-                yield piece
-            else:
-                assert self.reader is not None
-                async for chunk in self.reader.read(piece):
-                    yield chunk
+            async for chunk in self._read(piece):
+                yield chunk
 
     async def stretches(
         self, keep_file: "Callable[[int, int, int], StoredBody | None]"
     ) -> "AsyncIterator[bytes | StoredBody]":
-        """The body, with stretches of files unread where `keep_file` takes them.
+        """The body, with what is in memory as it is, and stretches of files unread where possible.
 
-        It is given a descriptor, a number of bytes and the first of them.
+        `keep_file` takes those, given a descriptor, a number of bytes and the first of them.
         """
         for piece in self.pieces:
-            if isinstance(piece, bytes):
-                yield piece
+            if isinstance(piece, HeldPart) and piece.is_whole:
+                yield piece.body
                 continue
-            kept = keep_file(piece.track.flat, piece.length, piece.offset)
-            if kept is not None:
-                yield kept
-                continue
-            assert self.reader is not None
-            async for chunk in self.reader.read(piece):
+            if isinstance(piece, FilePart):
+                kept = keep_file(piece.track.flat, piece.length, piece.offset)
+                if kept is not None:
+                    yield kept
+                    continue
+            async for chunk in self._read(piece):
                 yield chunk
+
+    async def _read(self, piece: Part) -> AsyncIterator[bytes]:
+        match piece:
+            case bytes():
+                yield piece
+            case HeldPart():
+                for chunk in piece.chunks(CHUNK_BYTES):
+                    yield chunk
+            case FilePart():
+                assert self.reader is not None
+                async for chunk in self.reader.read(piece):
+                    yield chunk
 
 
 def present(
@@ -162,7 +176,7 @@ def _own_policy(representation: Representation, *, listening: bool, keep: bool) 
     return f"max-age={LISTENING_AGE_S if listening else DEAF_AGE_S}"
 
 
-def _pieces(plan: ResponsePlan, representation: Representation) -> Iterator[bytes | FilePart]:
+def _pieces(plan: ResponsePlan, representation: Representation) -> Iterator[Part]:
     """The body in order, each piece made when it is asked for."""
     for piece in plan.pieces():
         if isinstance(piece, bytes):

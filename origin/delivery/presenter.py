@@ -375,6 +375,7 @@ def _presentation(
         duration_ms=-(-part.exact_us // 1000),
         start_us=part.lead_us,
         length_us=part.length_us,
+        exact_us=part.exact_us,
         asset=hashlib.sha256(title.tracks[0].store_prefix.encode()).hexdigest()[:16],
     )
 

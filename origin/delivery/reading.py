@@ -16,6 +16,16 @@ from origin.stored_track import DamagedTrack
 CHUNK_BYTES: Final = 256 * 1024
 
 
+def read_at_once(descriptor: int, offset: int, length: int) -> bytes | None:
+    """Give a short stretch of a file; None where memory does not have all of it."""
+    room = bytearray(length)
+    try:
+        count = os.preadv(descriptor, [room], offset, os.RWF_NOWAIT)
+    except OSError:  # not in memory, or this file system cannot say
+        return None
+    return bytes(room) if count == length else None
+
+
 class FileReader:
     """Reads stretches of files chunk by chunk."""
 

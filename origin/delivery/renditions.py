@@ -8,7 +8,6 @@ from core.media.file_layout import FileHead
 from core.media.iframe_file import iframe_file_head
 from core.media.presentation import AudioTraits, Rendition, TrackKind, VideoTraits
 from core.protection.bandwidth import protected_bandwidth, protected_iframes
-from core.protection.track import divisions
 from origin.delivery.builds import Build
 from origin.delivery.offers import Offer
 from origin.repository import Title
@@ -64,7 +63,7 @@ def _rendition(build: Build, offer: Offer) -> Rendition:
     )
     if offer.use is None:
         return clear
-    by_units = offer.use.scheme.is_common and divisions(build.stored.description) is not None
+    by_units = offer.use.scheme.is_common and build.stored.divisions is not None
     peak, mean = protected_bandwidth(table, track.timescale, offer.use, by_units=by_units)
     return replace(
         clear,

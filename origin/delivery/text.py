@@ -73,7 +73,8 @@ class TextPresenter:
         elif EXCERPT_NAME.fullmatch(name):
             data = await self._excerpt(parts, track, name)
         elif SEGMENT_NAME.fullmatch(name):
-            data = await self._segment(parts, track, int(name.removesuffix(".vtt")))
+            number = int(name.removesuffix(".vtt"))
+            data = await self._segment(parts, track, number, zero=_zero(title))
         else:
             raise NoSuchText(f"a text track has no file {name!r}")
         return Representation(
@@ -105,7 +106,8 @@ class TextPresenter:
         """Give a segment of a text's line in which nothing is said."""
         if not any(_named(part, name) for part in title.parts):
             raise NoSuchText(f"{title.playback_id!r} has no line of text {name!r}")
-        return _made(NO_TEXT, write_segment(TextDocument(()), ()).encode(), title_keys(title))
+        data = write_segment(TextDocument(()), (), zero=_zero(title)).encode()
+        return _made(NO_TEXT, data, title_keys(title))
 
     async def is_there(self, track: PublishedTrack) -> bool:
         """Tell whether a track's file can be read."""
@@ -119,11 +121,13 @@ class TextPresenter:
         data = chapters_json(timed) if name == "chapters.json" else chapters_vtt(timed).encode()
         return _made(name, data, (*title_keys(title), *manifest_keys(title)))
 
-    async def _segment(self, parts: Sequence[Title], track: PublishedTrack, number: int) -> bytes:
+    async def _segment(
+        self, parts: Sequence[Title], track: PublishedTrack, number: int, *, zero: int
+    ) -> bytes:
         if not any(number in _numbers(part) for part in parts):
             raise NoSuchText(f"{track.kind}/{track.name} has no segment {number}")
         opened = await self._opened(track, parts[0].plan)
-        return opened.segment(number).encode()
+        return opened.segment(number, zero=zero).encode()
 
     async def _excerpt(self, parts: Sequence[Title], track: PublishedTrack, name: str) -> bytes:
         for part in parts:
@@ -191,6 +195,16 @@ def _numbers(part: Title) -> range:
     """The segments of text that a part has."""
     cut = part.excerpt
     return range(len(part.plan.starts)) if cut is None else range(cut.first, cut.stop)
+
+
+def _zero(title: Title) -> int:
+    """The MPEG-2 time at which a text of the title counts from zero.
+
+    A tick beside zero, 11 µs, where films are joined: hls.js (1.7.4) takes a map from 0 to 0 for
+    one that says nothing of discontinuities, and places the text of a part before it knows where
+    the part's pictures are.
+    """
+    return 1 if title.parts else 0
 
 
 def _named(part: Title, name: str) -> PublishedTrack | None:

@@ -6,7 +6,8 @@ rung. Further rungs, the poster and the storyboard are steps of their own, for a
 picture that plays everywhere gets no lower rungs yet.
 
 A copied track that does not play everywhere is joined by an encoding that does. What browsers play
-is published at once, and the encodings join; what they do not waits in *encode* for the first.
+is published at once, and the encodings join; what they do not waits in *encode* for the first, and
+is published without it where that fails.
 """
 
 import asyncio
@@ -24,6 +25,7 @@ from core.media.storyboard import Storyboard
 from core.media.timeline import CutPlan
 from origin.jobs.bounds import copy_bounds, encode_bounds
 from origin.jobs.media import MediaProcesses, OnProgress
+from origin.jobs.process import CrashedDecoder
 from origin.jobs.reporting import Reporter
 from origin.packaging.faults import UnheardSound
 from origin.packaging.limits import Limits
@@ -32,9 +34,9 @@ from origin.packaging.report import Reach, SourceReport
 from origin.packaging.text_file import PackagedText
 from origin.packaging.track import PackagedTrack
 from origin.publication import BuiltTrack, CheckedTracks, check_tracks
-from origin.repository import Attempt, Follower, IgnoredTrack, Publication
+from origin.repository import Attempt, Fenced, Follower, IgnoredTrack, Publication
 from origin.text_publication import text_tracks
-from runtime.jobs import Step, Task
+from runtime.jobs import PREVIEWS_STAGE, Step, Task
 from runtime.logs import get_logger
 from runtime.storage import LocalStore
 
@@ -112,13 +114,18 @@ async def _encode(desk: Desk) -> Publication:
     copying = desk.reporter.part("Copying", 0.0, COPY_SHARE)
     found = await _copy(desk, only_whole=False, on_progress=copying)
     report, tracks = found.report, list(found.tracks)
+    followers: list[Follower] = []
     sounds = _sounds(report, (*found.to_encode, *found.to_join))
     for number, stream in enumerate(sounds):
         low = COPY_SHARE + AUDIO_SHARE * number / len(sounds)
         high = COPY_SHARE + AUDIO_SHARE * (number + 1) / len(sounds)
         showing = desk.reporter.part("Encoding sound", low, high)
-        if sound := await _encode_audio(desk, report, stream, showing):
-            tracks.append(sound)
+        try:
+            if sound := await _encode_audio(desk, report, stream, showing):
+                tracks.append(sound)
+        except Fault as fault:
+            _set_aside(desk, found, stream, fault)
+            followers.append(_sound_step(desk, stream))
     rungs: Sequence[Rung] = _joining_rungs(found)
     if report.video is not None and _waits(found, report.video.index):
         rungs = _ladder(report)
@@ -126,9 +133,27 @@ async def _encode(desk: Desk) -> Publication:
         await desk.reporter.weigh(*_weights(report, needs_rungs=True))
         showing = desk.reporter.part(f"Encoding {rungs[0].name}", COPY_SHARE + AUDIO_SHARE, 1.0)
         plan = await _plan_of(desk, found.tracks)
-        tracks.append(await _encode_video(desk, rungs[0], report, showing, plan))
-        rungs = rungs[1:]
-    return await _first_publication(desk, found, tracks, _rung_steps(desk, rungs))
+        try:
+            tracks.append(await _encode_video(desk, rungs[0], report, showing, plan))
+            rungs = rungs[1:]
+        except Fault as fault:
+            _set_aside(desk, found, report.video.index, fault)
+    return await _first_publication(desk, found, tracks, [*followers, *_rung_steps(desk, rungs)])
+
+
+def _set_aside(desk: Desk, found: Ingested, stream: int, fault: Fault) -> None:
+    """Go on without an encoding that failed, where all it would do is join a track that is copied.
+
+    The film plays without it, where that track does; the encoding gets a step of its own, which
+    tries again and, where that fails too, is what the video's record names. Raises `fault` where
+    there is no such track, and where it says nothing against the file.
+    """
+    passes = fault.retryable and not isinstance(fault, CrashedDecoder)
+    if stream not in found.to_join or passes or isinstance(fault, Fenced):
+        raise fault
+    log.warning(
+        "encoding.set_aside", step=desk.attempt.step.key, stream=stream, reason=fault.message
+    )
 
 
 async def _sound(desk: Desk) -> Publication:
@@ -185,7 +210,7 @@ async def _storyboard(desk: Desk) -> Publication:
         limits=desk.limits,
         bounds=copy_bounds(_size_bytes(desk)),
     )
-    showing = desk.reporter.part("Making previews", 0, 1)
+    showing = desk.reporter.part(PREVIEWS_STAGE, 0, 1)
     return Publication(storyboard=await desk.media.perform(request, Storyboard, showing))
 
 

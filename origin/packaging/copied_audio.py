@@ -166,7 +166,7 @@ class AudioCopier:
             time * self._granule - self._zero,
             duration * self._granule,
             0,
-            int(over * self._granule) if over > source.window.slack else 0,
+            length - int((duration - over) * self._granule) if over > source.window.slack else 0,
             length,
         )
 

@@ -9,7 +9,7 @@ from core.codecs.video import video_format
 from core.isobmff.sample_entry import InvalidDecoderConfiguration
 from core.media.presentation import TrackKind
 from native import EXAMINE, SampleRun
-from origin.packaging.decision import longest_gop_s
+from origin.packaging.decision import LONGEST_GOP_S
 from origin.packaging.demux import AnyPacket
 from origin.packaging.description import video_description
 from origin.packaging.faults import NeedsTranscodeError
@@ -45,7 +45,6 @@ class VideoCopier:
         base = Fraction(1, source.timescale) if source else Fraction(*track.time_base)
         self._scale = TickScale(base, track.start)
         self._times = DecodeTimes(SYNC)
-        self._longest_gop_s = longest_gop_s(track.codec)
         self._longest_jump = LONGEST_JUMP_S * self._scale.timescale if may_jump else None
         self._last_idr = 0
         self._last_time = 0
@@ -143,10 +142,10 @@ class VideoCopier:
         self._writer.index(self._times.push(VideoSample(size, time, span, flags)))
 
     def _check_gop(self, time: int) -> None:
-        if time - self._last_idr > self._longest_gop_s * self._scale.timescale:
+        if time - self._last_idr > LONGEST_GOP_S * self._scale.timescale:
             seconds = self._last_idr / self._scale.timescale
             raise NeedsTranscodeError(
-                f"playback can start nowhere in the {self._longest_gop_s} s after {seconds:.2f} s"
+                f"playback can start nowhere in the {LONGEST_GOP_S} s after {seconds:.2f} s"
             )
 
     def _check_jump(self, time: int) -> None:

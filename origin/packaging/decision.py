@@ -28,9 +28,10 @@ NAMES: Final = {
     "h264": "H.264", "hevc": "HEVC", "av1": "AV1", "vp9": "VP9", "ac3": "AC-3", "eac3": "E-AC-3",
     "opus": "Opus", "flac": "FLAC", "mp3": "MP3",
 }  # fmt: skip
-LONGEST_GOP_S: Final = 10
-LONGEST_CARRIED_GOP_S: Final = 12
-"""x265 and others set key pictures 250 apart, 10.4 s at 24 a second."""
+LONGEST_GOP_S: Final = 12
+"""How far apart the pictures may be at which playback can start.
+
+x264 and x265 set key pictures 250 apart if they are not told, which is 10.4 s of a film."""
 USUAL_RATES: Final = (8000, 48000)
 ADTS_PROFILES: Final = {
     "LC": Reach.EVERYWHERE,
@@ -48,11 +49,6 @@ class Verdict(NamedTuple):
 
 
 COPIED: Final = Verdict(Decision.COPY, "it plays everywhere as it is")
-
-
-def longest_gop_s(codec: str) -> int:
-    """Give how far apart the pictures may be at which playback can start."""
-    return LONGEST_GOP_S if codec == "h264" else LONGEST_CARRIED_GOP_S
 
 
 def judge_video(codec: str, pixel_format: str, flaw: str, *, interlaced: bool) -> Verdict:

@@ -5,9 +5,9 @@ from core.codecs.video import VideoFormat
 from core.isobmff.sample_entry import VisualTraits
 from core.isobmff.visual_extensions import VisualExtensions, visual_extensions
 from core.media.description import TrackDescription
-from core.media.dolby_vision import supplemental_codec
+from core.media.dolby_vision import sole_codec, supplemental_codec
 from core.media.presentation import TrackKind
-from core.media.video_range import video_range
+from core.media.video_range import PQ, video_range
 from origin.packaging.report import AudioTrackInfo, VideoTrackInfo
 
 UNSPECIFIED = frozenset({0, 2})
@@ -22,18 +22,21 @@ def video_description(
     mastering display, light level and Dolby Vision goes before what FFmpeg says.
     """
     told = visual_extensions(source_entry) if source_entry else VisualExtensions()
+    dovi = told.dovi or track.dolby_vision
     width, height = track.display_size
     traits = VisualTraits(
         pasp=None if track.pixel_aspect == (1, 1) else track.pixel_aspect,
         colr=None if set(track.colour) <= UNSPECIFIED else (*track.colour, track.full_range),
         mdcv=told.mdcv or track.mastering_display,
         clli=told.clli or track.light_level,
-        dovi=told.dovi,
+        dovi=dovi,
     )
+    entry = carried.sample_entry(track.width, track.height, traits)
+    sole = sole_codec(dovi, track.codec)
     return TrackDescription(
         kind=TrackKind.VIDEO,
-        codec=carried.codec_string,
-        sample_entry=carried.sample_entry(track.width, track.height, traits),
+        codec=sole or carried.codec_string,
+        sample_entry=entry[:4] + sole[:4].encode() + entry[8:] if sole else entry,
         width=track.width,
         height=track.height,
         display_width=width,
@@ -42,9 +45,9 @@ def video_description(
         frame_rate=track.frame_rate,
         language=track.language,
         label=track.label,
-        video_range=video_range(track.colour),
+        video_range=PQ if sole else video_range(track.colour),
         colour=track.colour,
-        supplemental_codec=supplemental_codec(told.dovi, track.codec),
+        supplemental_codec=supplemental_codec(dovi, track.codec),
     )
 
 

@@ -33,7 +33,7 @@ from native import (
     video_rows,
 )
 from origin.packaging.captions import MOST_SAMPLES, CaptionSearch
-from origin.packaging.decision import longest_gop_s
+from origin.packaging.decision import LONGEST_GOP_S
 from origin.packaging.description import audio_description, video_description
 from origin.packaging.faults import NeedsTranscodeError
 from origin.packaging.movie_source import (
@@ -142,7 +142,7 @@ def _video(file: int, source: MovieTrackSource, track: VideoTrackInfo) -> Direct
         start=time + offset,
         scale=(Fraction(scale.timescale, source.timescale)).as_integer_ratio(),
         window=(source.window.start, FOREVER if end is None else end),
-        longest_gap=longest_gop_s(track.codec) * scale.timescale,
+        longest_gap=LONGEST_GOP_S * scale.timescale,
     )
     carried = video_format(track.codec, track.record)
     description = video_description(track, carried, source.entry)
@@ -176,8 +176,8 @@ def _audio(film: MovieSource, source: MovieTrackSource, track: AudioTrackInfo) -
     granule = base * rate
     zero = (film.zero - source.window.delay + source.window.start * base) * rate
     times = AudioTimes(length, rate, granule, SYNC)
-    list(times.push(_packet(rows, 0, source, granule, zero)))
-    last = _packet(rows, len(rows) // ROW.size - 1, source, granule, zero)
+    list(times.push(_packet(rows, 0, source, granule, zero, length)))
+    last = _packet(rows, len(rows) // ROW.size - 1, source, granule, zero, length)
     common = lcm(granule.denominator, zero.denominator)
     first = times.base_time - times.priming
     index_rows = audio_rows(
@@ -227,12 +227,17 @@ def _heard(rows: bytes, source: MovieTrackSource) -> bytes:
 
 
 def _packet(
-    rows: bytes, number: int, source: MovieTrackSource, granule: Fraction, zero: Fraction
+    rows: bytes,
+    number: int,
+    source: MovieTrackSource,
+    granule: Fraction,
+    zero: Fraction,
+    length: int,
 ) -> AudioPacket:
     _, decode_time, offset, size, duration, _, _ = ROW.unpack_from(rows, number * ROW.size)
     time, window = decode_time + offset, source.window
     over = 0 if window.end is None else time + duration - window.end
-    discard = int(over * granule) if over > window.slack else 0
+    discard = length - int((duration - over) * granule) if over > window.slack else 0
     return AudioPacket(size, time * granule - zero, duration * granule, 0, discard)
 
 

@@ -1,13 +1,21 @@
-"""What the first picture says of the display it was mastered on, as boxes of MP4 hold it."""
+"""What the first picture, or its container, says of high dynamic range, as boxes of MP4 hold it."""
 
 import struct
 from fractions import Fraction
+from pathlib import Path
 
+from av.container import InputContainer
+from av.stream import Disposition
 from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from core.matroska.dolby_vision import dolby_vision_records
 
 CHROMATICITY = 50_000
 LUMINANCE = 10_000
 """Units of 0.00002 and of 0.0001 candela a square metre (ISO/IEC 14496-12 §12.1.7)."""
+MATROSKA_HEAD_BYTES = 1 << 19
+"""Tracks lie in front of all media, behind what is a few kilobytes."""
 MASTERING_DISPLAY = struct.Struct("<20i2i")
 """AVMasteringDisplayMetadata: ten ratios, then whether primaries and luminance are told."""
 
@@ -36,6 +44,21 @@ def light_level(picture: VideoFrame) -> bytes:
         return b""
     brightest, mean = struct.unpack_from("<II", data)
     return struct.pack(">HH", min(brightest, 0xFFFF), min(mean, 0xFFFF))
+
+
+def dolby_vision(container: InputContainer, stream: VideoStream) -> bytes:
+    """Give the content of `dvcC` of a track in Matroska, which FFmpeg does not pass on; or none."""
+    if not container.format.name.startswith("matroska"):
+        return b""
+    with Path(container.name).open("rb") as file:
+        records = dolby_vision_records(file.read(MATROSKA_HEAD_BYTES))
+    tracks = [
+        each.index
+        for each in container.streams.video
+        if not each.disposition & Disposition.attached_pic
+    ]
+    place = tracks.index(stream.index)
+    return records[place] if place < len(records) else b""
 
 
 def _side_data(picture: VideoFrame, kind: str) -> bytes:

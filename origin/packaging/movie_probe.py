@@ -19,6 +19,7 @@ from core.isobmff.box_reader import BoxSpan, child_boxes
 from core.isobmff.movie import Movie, MovieTrack, read_movie, sample_table
 from core.isobmff.sample_entry import InvalidDecoderConfiguration
 from core.media.description import IDENTITY_MATRIX
+from core.media.frame_rate import nominal_rate
 from native import MalformedMovie
 from origin.packaging.decision import COPIED, judge_audio, judge_video
 from origin.packaging.limits import Limits
@@ -90,7 +91,7 @@ def _report(movie: Movie, limits: Limits) -> SourceReport:
         _expect(table.sample_count > 0 and len(track.entries) == 1)
         if track.handler == b"vide":
             rate = Fraction(track.timescale * table.sample_count, table.duration)
-            pictures.append(_picture(data, track, stream, rate))
+            pictures.append(_picture(data, track, stream, nominal_rate(rate)))
         else:
             _expect(track.handler == b"soun")
             default = track.enabled if has_default else not sounds

@@ -1,7 +1,7 @@
 """Looks at a source: what is in it, whether it is whole, and what is to become of its tracks."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from fractions import Fraction
 from itertools import chain, islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from av.video.stream import VideoStream
 from core.codecs.records import video_record
 from core.isobmff.sample_entry import InvalidDecoderConfiguration
 from core.media.description import IDENTITY_MATRIX
+from core.media.frame_rate import nominal_rate
 from origin.packaging.boxes import outer_boxes
 from origin.packaging.complaint import refused_picture_size
 from origin.packaging.decision import Verdict, judge_audio, judge_video
@@ -30,6 +31,7 @@ from origin.packaging.demux import (
     select,
     time_base_of,
 )
+from origin.packaging.encryption import encrypted_tracks
 from origin.packaging.faults import (
     CorruptSource,
     NoFrames,
@@ -40,7 +42,7 @@ from origin.packaging.faults import (
     UnrecognisedSource,
     UnsupportedCodec,
 )
-from origin.packaging.hdr import light_level, mastering_display
+from origin.packaging.hdr import dolby_vision, light_level, mastering_display
 from origin.packaging.limits import Limits
 from origin.packaging.report import (
     AudioTrackInfo,
@@ -57,7 +59,8 @@ from origin.packaging.text_probe import chapters_of, is_text, roles_of, text_tra
 MOST_AUDIO_TRACKS = 16
 INDEX_TAIL = 256
 INDEX_PROBES = 4096
-ENCRYPTED_TAGS = frozenset({"encv", "enca", "drmi", "drms"})
+ENCRYPTED = "it is encrypted"
+COVER = "it is a cover picture"
 HIGHEST_RATE = 300
 FULL_RANGE = 2
 PROGRESSIVE_ORDERS = (0, 1)
@@ -81,12 +84,13 @@ def _examine(path: Path, limits: Limits) -> SourceReport:
     with open_source(path, limits) as container:
         size_bytes = path.stat().st_size
         _check_complete(container, size_bytes)
-        video, sounds, ignored = _choose(container)
+        encrypted = encrypted_tracks(path) if is_indexed(container) else frozenset()
+        video, sounds, ignored = _choose(container, encrypted)
         texts, unread = text_tracks(container, path)
         if video is not None:
             sounds = _without_empty(path, container, sounds, ignored)
         if video is None and not sounds:
-            raise _nothing_to_play(container)
+            raise _nothing_to_play(container, encrypted)
         select(container, [stream.index for stream in (video, *sounds) if stream is not None])
         picture = _video_track(container, video, limits) if video is not None else None
         zero = _zero(container, picture, sounds, limits)
@@ -120,7 +124,7 @@ def _check_complete(container: InputContainer, size_bytes: int) -> None:
 
 
 def _choose(
-    container: InputContainer,
+    container: InputContainer, encrypted: Collection[int]
 ) -> tuple[VideoStream | None, list[AudioStream], list[IgnoredTrack]]:
     """Take one video track, the default one if there is a choice, and all audio tracks."""
     pictures: list[VideoStream] = []
@@ -129,7 +133,7 @@ def _choose(
     for stream in container.streams:
         if is_text(stream):
             continue
-        if reason := _unusable(stream):
+        if reason := _unusable(stream, encrypted):
             ignored.append(_ignored(stream, reason))
         elif isinstance(stream, VideoStream):
             pictures.append(stream)
@@ -157,22 +161,13 @@ def _without_empty(
     return [stream for stream in sounds if stream not in empty]
 
 
-def _unusable(stream: Stream) -> str:
-    """Say why a stream is not published; empty if it may be."""
+def _unusable(stream: Stream, encrypted: Collection[int]) -> str:
+    """Say why a stream is not published; empty if it may be. `encrypted` are numbers of tracks."""
     if stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails):
-        return "it is a cover picture"
-    if codec_name(stream) == "":
-        return "nothing here decodes its codec"
-    if _codec_tag(stream) in ENCRYPTED_TAGS:
-        return "it is encrypted"
-    return ""
-
-
-def _codec_tag(stream: Stream) -> str:
-    try:
-        return stream.codec_context.codec_tag
-    except UnicodeDecodeError:  # PyAV wants ASCII, which a tag need not be.
-        return ""
+        return COVER
+    if stream.id in encrypted:
+        return ENCRYPTED
+    return "" if codec_name(stream) else "nothing here decodes its codec"
 
 
 def _ignored(stream: Stream, reason: str) -> IgnoredTrack:
@@ -185,9 +180,11 @@ def _ignored(stream: Stream, reason: str) -> IgnoredTrack:
     )
 
 
-def _nothing_to_play(container: InputContainer) -> SourceFault:
+def _nothing_to_play(container: InputContainer, encrypted: Collection[int]) -> SourceFault:
     media = [stream for stream in container.streams if stream.type in ("video", "audio")]
-    problems = {_unusable(stream) for stream in media} - {"it is a cover picture"}
+    problems = {_unusable(stream, encrypted) for stream in media} - {COVER}
+    if problems == {ENCRYPTED}:
+        return UnsupportedCodec("This file is encrypted; it has to be decrypted before.")
     if problems:
         return UnsupportedCodec(f"The tracks of this file cannot be used: {', '.join(problems)}.")
     return NoMedia()
@@ -234,6 +231,7 @@ def _video_track(container: InputContainer, stream: VideoStream, limits: Limits)
         annexb=annexb,
         mastering_display=mastering_display(picture),
         light_level=light_level(picture),
+        dolby_vision=dolby_vision(container, stream),
     )
 
 
@@ -323,7 +321,7 @@ def _matrix(picture: VideoFrame) -> Matrix:
 def _rate(stream: VideoStream) -> Fraction | None:
     for rate in (stream.average_rate, stream.guessed_rate):
         if rate and 0 < rate <= HIGHEST_RATE:
-            return rate
+            return nominal_rate(Fraction(rate))
     return None
 
 

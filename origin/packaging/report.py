@@ -41,7 +41,8 @@ class VideoTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
     presentation time of the first picture in units of `time_base` seconds; it is the zero of the
     presentation. `track_id` is the container's number of the track, `record` its decoder
     configuration as MP4 stores it, empty where there is none; `annexb` says that its samples have
-    start codes. `mastering_display` and `light_level` are contents of `mdcv` and `clli`.
+    start codes. `mastering_display` and `light_level` are contents of `mdcv` and `clli`;
+    `dolby_vision` is that of `dvcC`, from a container that is no MP4.
     """
 
     index: int
@@ -70,6 +71,7 @@ class VideoTrackInfo(msgspec.Struct, frozen=True, kw_only=True):
     annexb: bool = False
     mastering_display: bytes = b""
     light_level: bytes = b""
+    dolby_vision: bytes = b""
 
     @property
     def display_size(self) -> tuple[int, int]:

@@ -199,9 +199,11 @@ class AudioTimes:
         if self._held is None:
             return
         length = duration = self._held.length or self._frame_length
-        if 0 < self._held.duration + self._granule < duration:
+        if self._held.discard:  # To the sample, where the duration may be rounded.
+            duration = length - self._held.discard
+        elif 0 < self._held.duration + self._granule < duration:
             duration = int(self._held.duration)
-        duration = max(1, min(duration, length - self._held.discard))
+        duration = max(1, duration)
         if self._next - length + duration <= 0:
             raise NeedsTranscodeError("all of the sound lies before the first picture")
         yield Row(self._held.size_bytes, duration, 0, self._flags)

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.codecs.avc_slices import AvcSets, avc_sets
+from core.codecs.avc_slices import avc_division
 from native import TrackIndex, _protection, reference
 from native.reference.avc_slice import UnitReader, _read, slice_header_bytes
-from native.values import AvcSlice
+from native.values import AvcDivision, AvcSlice
 from tests.fixtures.decryption import Defaults, decrypt_fragment, decrypt_resource
 from tests.fixtures.indexes import index_bytes
 
@@ -118,7 +118,7 @@ def test_samples_of_units_keep_what_is_no_slice_data(scheme: str, data: st.DataO
     samples = [sample_of(*each) for each in units]
     header, body = fragment_of(samples)
     ciphers = [
-        module.FragmentCipher(scheme, KEY, IV[scheme], slices={0: PLAIN})
+        module.FragmentCipher(scheme, KEY, IV[scheme], AvcDivision({0: PLAIN}, 4))
         for module in (_protection, reference)
     ]
     made = [cipher.fragment(header, body, 5) for cipher in ciphers]
@@ -157,7 +157,7 @@ def test_a_picture_of_many_slices_is_still_encrypted(
 ) -> None:
     sample = sample_of(*(slice_of(100) for _ in range(135)))
     header, body = fragment_of([sample])
-    cipher = implementation.FragmentCipher(scheme, KEY, IV[scheme], slices={0: PLAIN})
+    cipher = implementation.FragmentCipher(scheme, KEY, IV[scheme], AvcDivision({0: PLAIN}, 4))
     pieces = cipher.subsamples(sample)
     assert 30 <= len(pieces) <= 42
     made = cipher.fragment(header, body, 0)
@@ -168,7 +168,7 @@ def test_clear_bytes_beyond_sixteen_bits_take_entries_of_their_own(
     implementation: ModuleType,
 ) -> None:
     sample = sample_of(b"\x06" + bytes(150_000), slice_of(19))
-    cipher = implementation.FragmentCipher("cbcs", KEY, IV["cbcs"], slices={0: PLAIN})
+    cipher = implementation.FragmentCipher("cbcs", KEY, IV["cbcs"], AvcDivision({0: PLAIN}, 4))
     assert cipher.subsamples(sample) == [(65535, 0), (65535, 0), (150_005 - 131_070 + 7, 16)]
 
 
@@ -187,7 +187,7 @@ def test_clear_bytes_beyond_sixteen_bits_take_entries_of_their_own(
 def test_samples_that_make_no_sense_are_refused(
     implementation: ModuleType, sample: bytes, problem: str
 ) -> None:
-    cipher = implementation.FragmentCipher("cenc", KEY, IV["cenc"], slices={0: PLAIN})
+    cipher = implementation.FragmentCipher("cenc", KEY, IV["cenc"], AvcDivision({0: PLAIN}, 4))
     good = sample_of(slice_of(40))
     with pytest.raises(ValueError, match=problem):
         cipher.subsamples(sample)
@@ -248,7 +248,7 @@ def test_twins_agree_on_any_slice_header(unit: bytes, data: st.DataObject) -> No
     outcomes: list[Any] = []
     for module in (_protection, reference):
         cipher = module.FragmentCipher(
-            "cbcs", KEY, IV["cbcs"], slices=dict.fromkeys(range(4), known)
+            "cbcs", KEY, IV["cbcs"], AvcDivision(dict.fromkeys(range(4), known), 4)
         )
         try:
             outcomes.append(cipher.subsamples(sample))
@@ -284,7 +284,7 @@ X264 = {
 
 
 @cache
-def clip_of(parameters: str) -> tuple[AvcSets, list[bytes]]:
+def clip_of(parameters: str) -> tuple[AvcDivision, list[bytes]]:
     data = io.BytesIO()
     with av.open(data, "w", format="mp4") as output:
         stream = output.add_stream(
@@ -302,7 +302,7 @@ def clip_of(parameters: str) -> tuple[AvcSets, list[bytes]]:
     with av.open(io.BytesIO(data.getvalue()), "r") as source:
         avcc = source.streams.video[0].codec_context.extradata
         assert avcc is not None
-        return avc_sets(avcc), [bytes(packet) for packet in source.demux() if packet.size]
+        return avc_division(avcc), [bytes(packet) for packet in source.demux() if packet.size]
 
 
 @pytest.mark.parametrize("parameters", X264.values(), ids=X264.keys())
@@ -335,9 +335,7 @@ def test_real_pictures_come_back(scheme: str, parameters: str) -> None:
     sets, samples = clip_of(parameters)
     header, body = fragment_of(samples)
     made = [
-        module.FragmentCipher(
-            scheme, KEY, IV[scheme], slices=sets.slices, length_size=sets.length_size
-        ).fragment(header, body, 9)
+        module.FragmentCipher(scheme, KEY, IV[scheme], sets).fragment(header, body, 9)
         for module in (_protection, reference)
     ]
     assert made[0] == made[1]

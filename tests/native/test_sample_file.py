@@ -252,6 +252,13 @@ def test_the_first_shared_byte_is_found(twin: ModuleType) -> None:
     assert shared(twin, [(20, 10), (0, 10)], []) == "falling"
 
 
+def test_a_sample_beyond_any_file_shares_nothing(twin: ModuleType) -> None:
+    for beyond in ((2**64 - 1, 5), (2**63 - 5, 5), (2**63, 1)):
+        with pytest.raises(ValueError, match="beyond"):
+            shared(twin, [(0, 10), beyond], [(10, 10)])
+    assert shared(twin, [(2**63 - 6, 5)], [(10, 10)]) == -1
+
+
 def test_a_closed_file_is_an_error_of_the_system(twin: ModuleType) -> None:
     descriptor = os.open("/dev/null", os.O_RDONLY)
     os.close(descriptor)

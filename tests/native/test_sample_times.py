@@ -98,6 +98,10 @@ def test_times_are_scaled_and_halves_round_up(twin: ModuleType) -> None:
         ([0, 10, 500], [1, 0, 0], {"longest_gap": 505}),
         ([0, 2**33], [1, 1], {}),
         ([0, 2**61], [1, 1], {"scale": (4, 1)}),
+        ([0, 2**63 - 1], [1, 1], {}),
+        ([0, -(2**63) + 2], [1, 1], {}),
+        ([2**62], [1], {}),
+        ([1 - 2**62, 2**62], [1, 1], {"scale": (3, 2)}),
         ([0], [1], {"scale": (0, 1)}),
         ([], [], {}),
     ],
@@ -169,6 +173,16 @@ def test_twins_agree_on_sound(
         except UnfitTimes:
             answers.append(None)
     assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize("offset", [2**63 - 1, -(2**63), 2**62])
+def test_sound_beyond_any_time_is_unfit(twin: ModuleType, offset: int) -> None:
+    rows = packed(SampleRow(0, 2**62 - 1, each, 9, 1024, 1, 1) for each in (0, offset))
+    with pytest.raises(UnfitTimes):
+        twin.audio_rows(
+            rows, first=0, frame_length=1024, last_duration=77, scale=(1, 1), zero=0,
+            longest_patch=0,
+        )  # fmt: skip
 
 
 @given(

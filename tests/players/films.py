@@ -1,5 +1,7 @@
 """The films that every player is given, each for one thing that players trip over."""
 
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -73,15 +75,50 @@ def _subtitled(folder: Path) -> Path:
     )  # fmt: skip
 
 
+def _dolby(folder: Path) -> Path:
+    """HEVC and 5.1 AC-3, which are carried, with H.264 and AAC beside them."""
+    picture = Picture(codec="libx265", count=200, width=320, height=180, gop=50)
+    return make_clip(folder / "dolby.mkv", picture, _surround("ac3"))
+
+
+def _surround(codec: str) -> Sound:
+    return Sound(codec, 8 * 48000, layout="5.1", bit_rate=384_000)
+
+
 FILMS: Mapping[str, Film] = {
     "plain": Film(_plain, 240, 240 / NTSC),
     "languages": Film(_languages, 200, Fraction(8)),
     "foreign": Film(_foreign, 200, Fraction(8)),
     "modern": Film(_modern, 200, Fraction(8)),
+    "dolby": Film(_dolby, 200, Fraction(8)),
     "silent": Film(_silent, 200, Fraction(8)),
     "subtitled": Film(_subtitled, 240, 240 / NTSC),
     "signed": Film(_plain, 240, 240 / NTSC, policy="signed"),
 }
+
+
+HEVC = Picture("libx265", 200, 320, 180, gop=50, b_frames=2)
+AV1 = Picture("libsvtav1", 200, 320, 180, gop=50, b_frames=0)
+AVC = Picture(count=200, width=320, height=180, gop=50)
+CARRIED: Mapping[str, tuple[str, Picture, Sound]] = {
+    "hevc-ac3": (".mkv", HEVC, _surround("ac3")),
+    "hevc-eac3": (".mp4", HEVC, _surround("eac3")),
+    "av1-opus": (".webm", AV1, Sound("libopus", 8 * 48000)),
+    "av1-flac": (".mp4", AV1, Sound("flac", 8 * 48000)),
+    "avc-mp3": (".mp4", AVC, Sound("libmp3lame", 8 * 48000)),
+}
+"""Films of 200 pictures and 8 s that are packaged alone, with nothing else for players to take."""
+
+
+def package(folder: Path) -> None:
+    """Make a folder of each that is carried, as `sluice package` does."""
+    for name, (suffix, picture, sound) in CARRIED.items():
+        film = make_clip((folder / name).with_suffix(suffix), picture, sound)
+        subprocess.run(
+            [sys.executable, "-m", "cli", "package", str(film), "-o", str(folder / name)],
+            check=True,
+            capture_output=True,
+        )
 
 
 async def show(product: Product, film: Film, folder: Path) -> Shown:

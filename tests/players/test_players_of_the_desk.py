@@ -1,58 +1,16 @@
 """ffmpeg, mpv, GStreamer and VLC: each plays the whole and from the middle, without a complaint."""
 
-import asyncio
-import os
-import re
-import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.fixtures.players import decode
+from tests.players.desk import play_in_gstreamer, play_in_mpv, play_in_vlc
 from tests.players.films import FILMS, Shown
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
-DEADLINE_S = 90.0
-# VLC refuses to run as root.
-AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] * (os.geteuid() == 0)
 PROTOCOLS = ["hls", "dash", "on_demand"]
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """How a program ended, and all that it said."""
-
-    code: int
-    said: str
-
-
-async def run(*words: str, home: Path) -> Heard:
-    """Run a player to its end."""
-    env = {**os.environ, "LC_ALL": "C.UTF-8", "XDG_RUNTIME_DIR": str(home), "HOME": str(home)}
-    process = await asyncio.create_subprocess_exec(
-        *words,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        env=env,
-    )
-    try:
-        async with asyncio.timeout(DEADLINE_S):
-            said, _ = await process.communicate()
-    except TimeoutError:
-        process.kill()
-        said, _ = await process.communicate()
-        raise AssertionError(f"{words[0]} did not end: {said[-3000:].decode()}") from None
-    assert process.returncode is not None
-    return Heard(process.returncode, said.decode(errors="replace"))
-
-
-def complaints(heard: Heard, pattern: str) -> list[str]:
-    """The lines in which a player complains."""
-    lines = heard.said.splitlines()
-    return [line for line in lines if re.search(pattern, line, re.IGNORECASE)]
 
 
 @pytest.mark.parametrize("name", FILMS)
@@ -71,13 +29,8 @@ MPV_WAYS = [("hls", []), ("dash", []), ("dash", ["--start=4"])]
 async def test_mpv_plays_to_the_end(
     shown: dict[str, Shown], name: str, protocol: str, start: list[str], tmp_path: Path
 ) -> None:
-    heard = await run(
-        os.environ["SLUICE_TEST_MPV"], "--no-config", "--vo=null", "--ao=null", "--untimed",
-        "--audio=no" if name == "silent" else "--audio=auto", "--msg-level=all=warn",
-        *start, getattr(shown[name], protocol), home=tmp_path,
-    )  # fmt: skip
-    assert heard.code == 0, heard.said
-    assert complaints(heard, "error|fail") == []
+    sound = "--audio=no" if name == "silent" else "--audio=auto"
+    await play_in_mpv(getattr(shown[name], protocol), tmp_path, sound, *start)
 
 
 @pytest.mark.parametrize("name", FILMS)
@@ -86,14 +39,7 @@ async def test_mpv_plays_to_the_end(
 async def test_gstreamer_plays_to_the_end(
     shown: dict[str, Shown], name: str, protocol: str, start_s: int, tmp_path: Path
 ) -> None:
-    heard = await run(
-        os.environ["SLUICE_TEST_GST_PLAY"], "--no-interactive", f"--start-position={start_s}",
-        "--videosink=fakesink sync=true", "--audiosink=fakesink sync=true",
-        getattr(shown[name], protocol), home=tmp_path,
-    )  # fmt: skip
-    assert heard.code == 0, heard.said
-    assert "Reached end of play list" in heard.said
-    assert complaints(heard, "error:|warning:") == []
+    await play_in_gstreamer(getattr(shown[name], protocol), tmp_path, start_s=start_s)
 
 
 # VLC 3 finds the demuxer of a DASH Representation by its codec, and none for VP9 in MP4.
@@ -109,16 +55,5 @@ VLC_WAYS = [
 async def test_vlc_plays_to_the_end(
     shown: dict[str, Shown], name: str, protocol: str, tmp_path: Path
 ) -> None:
-    """In the film's own time: whoever gives up is done sooner."""
-    tmp_path.chmod(0o777)
-    for parent in tmp_path.parents[:3]:
-        parent.chmod(parent.stat().st_mode | 0o055)
-    begun_s = time.monotonic()
-    heard = await run(
-        *AS_NOBODY, os.environ["SLUICE_TEST_VLC"], "--intf=dummy", "--vout=dummy", "--aout=dummy",
-        "--no-plugins-cache", "--play-and-exit", getattr(shown[name], protocol), "vlc://quit",
-        home=tmp_path,
-    )  # fmt: skip
-    assert heard.code == 0, heard.said
-    assert complaints(heard, "(demux|decoder|stream|access) error") == []
-    assert time.monotonic() - begun_s > 0.9 * float(FILMS[name].seconds), heard.said
+    seconds = float(FILMS[name].seconds)
+    await play_in_vlc(getattr(shown[name], protocol), tmp_path, seconds=seconds)

@@ -9,6 +9,7 @@ import pytest
 
 from core.http.media_token import TokenForged, parse_keys, split, verify
 from runtime.postgres import Pool, connection
+from tests.fixtures.eventually import until
 from tests.fixtures.server import Answered, Api, publish, running_server, server_settings
 
 pytestmark = pytest.mark.postgres
@@ -289,6 +290,25 @@ async def test_a_player_is_told_of_the_text_the_chapters_and_the_pictures_of_a_c
     (whole,) = (await play(api, video_id, "?max_height=360"))["subtitles"]
     assert whole["url"].endswith("/subtitles.vtt")
     assert "/t/en/subtitles.vtt" not in whole["url"]
+
+
+async def test_origins_hear_of_new_text_and_chapters_for_every_edit_of_the_film(
+    api: Api, pool: Pool
+) -> None:
+    """An origin would go on with what it knows of the edit, and of its text, for half a minute."""
+    video_id = await film(api, pool)
+    made = (await clip(api, video_id, start_ms=0, end_ms=9000)).json
+    heard: list[str] = []
+    async with connection(pool) as session:
+        await session.add_listener("sluice_published", lambda *told: heard.append(str(told[-1])))
+        for change_it in (lambda: text(api, video_id), lambda: chapters(api, video_id, 0)):
+            heard.clear()
+            await change_it()
+
+            async def told() -> bool:
+                return made["playback_ids"][0]["id"] in heard
+
+            await until(told, "the edit is announced")
 
 
 async def test_joined_videos_have_the_texts_of_all_their_films(api: Api, pool: Pool) -> None:

@@ -121,11 +121,40 @@ async def test_pictures_of_a_codec_that_cannot_be_divided_are_refused(api: Api, 
     video = (await upload(api)).json
     await publish(pool, video["id"])
     async with connection(pool) as session:
-        await session.execute("UPDATE tracks SET codec = 'hvc1.1.6.L93.90' WHERE name = '720p'")
+        await session.execute("UPDATE tracks SET codec = 'av01.0.08M.08' WHERE name = '720p'")
     answer = await change(api, video["id"], protection="cbcs")
     assert (answer.status, answer.code) == (409, "video.unprotectable")
-    assert "hvc1.1.6.L93.90" in answer.json["detail"]
+    assert "av01.0.08M.08" in answer.json["detail"]
     assert (await change(api, video["id"], protection="aes-128")).status == 200
+
+
+async def cut(api: Api, video_id: str, **wanted: Any) -> Answered:
+    return await api.ask("POST", f"/videos/{video_id}/clips", json={"start_ms": 5000, **wanted})
+
+
+async def test_protected_videos_are_neither_cut_nor_joined(api: Api, pool: Pool) -> None:
+    clear, hidden = (await upload(api)).json["id"], (await upload(api, policy="drm")).json["id"]
+    for video_id in (clear, hidden):
+        await publish(pool, video_id)
+    parts = [{"video_id": clear}, {"video_id": hidden}]
+    for answer in (
+        await cut(api, hidden),
+        await cut(api, clear, policy="drm"),
+        await api.ask("POST", "/videos", json={"input": {"parts": parts}}),
+    ):
+        assert (answer.status, answer.code) == (422, "edit.protected")
+    assert {video["id"] for video in (await api.get("/videos")).json["data"]} == {clear, hidden}
+
+
+async def test_neither_an_edit_nor_its_film_becomes_protected(api: Api, pool: Pool) -> None:
+    film = (await upload(api)).json["id"]
+    await publish(pool, film)
+    made = (await cut(api, film)).json["id"]
+    answer = await change(api, made, policy="drm")
+    assert (answer.status, answer.code) == (422, "edit.protected")
+    answer = await change(api, film, policy="drm")
+    assert (answer.status, answer.code) == (409, "video.in_use")
+    assert await keys_of(pool, film) == await keys_of(pool, made) == []
 
 
 async def test_a_server_without_a_master_key_protects_nothing(

@@ -71,10 +71,23 @@ async def test_a_published_video_lists_its_renditions_and_what_a_viewer_can_choo
         "average_bandwidth": 2_500_000,
         "video_range": None,
     }
-    assert [(each["kind"], each["language"]) for each in video["tracks"]] == [
-        ("v", None),
-        ("a", "eng"),
-    ]
+    picture, sound = video["tracks"]
+    assert picture == {
+        "kind": "v",
+        "language": None,
+        "label": None,
+        "channels": None,
+        "is_default": False,
+        "codec": "avc1.64001f",
+        "hdr": "sdr",
+        "width": 1280,
+        "height": 720,
+        "frame_rate": 29.97,
+        "roles": [],
+        "closed_captions": [],
+    }
+    assert (sound["kind"], sound["language"], sound["codec"]) == ("a", "eng", "mp4a.40.2")
+    assert (sound["channels"], sound["hdr"], sound["width"]) == (2, None, None)
     playback_id = video["playback_ids"][0]["id"]
     assert video["poster"] == f"http://127.0.0.1:8081/media/{playback_id}/poster/a1.jpg"
 
@@ -87,7 +100,51 @@ async def test_a_failed_video_says_why(api: Api, pool: Pool) -> None:
             "error_message = 'the file is empty'"
         )
     answer = await api.get(f"/videos/{video['id']}")
-    assert answer.json["errors"] == [{"code": "source.empty", "message": "the file is empty"}]
+    assert answer.json["errors"] == [
+        {"code": "source.empty", "message": "the file is empty", "step": None}
+    ]
+
+
+async def test_an_encoding_that_failed_is_named_and_the_video_plays(api: Api, pool: Pool) -> None:
+    video = await api.upload()
+    await publish(pool, video["id"])
+    async with connection(pool) as session:
+        await session.executemany(
+            "INSERT INTO work (video_id, step, state, detail) VALUES ($1, $2, $3, $4)",
+            [
+                (video["id"], "sound:1", "failed", '{"code": "source.corrupt", "message": "no"}'),
+                (video["id"], "rung:720p", "done", "{}"),
+                (video["id"], "storyboard", "failed", '{"code": "internal", "message": "bug"}'),
+            ],
+        )
+    answer = (await api.get(f"/videos/{video['id']}")).json
+    assert answer["errors"] == [{"code": "source.corrupt", "message": "no", "step": "sound:1"}]
+    assert answer["status"] == "ready"
+
+
+DYNAMIC_RANGES = [
+    ("SDR", None, "hvc1.1.6.L93.90", "sdr"), ("PQ", None, "hvc1.2.4.L120.90", "hdr10"),
+    ("HLG", None, "av01.0.08M.10", "hlg"), ("SDR", None, "dvh1.05.06", "dolby_vision"),
+    ("PQ", "dvh1.08.06/db1p", "hvc1.2.4.L120.90", "dolby_vision"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("video_range", "supplemental", "codec", "hdr"), DYNAMIC_RANGES)
+async def test_a_picture_names_its_dynamic_range(
+    api: Api, pool: Pool, video_range: str, supplemental: str | None, codec: str, hdr: str
+) -> None:
+    video = await api.upload()
+    await publish(pool, video["id"])
+    async with connection(pool) as session:
+        await session.execute(
+            "UPDATE tracks SET video_range = $1, supplemental_codec = $2, codec = $3 "
+            "WHERE name = '720p'",
+            video_range,
+            supplemental,
+            codec,
+        )
+    tracks = (await api.get(f"/videos/{video['id']}")).json["tracks"]
+    assert (tracks[0]["codec"], tracks[0]["hdr"]) == (codec, hdr)
 
 
 @pytest.mark.parametrize("video_id", ["nothing", "UPPER", "a%00b", "%F0%9F%8E%AC", "x" * 200])

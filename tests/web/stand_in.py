@@ -17,12 +17,18 @@ from aiohttp import BodyPartReader, web
 
 from core.errors import Fault, UpstreamFault
 from core.http.conditional import FailedPrecondition
+from core.media.chapters import TimedChapter
 from core.media.playback_id import PlaybackPolicy
+from core.text.chapters import chapters_json
 from runtime.problems import install_problems
 from server.documents import (
+    ChapterLinks,
+    ClipRequest,
+    EditPart,
     HistoryEntry,
     HistoryPage,
     HistoryReport,
+    ImportRequest,
     ListVideos,
     Playback,
     PlaybackId,
@@ -92,6 +98,8 @@ class StandIn:
     # Where in the media the video begins and ends; None: where they do.
     start_ms: int = 0
     end_ms: int | None = None
+    # Chapters of the playback, by the time of the media: beginning, end and title.
+    chapters: list[TimedChapter] = field(default_factory=list)
     # The queries of all playbacks.
     plays: list[dict[str, str]] = field(default_factory=list)
     # What the storyboard is called; nothing where there is none.
@@ -111,7 +119,7 @@ class StandIn:
         *,
         progress: float = 1.0,
         stage: str | None = None,
-        error: tuple[str, str] | None = None,
+        error: tuple[str, ...] | None = None,
         poster: bool = True,
         size_bytes: int = 48_300_000,
     ) -> str:
@@ -173,6 +181,7 @@ class StandIn:
             web.get("/assets/{name}", self._asset),
             web.get("/videos", self._list),
             web.post("/videos", self._create),
+            web.post("/videos/{id}/clips", self._clip),
             web.get("/videos/{id}", self._show),
             web.patch("/videos/{id}", self._rename),
             web.delete("/videos/{id}", self._delete),
@@ -211,6 +220,8 @@ class StandIn:
             await request.read()
             raise self.refusal
         self._answer_or_not(request)
+        if request.content_type == "application/json":
+            return await self._join(request)
         async for part in await request.multipart():
             assert isinstance(part, BodyPartReader)
             assert part.name == "file"
@@ -223,6 +234,31 @@ class StandIn:
             )
             return _json(self.videos[video_id], status=201)
         raise AssertionError("a form without a file")
+
+    async def _join(self, request: web.Request) -> web.StreamResponse:
+        wanted = msgspec.json.decode(await request.read(), type=ImportRequest)
+        assert wanted.input.parts is not msgspec.UNSET
+        ids = [part.video_id for part in wanted.input.parts]
+        usual = " + ".join(self.videos[each].title for each in ids)
+        return self._made(
+            wanted.title or usual, [EditPart(each, 0, self.duration_ms) for each in ids]
+        )
+
+    async def _clip(self, request: web.Request) -> web.StreamResponse:
+        if self.refusal is not None:
+            raise self.refusal
+        self._answer_or_not(request)
+        film = self._video(request)
+        wanted = msgspec.json.decode(await request.read(), type=ClipRequest)
+        assert wanted.end_ms is not None
+        part = EditPart(film.id, wanted.start_ms, wanted.end_ms)
+        return self._made(wanted.title or f"{film.title} (clip)", [part])
+
+    def _made(self, title: str, parts: list[EditPart]) -> web.Response:
+        video_id = self.add(title)
+        duration_ms = sum(part.end_ms - part.start_ms for part in parts)
+        self.change(video_id, source=None, parts=parts, duration_ms=duration_ms)
+        return _json(self.videos[video_id], status=201)
 
     async def _show(self, request: web.Request) -> web.StreamResponse:
         self.looks += 1
@@ -266,12 +302,17 @@ class StandIn:
             token=None,
             expires_at=None,
             storyboard=self._storyboard(video.id) if self.storyboard_name else None,
+            chapters=self._chapters(video.id) if self.chapters else None,
         )
         return _json(playback)
 
     def _storyboard(self, video_id: str) -> StoryboardLinks:
         folder = f"{self.edge}/media/{video_id}"
         return StoryboardLinks(f"{folder}/storyboard.vtt", f"{folder}/{self.storyboard_name}")
+
+    def _chapters(self, video_id: str) -> ChapterLinks:
+        folder = f"{self.edge}/media/{video_id}"
+        return ChapterLinks(f"{folder}/chapters.vtt", f"{folder}/chapters.json")
 
     async def _report(self, request: web.Request) -> web.StreamResponse:
         report = msgspec.json.decode(await request.read(), type=HistoryReport)
@@ -306,6 +347,8 @@ class StandIn:
         headers = {"Access-Control-Allow-Origin": "*"}
         if self.edge_status is not None:
             return web.Response(status=self.edge_status, headers=headers)
+        if request.match_info["path"] == "chapters.json":
+            return web.Response(body=chapters_json(self.chapters), headers=headers)
         path = self.media / request.match_info["path"]
         if not path.is_file():
             return web.Response(status=404, headers=headers)

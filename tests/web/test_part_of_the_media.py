@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.media.chapters import TimedChapter
 from server.documents import EditPart
 from tests.fixtures.chromium import Chromium, Page
 from tests.web.stand_in import StandIn
@@ -64,16 +65,21 @@ async def test_the_bar_and_the_keys_of_a_clip_stay_within_it(page: Page, library
     await page.wait_for(f"{SEEK}.ariaValueNow === '2'")
 
 
-async def test_the_pictures_over_the_bar_are_those_of_the_media(
+async def test_pictures_and_chapters_over_the_bar_are_those_of_the_media(
     page: Page, library: StandIn
 ) -> None:
-    """A second into the clip is second 5.5 of the media: the third picture."""
+    """A second into the clip is second 5.5 of the media: the third picture, the second chapter."""
+    library.chapters = [TimedChapter(4500, 5200, "One"), TimedChapter(5200, 7000, "Two")]
     await watch_clip(page, library)
+    await page.wait_for("document.querySelectorAll('.seek .chapters span').length === 1")
+    mark = await page.evaluate("document.querySelector('.seek .chapters span').style.left")
+    assert mark == "28%"
     await page.wait_for("document.querySelector('.seek.previewing')")
     await page.point_at(".seek", across=0.4)
     picture = "document.querySelector('.seek .preview')"
     await page.wait_for(f"{picture}.matches('.filled')")
     assert await page.evaluate(f"{picture}.style.getPropertyValue('--x')") == str(2 * 284)
+    assert await page.evaluate("document.querySelector('.seek .tip b').textContent") == "Two"
 
 
 async def test_a_link_to_a_stretch_plays_it_and_leaves_no_position(

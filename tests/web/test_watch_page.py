@@ -289,6 +289,16 @@ async def test_a_file_that_cannot_be_played_says_why(page: Page, library: StandI
     await page.wait_for(shows("The file holds neither pictures nor sound."))
 
 
+async def test_a_film_that_plays_without_one_of_its_encodings_says_so(
+    page: Page, library: StandIn
+) -> None:
+    error = ("source.corrupt", "none of the sound of this file can be decoded", "sound:1")
+    await watch(page, library, library.add("Stalker", error=error))
+    await page.wait_for(PLAYS)
+    told = "Not all of it could be prepared. None of the sound of this file can be decoded."
+    assert await page.evaluate(shows(told))
+
+
 async def test_a_film_that_ended_starts_over_at_the_play_key(page: Page, library: StandIn) -> None:
     await watch_playing(page, library)
     await page.click(".seek", across=0.97)

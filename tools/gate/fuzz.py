@@ -3,9 +3,9 @@
 The target of the data plane's parsers is tests/fuzz/target/parsers.pyx. It uses nothing of Python,
 so that Cython's C is linked without the interpreter, whose names stay unresolved. Three oracles
 watch: AddressSanitizer and UndefinedBehaviorSanitizer while it runs, MemorySanitizer on what was
-found, and last the Python twins on the same. The reader of MP4 files has a target of its own, see
-`fuzz_movies`. What is found is kept in build/fuzz; `--keep` takes into the corpus what reaches code
-that no input there does.
+found, and last the Python twins on the same. What reads media has targets of its own, see
+`fuzz_readers`. What is found is kept in build/fuzz; `--keep` takes into the corpus what reaches
+code that no input there does.
 """
 
 import os
@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from tools.gate import fuzz_movies
+from tools.gate import fuzz_readers
 from tools.gate.fuzz_target import CORPUS, WORK, Finding, FuzzTarget, translate
 from tools.launcher import apt
 from tools.launcher.failure import MachineLacks
@@ -37,7 +37,8 @@ LONGEST: Final = {
 WATCHED: Final = ("-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=undefined")
 UNSET: Final = ("-fsanitize=fuzzer,memory",)
 EMPTY_TARGET: Final = "int LLVMFuzzerTestOneInput(const char *d, long n) { return d == 0 && n; }"
-MOVIE_SHARES: Final = 3
+# What reads media runs in the interpreter, slower, and gets so many times what a parser gets.
+READER_SHARES: Final = 2
 
 
 def run(seconds: int, *, keep: bool) -> int:
@@ -47,12 +48,12 @@ def run(seconds: int, *, keep: bool) -> int:
         watched = build(clang, Path(folder, "watched"), WATCHED)
         unset = build(clang, Path(folder, "unset"), UNSET)
         targets = [target(parser, watched) for parser in LONGEST]
-        movies = fuzz_movies.build(clang, Path(folder, "movies"))
-        share_s = max(1, seconds // (len(targets) + MOVIE_SHARES))
+        readers = fuzz_readers.build(clang, Path(folder, "readers"))
+        share_s = max(1, seconds // (len(targets) + READER_SHARES * len(readers)))
         findings = [try_both(each, target(each.parser, unset), share_s) for each in targets]
-        findings.append(movies.fuzz(MOVIE_SHARES * share_s))
+        findings += [each.fuzz(READER_SHARES * share_s) for each in readers]
         if keep and all(each.sound for each in findings):
-            for each in (*targets, movies):
+            for each in (*targets, *readers):
                 each.take_in()
     report(findings)
     return 0 if all(each.sound for each in findings) else 1

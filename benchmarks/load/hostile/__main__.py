@@ -24,6 +24,7 @@ from benchmarks.load.cores import choose, running_on
 from benchmarks.load.generator import LoadFailed
 from benchmarks.load.hostile.attacks import ATTACKS, IDLE, request
 from benchmarks.load.hostile.objects import VIEWED, body_of
+from benchmarks.load.hostile.precedence import put_session_first
 from benchmarks.load.hostile.setting import Setting, setting
 from benchmarks.load.hostile.viewers import Seen, Viewers, viewers
 from benchmarks.load.idle import raise_descriptor_limit
@@ -45,10 +46,15 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """Every phase of every round, and the watches without an attack, one more in each round."""
+    """Every phase of every round, and the watches without an attack, one more in each round.
+
+    `edge_first` and `viewers_first` tell whether they went before what else the machine did.
+    """
 
     phases: list[Phase]
     alone: list[Seen]
+    edge_first: bool
+    viewers_first: bool
 
     @property
     def alone_p99_us(self) -> float:
@@ -83,7 +89,6 @@ def main(words: Sequence[str]) -> int:
     """Attack in every way, print the table and write it down; 1 when asked to check, and missed."""
     options = arguments(words)
     raise_descriptor_limit(IDLE)
-    os.nice(options.nice)  # for all that is started from here; the attackers choose their own
     cores = choose(os.sched_getaffinity(0))
     with (
         tempfile.TemporaryDirectory(prefix="sluice-hostile-") as folder,
@@ -106,7 +111,6 @@ def attacked(edge: Setting, folder: Path, options: argparse.Namespace) -> Result
     """Let viewers watch, without an attack and during each, in every round."""
     body_file = folder / "viewed"
     body_file.write_bytes(body_of(VIEWED))
-    results = Results([], [])
     with viewers(
         edge.port,
         request(VIEWED),
@@ -115,6 +119,7 @@ def attacked(edge: Setting, folder: Path, options: argparse.Namespace) -> Result
         per_s=options.per_s,
         log=folder / "viewers.log",
     ) as watching:
+        results = Results([], [], edge.goes_first, watching.in_real_time)
         warm(watching)
         for number in range(options.rounds):
             for name in options.attacks:
@@ -146,7 +151,10 @@ def attack(name: str, port: int) -> Iterator[subprocess.Popen[str]]:
     """Run an attack, which is at work when the block begins."""
     words = [sys.executable, "-m", "benchmarks.load.hostile.attacks", name, str(port)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True) as process:
+    with subprocess.Popen(
+        words, stdin=pipe, stdout=pipe, text=True, start_new_session=True
+    ) as process:
+        put_session_first(process.pid)
         try:
             assert process.stdout is not None
             if process.stdout.readline().strip() != "ready":
@@ -166,6 +174,8 @@ def lines(results: Results) -> Iterator[str]:
     for name in results.attacks:
         phases = results.of(name)
         yield line(name, [each.seen for each in phases], results.ratio(name), phases[-1].did)
+    if not (results.edge_first and results.viewers_first):
+        yield "edge and viewers had to share their cores with whatever else this machine did"
     verdict = "kept" if results.kept else "MISSED"
     yield f"goal: no errors, and p99 within {MOST_RATIO:g} times that without an attack: {verdict}"
 
@@ -204,7 +214,6 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     add("--seconds", type=float, default=3.0, help="how long each watch lasts (3.0)")
     add("--per-s", type=int, default=1000, help="the viewers' requests in a second (1000)")
     add("--connections", type=int, default=32, help="the viewers' connections (32)")
-    add("--nice", type=int, default=0, help="priority of edge and viewers; below 0 as root (0)")
     add("--edge-options", default="", help="further options of `sluice edge`, in one word")
     add("--output", type=Path, default=OUTPUT, help="folder of hostile.json")
     add("--check", action="store_true", help="end with 1 when the goal is missed")

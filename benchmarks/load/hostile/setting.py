@@ -10,6 +10,7 @@ from typing import Final
 
 from benchmarks.load.cores import Cores
 from benchmarks.load.edge import REPOSITORY, environment
+from benchmarks.load.hostile.precedence import put_session_first
 from benchmarks.load.process import free_ports, server_process
 from benchmarks.load.signing import media_keys
 
@@ -20,11 +21,12 @@ OPTIONS: Final = ("--header-timeout-s", "5", "--client-timeout-s", "10")
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """A running edge: where it answers, and its process."""
+    """A running edge: where it answers, its process, and whether that goes before all others."""
 
     port: int
     admin_port: int
     pid: int
+    goes_first: bool
 
 
 @contextmanager
@@ -40,15 +42,17 @@ def setting(
     words += ["--memory-bytes", str(memory_bytes), *OPTIONS, *options]
     env = environment(os.environ, {"SLUICE_MEDIA_KEYS": media_keys()})
     with ExitStack() as stack:
-        stack.enter_context(
+        upstream_pid = stack.enter_context(
             server_process(
                 upstream,
                 cores=[cores.generator],
                 ports=[upstream_port],
                 log=folder / "upstream.log",
                 folder=REPOSITORY,
+                own_session=True,
             )
         )
+        put_session_first(upstream_pid)
         pid = stack.enter_context(
             server_process(
                 words,
@@ -57,6 +61,7 @@ def setting(
                 log=folder / "edge.log",
                 env=env,
                 folder=REPOSITORY,
+                own_session=True,
             )
         )
-        yield Setting(port, admin_port, pid)
+        yield Setting(port, admin_port, pid, put_session_first(pid))

@@ -9,6 +9,7 @@ from typing import IO, Final
 
 from benchmarks.load.compiling import compiled
 from benchmarks.load.generator import LoadFailed, end
+from benchmarks.load.hostile.precedence import put_in_real_time
 
 SOURCE: Final = Path(__file__).with_name("viewers.c")
 LIMIT_MS: Final = 5000
@@ -40,6 +41,7 @@ class Viewers:
         self._process = process
         self._input: IO[str] = process.stdin
         self._output: IO[str] = process.stdout
+        self.in_real_time = put_in_real_time(process.pid)
 
     def watch(self, seconds: float) -> Seen:
         """Let them view for so long.

@@ -11,6 +11,20 @@ export function clock(seconds: number): string {
   return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${s}`;
 }
 
+/** `1:02:03.4`: to the tenth, for points that are set exactly. */
+export function exactClock(seconds: number): string {
+  const tenths = Math.max(0, Math.round(seconds * 10));
+  return `${clock(Math.floor(tenths / 10))}.${tenths % 10}`;
+}
+
+/** Reads `1:02:03.4`, `2:03` or `3.4` as seconds; null where it is none of them. */
+export function readClock(text: string): number | null {
+  const found = /^(?:(?:(\d{1,3}):)?(\d{1,3}):)?(\d{1,5}(?:[.,]\d{1,3})?)$/.exec(text.trim());
+  if (found === null) return null;
+  const [, hours = "0", minutes = "0", seconds = "0"] = found;
+  return Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds.replace(",", "."));
+}
+
 /** `2 minutes 3 seconds`, for those who listen. */
 export function spokenClock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));

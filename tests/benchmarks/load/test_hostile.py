@@ -58,14 +58,16 @@ def seen(p99_us: float, errors: int = 0) -> Seen:
     ("during", "kept"), [(seen(199.0), True), (seen(201.0), False), (seen(10.0, 1), False)]
 )
 def test_the_goal_is_no_error_and_twice_the_time(during: Seen, kept: bool) -> None:
-    results = Results([Phase("idle", "", during)], [seen(100.0), seen(90.0), seen(5000.0)])
+    results = Results(
+        [Phase("idle", "", during)], [seen(100.0), seen(90.0), seen(5000.0)], True, True
+    )
     assert results.kept is kept
 
 
 def test_one_bad_moment_in_several_rounds_decides_nothing() -> None:
     phases = [Phase("idle", "", seen(p99_us)) for p99_us in (150.0, 9000.0, 190.0)]
     phases += [Phase("misses", "", seen(p99_us)) for p99_us in (150.0, 201.0, 300.0)]
-    results = Results(phases, [seen(100.0), seen(90.0), seen(5000.0)])
+    results = Results(phases, [seen(100.0), seen(90.0), seen(5000.0)], True, True)
     assert results.ratio("idle") == 1.9
     assert results.ratio("misses") == 2.01
     assert not results.kept

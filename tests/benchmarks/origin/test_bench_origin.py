@@ -9,7 +9,16 @@ from benchmarks.load.figures import compare
 from benchmarks.load.works import head_of
 from benchmarks.origin.__main__ import main
 from benchmarks.origin.memory import LIMIT_BYTES, Memory
-from benchmarks.origin.works import COLD, GOALS, NGINX, OURS, Segment, works
+from benchmarks.origin.works import (
+    COLD,
+    GOALS,
+    NGINX,
+    OURS,
+    SEALED,
+    SEALED_COLD,
+    Segment,
+    works,
+)
 
 FEW = ["--repetitions", "1", "--seconds", "0.02", "--connections", "2", "--film-seconds", "9"]
 
@@ -26,6 +35,9 @@ def test_the_origin_is_measured_against_nginx(
     assert set(found["rounds"]) == {"pair", "film"}
     assert OURS in found["rounds"]["pair"]
     assert COLD in found["rounds"]["film"]
+    for work, sealed in (("pair", SEALED), ("film", SEALED_COLD)):
+        assert [each["limit"] for each in found["ratios"] if each["ours"] == sealed] == [1.6]
+        assert sealed in found["rounds"][work]
     for by_name in found["rounds"].values():
         assert sum(name.startswith(NGINX) for name in by_name) == 6
         assert all(one["cpu_us"] > 0 for rounds in by_name.values() for one in rounds)
@@ -39,7 +51,7 @@ def test_segments_are_asked_for_in_turn() -> None:
         (Segment(f"v/x/{number}.m4s", 1000), Segment(f"a/y/{number}.m4s", 10))
         for number in range(3)
     ]
-    pair, film = works(pairs)
+    pair, film = works({"/media/p": pairs})
     assert pair.asks("/media/p", "host") == [
         (1000, head_of("/media/p/v/x/1.m4s", "host")),
         (10, head_of("/media/p/a/y/1.m4s", "host")),

@@ -1,9 +1,11 @@
 """Films for the packager, made once."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.fixtures.manifests import check_manifest
 from tests.fixtures.media import Picture, Sound, make_clip
 
 OPEN_GROUPS = (
@@ -40,3 +42,11 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     (folder / "text.mp4").write_bytes(b"no film at all")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _what_is_packaged_is_valid(tmp_path: Path) -> Iterator[None]:
+    """Hold every manifest that a test leaves in a folder to the rules of its format."""
+    yield
+    for path in (*tmp_path.rglob("*.m3u8"), *tmp_path.rglob("*.mpd")):
+        check_manifest(path.name, path.read_bytes())

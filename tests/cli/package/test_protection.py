@@ -1,5 +1,7 @@
 """Encrypted folders: what is in their files, and where their keys are."""
 
+import hashlib
+import io
 import json
 import re
 import subprocess
@@ -7,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import av
 import pytest
 
 from tests.fixtures.boxes import fragment_samples
@@ -66,6 +69,41 @@ def test_samples_come_back(film: Path, clear: Path, tmp_path: Path, scheme: str)
             assert samples_of(hidden) != plain
     assert not list(tmp_path.glob("*.keys.json"))
     assert KEY not in "".join(path.read_text() for path in folder.rglob("*.m3u8"))
+
+
+@pytest.mark.parametrize("scheme", ["cenc", "cbcs"])
+@pytest.mark.parametrize("codec", ["libx265", "libvpx-vp9"])
+def test_ffmpeg_decrypts_other_codecs(tmp_path: Path, codec: str, scheme: str) -> None:
+    picture = Picture(codec=codec, count=50, gop=25, b_frames=2 if codec == "libx265" else 0)
+    film = make_clip(tmp_path / "film.mp4", picture)
+    made(str(film), "-o", str(tmp_path / "clear"))
+    told = made(str(film), "-o", str(tmp_path / scheme), "--protection", scheme,
+                "--key", f"{KID}:{KEY}")  # fmt: skip
+    (track,) = told["tracks"]
+    plain, hidden = (whole(tmp_path / name / track["path"]) for name in ("clear", scheme))
+    frames = digests(plain)
+    assert len(frames) == 50
+    assert digests(hidden, KEY) == frames
+    assert digests(hidden) != frames
+
+
+def whole(folder: Path) -> bytes:
+    """A track's init segment and all its media segments."""
+    files = [folder / "init.mp4", *sorted(folder.glob("*.m4s"), key=lambda path: int(path.stem))]
+    return b"".join(path.read_bytes() for path in files)
+
+
+def digests(data: bytes, key: str = "") -> list[str]:
+    """What FFmpeg decodes a track to; with `key` it decrypts it first."""
+    options = {"decryption_key": key} if key else {}
+    with av.open(io.BytesIO(data), "r", options=options) as container:
+        try:
+            return [
+                hashlib.sha256(b"".join(bytes(plane) for plane in frame.planes)).hexdigest()
+                for frame in container.decode(video=0)
+            ]
+        except av.error.FFmpegError:
+            return []
 
 
 def test_whole_segments_come_back_with_keys_that_were_made(

@@ -1,9 +1,14 @@
+import re
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cli.up.media_keys import KEYS_NAME, MediaKeysUnusable, media_keys, new_key
+from cli.up.key_file import new_key
+from cli.up.master_key import MasterKeyUnusable, master_keys
+from cli.up.media_keys import KEYS_NAME, MediaKeysUnusable, media_keys
+from core.errors import OperatorFault
 from core.http.media_token import parse_keys, sign, verify
 
 
@@ -17,7 +22,7 @@ def test_keys_are_made_once_and_for_our_eyes_only(tmp_path: Path) -> None:
 
 
 def test_two_installations_have_different_keys(tmp_path: Path) -> None:
-    assert new_key() != new_key()
+    assert new_key("k") != new_key("k")
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
     assert media_keys(tmp_path / "one") != media_keys(tmp_path / "two")
@@ -27,7 +32,7 @@ def test_a_key_written_above_signs_and_the_one_below_still_verifies(tmp_path: Pa
     old = parse_keys(media_keys(tmp_path))
     token = sign("s_1", session_id="a", expires_s=10, keys=old)
     path = tmp_path / KEYS_NAME
-    path.write_text(f"{new_key()}\n{path.read_text()}")
+    path.write_text(f"{new_key('k')}\n{path.read_text()}")
     ring = parse_keys(media_keys(tmp_path))
     assert verify(f"/media/~{token}/s_1/", ring, 0).kid == old.keys[0].kid
     assert sign("s_1", session_id="a", expires_s=10, keys=ring) != token
@@ -41,14 +46,22 @@ def test_a_file_that_was_left_half_made_is_made_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"nonsense", b"k:short", b"\xff\xfe"])
-def test_a_file_that_holds_no_keys_is_named_and_kept(tmp_path: Path, content: bytes) -> None:
-    path = tmp_path / KEYS_NAME
+@pytest.mark.parametrize(
+    ("keys", "name", "fault"),
+    [
+        (media_keys, "media.keys", MediaKeysUnusable),
+        (master_keys, "master.key", MasterKeyUnusable),
+    ],
+)
+def test_a_file_that_holds_no_keys_is_named_and_kept(
+    tmp_path: Path,
+    content: bytes,
+    keys: Callable[[Path], str],
+    name: str,
+    fault: type[OperatorFault],
+) -> None:
+    path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(MediaKeysUnusable, match=r"media\.keys"):
-        media_keys(tmp_path)
+    with pytest.raises(fault, match=re.escape(name)):
+        keys(tmp_path)
     assert path.read_bytes() == content
-
-
-def test_a_folder_that_cannot_be_used_is_an_operators_matter(tmp_path: Path) -> None:
-    with pytest.raises(MediaKeysUnusable):
-        media_keys(tmp_path / "absent")

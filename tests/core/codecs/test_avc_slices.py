@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.codecs.avc_slices import avc_sets
+from core.codecs.avc_slices import avc_division
 from core.isobmff.sample_entry import InvalidDecoderConfiguration
 
 # 640x360, High, x264: one set of each kind.
@@ -20,7 +20,7 @@ def avcc(sps: bytes, pps: bytes) -> bytes:
 
 
 def test_a_real_configuration_is_read() -> None:
-    sets = avc_sets(avcc(SPS, PPS))
+    sets = avc_division(avcc(SPS, PPS))
     assert sets.length_size == 4
     (number,) = sets.slices
     known = sets.slices[number]
@@ -33,14 +33,14 @@ def test_a_real_configuration_is_read() -> None:
 )
 def test_what_is_cut_off_is_refused(sps: bytes, pps: bytes) -> None:
     with pytest.raises(InvalidDecoderConfiguration):
-        avc_sets(avcc(sps, pps))
+        avc_division(avcc(sps, pps))
 
 
 @given(st.binary(min_size=1, max_size=40), st.binary(min_size=1, max_size=40))
 def test_any_sets_end_in_a_value_or_a_refusal(sps: bytes, pps: bytes) -> None:
     for tail in (sps, SPS[:5] + sps):
         try:
-            sets = avc_sets(avcc(b"\x67" + tail, b"\x68" + pps))
+            sets = avc_division(avcc(b"\x67" + tail, b"\x68" + pps))
         except InvalidDecoderConfiguration:
             continue
         for known in sets.slices.values():

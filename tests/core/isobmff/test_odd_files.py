@@ -59,17 +59,14 @@ def packed(table: bytes, count: int) -> bytes:
     return table[:4] + u32(count) + table[8:]
 
 
-def fragment(*samples: int, time: int = 0, shift: int = 0, track_id: int = 1) -> bytes:
+def fragment(*samples: int, time: int = 0, version: int = 1) -> bytes:
     """Give a fragment and its media: samples of these sizes, of 10 ticks each."""
     entries = [[size] for size in samples]
-    head = moof(traf(tfhd(track_id=track_id), tfdt(time), trun(0x201, len(samples), 0)))
-    offset = len(head) + 4 * len(samples) + 8 + shift
-    made = moof(
-        traf(
-            tfhd(track_id=track_id), tfdt(time), trun(0x201, len(samples), offset, entries=entries)
-        )
-    )
-    return made + box(b"mdat", bytes(sum(samples)))
+    start = tfdt(time, version)
+    head = moof(traf(tfhd(), start, trun(0x201, len(samples), 0)))
+    offset = len(head) + 4 * len(samples) + 8
+    run = trun(0x201, len(samples), offset, entries=entries)
+    return moof(traf(tfhd(), start, run)) + box(b"mdat", bytes(sum(samples)))
 
 
 def shifted(chunks: int) -> dict[str, bytes | None]:
@@ -117,6 +114,10 @@ SOUND_FILES: dict[str, tuple[bytes, list[tuple[int, int, int]]]] = {
     ),
     "empty rows of durations": (film(stts=rows("II", (0, 9), (2, 100), (0, 0), (1, 50))), THREE),
     "one fragment": (HEAD + FIRST, FRAGMENTED),
+    "decode times of 32 bits": (
+        HEAD + fragment(5, 6, time=2**32 - 40, version=0),
+        [(at - 4, size, time + 2**32 - 40) for at, size, time in FRAGMENTED],
+    ),
     "boxes between fragments": (
         HEAD + FIRST + STYP + EMSG + box(b"free", bytes(3)) + box(b"prft", bytes(24)) + SECOND,
         [

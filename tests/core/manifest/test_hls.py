@@ -186,8 +186,8 @@ def test_nothing_has_no_playlist() -> None:
         (NTSC, "29.970"),
         (Fraction(24_000, 1001), "23.976"),
         (Fraction(25, 2), "12.500"),
-        (Fraction(1, 3), "0.333"),
-        (Fraction(119_999_999, 2_000_000), "60.000"),
+        (Fraction(120_000, 1001), "119.880"),
+        (Fraction(1, 2), "0.500"),
     ],
 )
 def test_a_frame_rate_has_three_decimals(rate: Fraction, text: str) -> None:
@@ -195,8 +195,9 @@ def test_a_frame_rate_has_three_decimals(rate: Fraction, text: str) -> None:
     assert tag.attributes["FRAME-RATE"] == text
 
 
-def test_a_frame_rate_that_is_not_known_is_not_said() -> None:
-    ((tag, _),) = variants(video(frame_rate=None))
+@pytest.mark.parametrize("rate", [None, Fraction(300, 23)], ids=["unknown", "a mean"])
+def test_a_frame_rate_that_is_not_the_highest_is_not_said(rate: Fraction | None) -> None:
+    ((tag, _),) = variants(video(frame_rate=rate))
     assert "FRAME-RATE" not in tag.attributes
 
 

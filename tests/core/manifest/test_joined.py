@@ -1,17 +1,24 @@
 """Renditions that continue each other through several presentations, and how they are written."""
 
+import re
 from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
+from itertools import accumulate
 from xml.etree import ElementTree as ET
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from core.manifest.dash import mpd
 from core.manifest.hls import multivariant_playlist
 from core.manifest.joined import UnlikeParts, alike, joined, lines
 from core.manifest.joined_hls import joined_playlist
+from core.media.excerpt import excerpt, excerpt_of
 from core.media.presentation import Presentation, Rendition, Window
-from core.media.ticks import Ticks
+from core.media.ticks import MICROSECONDS, Ticks
+from core.media.timeline import CutPlan, Span, cut_plan
 from tests.fixtures.playlists import parse_playlist
 from tests.fixtures.presentations import audio, presentation, tiles, video
 
@@ -20,6 +27,21 @@ DASH = {"dash": "urn:mpeg:dash:schema:mpd:2011"}
 
 def part(*renditions: Rendition, length_us: int = 10_000_000, asset: str = "a") -> Presentation:
     return replace(presentation(*renditions), length_us=length_us, asset=asset)
+
+
+@st.composite
+def films(draw: st.DrawFn) -> tuple[CutPlan, tuple[Span, ...], int]:
+    """A plan in some timescale, sound in frames of AAC that ends when it likes, and a length."""
+    timescale = draw(st.sampled_from([12_800, 24_000, 30_000, 90_000]))
+    lengths = draw(st.lists(st.integers(timescale, 7 * timescale), min_size=1, max_size=5))
+    plan = cut_plan(tiles(lengths), timescale)
+    sound = []
+    for number, start in enumerate(plan.starts):
+        stop = plan.starts[number + 1] if number + 1 < len(plan.starts) else plan.end
+        frames = -(-stop * 48_000 // (timescale * 1024)) - -(-start * 48_000 // (timescale * 1024))
+        sound.append(1024 * max(1, frames))
+    sound[-1] = max(1, sound[-1] + draw(st.integers(-40_000, 90_000)))
+    return plan, tiles(sound), max(2, plan.end * 1000 // timescale)
 
 
 def names(presented: Presentation) -> list[str]:
@@ -139,11 +161,52 @@ def test_dash_has_a_period_for_each_part() -> None:
     assert [(each.get("start"), each.get("duration")) for each in periods] == [
         ("PT0S", "PT8.004S"),
         ("PT8.004S", "PT8.004S"),
-        ("PT16.008S", None),
+        ("PT16.008S", "PT10.000S"),
     ]
     assert root.get("mediaPresentationDuration") == "PT26.008S"
     assets = [each.find("dash:AssetIdentifier", DASH) for each in periods]
     assert [each.get("value") for each in assets if each is not None] == ["a", "a", "b"]
+
+
+@given(st.lists(films(), min_size=2, max_size=4))
+def test_periods_and_playlists_last_as_long_as_their_pictures(
+    made: list[tuple[CutPlan, tuple[Span, ...], int]],
+) -> None:
+    """Whenever the sound ends, whatever the timescale, and wherever a stretch begins and ends."""
+    parts = []
+    for plan, sound, end_ms in made:
+        cut = excerpt(plan, end_ms, end_ms // 3, end_ms)
+        pictures = excerpt_of(video(timescale=plan.timescale, spans=plan.spans), cut)
+        heard = excerpt_of(audio(spans=sound), cut)
+        assert pictures is not None
+        found = [each for each in (pictures, heard) if each is not None]
+        lasts = Fraction(sum(span.duration for span in pictures.spans), plan.timescale)
+        assert abs(Fraction(cut.length_us, MICROSECONDS) - lasts) <= Fraction(1, MICROSECONDS)
+        presented = part(*found, length_us=cut.length_us)
+        parts.append(replace(presented, start_us=cut.lead_us, exact_us=cut.exact_us))
+    root = ET.fromstring(mpd(*alike(parts)))
+    periods = [
+        (_microseconds(each.get("start")), _microseconds(each.get("duration")))
+        for each in root.iterfind("dash:Period", DASH)
+    ]
+    assert [duration for _, duration in periods] == [
+        *(each.length_us for each in parts[:-1]), parts[-1].end_us,
+    ]  # fmt: skip
+    assert [start for start, _ in periods] == list(
+        accumulate((duration for _, duration in periods[:-1]), initial=0)
+    )
+    assert _microseconds(root.get("mediaPresentationDuration")) == sum(periods[-1])
+    for line in lines(parts):
+        for text, each in zip(
+            joined_playlist(line, parts).split("#EXT-X-DISCONTINUITY"), parts, strict=True
+        ):
+            durations = map(Decimal, re.findall(r"#EXTINF:([0-9.]+),", text))
+            assert sum(durations) == Decimal(each.length_us) / MICROSECONDS
+
+
+def _microseconds(duration: str | None) -> int:
+    assert duration is not None
+    return int(Decimal(duration.removeprefix("PT").removesuffix("S")) * MICROSECONDS)
 
 
 def test_periods_of_the_same_builds_are_connected() -> None:

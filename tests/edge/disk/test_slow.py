@@ -88,7 +88,7 @@ async def test_a_device_that_takes_nothing_stops_neither_the_loop_nor_what_memor
             key = put(opened.tier, "/0", size=100_000)
             assert await opened.tier.read(key, 1, 0) == body("/0", 1, 0, 100_000)
             with monkeypatch.context() as hasty:
-                hasty.setattr("edge.disk.tier.PURGE_DEADLINE_S", 0.5)
+                hasty.setattr("edge.disk.holdings.PURGE_DEADLINE_S", 0.5)
                 with pytest.raises(PurgeNotDurable):
                     await opened.tier.purge(purge("hard", "tag", "t1"), NOW_S)
             assert not opened.tier.holds("/before"), "for this process it is gone all the same"

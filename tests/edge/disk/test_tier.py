@@ -212,7 +212,7 @@ async def test_what_is_larger_than_the_budget_is_not_kept(opens: Opens) -> None:
 async def test_more_than_the_queue_takes_is_dropped_and_counted(
     tier: DiskTier, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("edge.disk.tier.MOST_QUEUED_BYTES", 25_000)
+    monkeypatch.setattr("edge.disk.holdings.MOST_QUEUED_BYTES", 25_000)
     put(tier, "/a", slices=4)
     assert opened.count("dropped_total", reason="busy") == 2
     (found,) = await tier.recall("/a")

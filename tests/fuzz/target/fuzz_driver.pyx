@@ -1,5 +1,5 @@
 # cython: boundscheck=False, wraparound=False
-"""libFuzzer in the interpreter, for readers that are Python in part: see tools/gate/fuzz_movies.py.
+"""libFuzzer in the interpreter, for readers in Python in part: see tools/gate/fuzz_readers.py.
 
 The native modules bring the counters that the compiler put into them. Python has none, so a trace
 function counts, in a section that libFuzzer watches, which line of the watched files follows which.
@@ -66,7 +66,7 @@ cdef int one_input(const uint8_t* data, size_t length) noexcept:
 def run(words, function, files):
     """Give what libFuzzer makes up to a function, until a limit ends the process.
 
-    `files` are those whose lines count.
+    `files` are those whose lines count, if any.
     """
     global check, watched
     cdef int count = len(words)
@@ -77,7 +77,8 @@ def run(words, function, files):
     for place in range(count):
         arguments[place] = words[place]
     arguments[count] = NULL
-    PyEval_SetTrace(count_line, NULL)
+    if watched:
+        PyEval_SetTrace(count_line, NULL)
     try:
         return LLVMFuzzerRunDriver(&count, &arguments, one_input)
     finally:

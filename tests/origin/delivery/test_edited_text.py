@@ -74,6 +74,9 @@ async def test_joined_videos_have_a_line_of_text_with_their_discontinuities(
     playlist = parse_playlist(await cutter.text(url))
     assert len(playlist.all("EXT-X-DISCONTINUITY")) == 2
     assert sum(playlist.durations) == Decimal("12.012")
+    for _, uri in playlist.entries:
+        text = await cutter.text(f"{url.rpartition('/')[0]}/{uri}")
+        assert "\nX-TIMESTAMP-MAP=MPEGTS:1,LOCAL:00:00:00.000\n" in text
     said = [await cues(cutter, f"{url.rpartition('/')[0]}/{uri}") for _, uri in playlist.entries]
     assert said == [
         [(9000, 11_000, "Nine")],

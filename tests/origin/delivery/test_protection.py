@@ -6,7 +6,7 @@ import io
 import json
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from xml.etree import ElementTree as ET
 
 import av
@@ -14,7 +14,10 @@ import pytest
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 
+from core.protection import track
 from core.protection.scheme import Protection, Scheme
+from native import reference
+from origin.delivery import pipeline, protected
 from runtime.listen import HostPort
 from runtime.postgres import close_pool, connection, open_pool
 from runtime.settings import OriginSettings
@@ -68,6 +71,15 @@ class Origin:
         return [await self.get(playback_id, f"{folder}/{name}") for name in names]
 
 
+def settings_of(prepared: Prepared) -> OriginSettings:
+    return OriginSettings(
+        database_url=prepared.database_url,
+        data=prepared.data,
+        listen=HostPort("127.0.0.1", 0),
+        master_key=MASTER_KEY,
+    )
+
+
 @pytest.fixture(scope="module")
 def twins(prepared: Prepared) -> dict[Protection, Twin]:
     return {}
@@ -83,13 +95,7 @@ async def origin(
             if protection is not Protection.NONE:
                 twins[protection] = await protected_twin(pool, prepared.video_id, protection)
         await close_pool(pool)
-    settings = OriginSettings(
-        database_url=prepared.database_url,
-        data=prepared.data,
-        listen=HostPort("127.0.0.1", 0),
-        master_key=MASTER_KEY,
-    )
-    async with running_origin(settings, on_plane=on_plane) as delivery:
+    async with running_origin(settings_of(prepared), on_plane=on_plane) as delivery:
         yield Origin(delivery, f"p_{prepared.video_id}", twins)
 
 
@@ -190,6 +196,34 @@ def content_of(frame: object) -> bytes:
         return b"".join(bytes(plane)[: 4 * frame.samples] for plane in frame.planes)
     assert isinstance(frame, VideoFrame)
     return b"".join(bytes(plane) for plane in frame.planes)
+
+
+@pytest.mark.parametrize("instructions", [True, False])
+async def test_a_thread_makes_what_is_long_whatever_does_aes(
+    origin: Origin,
+    prepared: Prepared,
+    monkeypatch: pytest.MonkeyPatch,
+    on_plane: bool,
+    instructions: bool,
+) -> None:
+    twins = [origin.twins[each] for each in (Protection.CENC, Protection.CBCS, Protection.AES_128)]
+    places = [(twin.playback_id, (await origin.folders(twin.playback_id))["v"]) for twin in twins]
+    expected = [(await origin.segments(*place))[1] for place in places]
+    monkeypatch.setattr(protected, "SHORT_BYTES", 0)
+    monkeypatch.setattr(pipeline, "SMALL_BYTES", 0)
+    if not instructions:
+        monkeypatch.setattr(track, "FragmentCipher", reference.FragmentCipher)
+        monkeypatch.setattr(protected, "encrypt_resource_of_file",
+                            reference.encrypt_resource_of_file)  # fmt: skip
+    async with running_origin(settings_of(prepared), on_plane=on_plane) as delivery:
+        other = replace(origin, delivery=delivery)
+        for (playback_id, folder), segment in zip(places, expected, strict=True):
+            path = f"{folder}/1.m4s"
+            assert [await other.get(playback_id, path) for _ in range(3)] == [segment] * 3
+            async with delivery.client.get(
+                other.url(playback_id, path), headers={"Range": "bytes=100-4999"}
+            ) as answer:
+                assert (answer.status, await answer.read()) == (206, segment[100:5000])
 
 
 async def test_ffmpeg_plays_encrypted_hls_as_the_clear_one(origin: Origin) -> None:

@@ -69,3 +69,14 @@ async def test_who_gives_up_leaves_the_turn_to_the_next() -> None:
     room.give_back(100)
     await second
     assert room.used_bytes == 20
+
+
+async def test_what_is_on_its_way_takes_room_until_it_is_gone() -> None:
+    on_its_way = [70]
+    room = Room(100, lent_bytes=lambda: sum(on_its_way))
+    turn = asyncio.create_task(room.take(40))
+    await asyncio.sleep(0)
+    assert (turn.done(), room.used_bytes) == (False, 70)
+    on_its_way.clear()
+    await turn
+    assert room.used_bytes == 40

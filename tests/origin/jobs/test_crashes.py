@@ -76,7 +76,7 @@ async def test_a_killed_worker_leaves_nothing_and_its_successor_finishes(
         await worker.kill()
     assert await library.tracks(video_id) == []
     async with worker_process(library):
-        video = await library.status_becomes(video_id)
+        video = await library.all_is_done(video_id)
     assert video["status"] == "ready", video["error_message"]
     await clean_up(library)
     assert library.files() == await published_files(library, video_id)
@@ -114,7 +114,7 @@ async def test_a_media_process_that_is_killed_is_replaced(
         await until_encoding(library, video_id)
         for child in worker.children():
             os.kill(child, signal.SIGKILL)
-        video = await library.status_becomes(video_id)
+        video = await library.all_is_done(video_id)
         assert worker.process.returncode is None
     assert video["status"] == "ready", video["error_message"]
     assert (await work_rows(library.pool, video_id))["encode"]["picks"] == 2
@@ -130,7 +130,7 @@ async def test_a_stopped_worker_that_wakes_up_after_its_successor_is_fenced(
         for pid in group:
             os.kill(pid, signal.SIGSTOP)
         async with worker_process(library):
-            video = await library.status_becomes(video_id)
+            video = await library.all_is_done(video_id)
             assert video["status"] == "ready", video["error_message"]
             tracks = await library.tracks(video_id)
             for pid in reversed(group):
@@ -202,7 +202,7 @@ async def test_a_file_that_crashes_its_process_three_times_is_given_up(
             for child in worker.children():
                 os.kill(child, signal.SIGSEGV)
             await until(lambda: _nothing_built(library, video_id), "its output is removed")
-        video = await library.status_becomes(video_id)
+        video = await library.all_is_done(video_id)
         await until(lambda: _is_queue_empty(library), "the queue has signed it off")
         assert worker.process.returncode is None
     assert (video["status"], video["error_code"]) == ("errored", "source.poison")
@@ -220,7 +220,7 @@ async def test_a_file_that_takes_its_worker_with_it_three_times_is_given_up(
             await worker.kill()
         await clean_up(library)
     async with worker_process(library):
-        video = await library.status_becomes(video_id)
+        video = await library.all_is_done(video_id)
     assert (video["status"], video["error_code"]) == ("errored", "source.poison")
     assert (await work_rows(library.pool, video_id))["encode"]["state"] == "parked"
     await clean_up(library)

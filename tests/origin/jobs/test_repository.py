@@ -23,6 +23,7 @@ from runtime.jobs import Step, Task, cancel_video
 from runtime.postgres import Pool, connect, connection, transaction
 from tests.fixtures.catalogue import add_video, playback_id_of, queue_rows, video_row, work_rows
 from tests.fixtures.eventually import until
+from tests.fixtures.presentations import storyboard
 
 pytestmark = pytest.mark.postgres
 
@@ -194,6 +195,23 @@ async def test_a_rung_that_joins_has_edges_look_at_the_manifests_again(
         (purge,) = await session.fetch("SELECT keys, soft FROM purge_outbox")
     assert purge["keys"] == [f"manifest:{playback_id_of(video_id)}"]
     assert purge["soft"] is True
+
+
+async def test_a_video_is_ready_before_its_storyboard_joins(
+    pool: Pool, repository: Repository
+) -> None:
+    video_id = await add_video(pool)
+    attempt = await begun(repository, video_id)
+    pictures = Follower(Step(video_id, Task.STORYBOARD), 0.1)
+    assert await repository.publish(attempt, first_publication(attempt, pictures)) == "ready"
+    row = await row_of(pool, video_id)
+    assert (row["progress"], row["stage"]) == (1, "Making previews")
+    drawing = await begun(repository, video_id, Task.STORYBOARD)
+    await repository.report(drawing, 0.5, "Making previews")
+    assert (await row_of(pool, video_id))["progress"] == 1
+    assert await repository.publish(drawing, Publication(storyboard=storyboard())) == "ready"
+    row = await row_of(pool, video_id)
+    assert (row["stage"], row["storyboard"] is not None) == (None, True)
 
 
 async def test_every_publication_and_deletion_is_announced(

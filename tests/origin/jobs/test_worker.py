@@ -11,6 +11,7 @@ from runtime.postgres import connection
 from tests.fixtures.catalogue import queue_rows, work_rows
 from tests.fixtures.media import Picture, Sound, make_clip
 from tests.fixtures.origin import Library, running_origin, running_worker, worker_process
+from tests.fixtures.undecodable import with_undecodable_sound
 
 pytestmark = pytest.mark.postgres
 
@@ -20,7 +21,7 @@ async def test_an_upload_that_can_be_played_as_it_is_becomes_ready_without_encod
 ) -> None:
     video_id = await library.upload(playable_clip)
     async with running_worker(library.worker_settings()):
-        video = await library.status_becomes(video_id)
+        video = await library.all_is_done(video_id)
     assert video["status"] == "ready"
     assert video["error_code"] is None
     assert video["duration_ms"] == pytest.approx(10_000, abs=50)
@@ -50,6 +51,20 @@ async def test_an_upload_that_has_to_be_encoded_plays_at_the_lowest_rung_then_ge
     assert len([track for track in tracks if track["kind"] == "v"]) == 3
     assert len([track for track in tracks if track["kind"] == "a"]) == 1
     assert video["poster_key"] in library.files("posters")
+
+
+async def test_a_film_plays_without_an_encoding_that_fails(
+    library: Library, tmp_path: Path
+) -> None:
+    foreign = Picture(codec="mpeg2video", width=160, height=120)  # which is to be encoded first
+    plain = make_clip(tmp_path / "plain.mkv", foreign, Sound(codec="flac"))
+    video_id = await library.upload(with_undecodable_sound(plain, tmp_path / "film.mkv"))
+    async with running_worker(library.worker_settings()):
+        video = await library.all_is_done(video_id)
+    assert video["status"] == "ready"
+    assert {track["codec"][:4] for track in await library.tracks(video_id)} == {"avc1", "fLaC"}
+    assert (await work_rows(library.pool, video_id))["sound:1"]["state"] == "failed"
+    assert video["error_code"] == "source.corrupt"
 
 
 async def test_what_can_be_played_as_it_is_does_not_wait_behind_an_encoding(

@@ -1,16 +1,15 @@
 """Codecs that are carried: every picture and every packet of sound comes out as it went in."""
 
-import hashlib
-from collections.abc import Iterator
+import os
+import subprocess
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
-import av
 import pytest
-from av.video.frame import VideoFrame
 
+from core.isobmff.box import box
 from core.isobmff.visual_extensions import child_content
 from native import TrackIndex
 from origin.packaging.copy import copy_tracks
@@ -20,7 +19,10 @@ from origin.packaging.progress import Unwatched
 from origin.packaging.report import Reach, SourceReport
 from origin.packaging.track import CopyOutcome, PackagedTrack
 from tests.fixtures.boxes import Box, top
+from tests.fixtures.high_efficiency import PLAIN, STEREO, make_high_efficiency
 from tests.fixtures.media import Picture, Sound, assemble, make_clip
+from tests.fixtures.sources import packets, pictures
+from tests.fixtures.spliced import splice
 
 HDR = (9, 16, 9)
 DISPLAY = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"
@@ -138,32 +140,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("carried")
 
 
-def digests(source: str | Path) -> Iterator[tuple[Fraction, str]]:
-    """Give when every picture is shown, and the digest of what is in it."""
-    with av.open(str(source)) as container:
-        stream = container.streams.video[0]
-        for frame in container.decode(stream):
-            assert stream.time_base is not None
-            yield (frame.pts or 0) * stream.time_base, _digest(frame)
-
-
-def _digest(frame: VideoFrame) -> str:
-    hashed = hashlib.sha256()
-    for part, plane in zip(frame.format.components, frame.planes, strict=True):
-        rows, width = bytes(plane), part.width * (2 if part.bits > 8 else 1)
-        for y in range(part.height):
-            hashed.update(rows[y * plane.line_size :][:width])
-    return hashed.hexdigest()
-
-
-def packets(source: Path) -> list[bytes]:
-    """Give all packets of sound, without ADTS heads."""
-    with av.open(str(source)) as container:
-        stream = container.streams.audio[0]
-        adts = stream.codec_context.name == "aac" and not stream.codec_context.extradata
-        return [bytes(each)[7 if adts else 0 :] for each in container.demux(stream) if each.size]
-
-
 @pytest.mark.parametrize(
     ("name", "picture", "codec", "reach"), PICTURES, ids=lambda value: str(value)[:12]
 )
@@ -176,7 +152,7 @@ def test_every_picture_comes_out_as_it_was(
     assert found.report.video.reach is reach
     out = folder / f"{name}.whole.mp4"
     out.write_bytes(assemble(found.track.directory))
-    source, seen = list(digests(found.path)), list(digests(out))
+    source, seen = list(pictures(found.path)), list(pictures(out))
     assert len(source) == picture.count
     start = source[0][0]
     half_tick = Fraction(1, 2 * found.track.timescale)
@@ -194,14 +170,45 @@ def test_every_packet_of_sound_comes_out_as_it_was(
     assert found.report.audio[0].reach is reach
     sizes = [found.index.sample(n)[1] for n in range(found.index.sample_count)]
     flat = (found.track.directory / "track.flat").read_bytes()
-    source = packets(found.path)
+    source = [packet.data for packet in packets(found.path)]
     assert sizes == [len(packet) for packet in source]
     assert flat == b"".join(source)
+
+
+HIGH_EFFICIENCY = [
+    ("plain.mp4", PLAIN, "", "mp4a.40.5"),
+    ("plain-told.mp4", PLAIN, "2b920800", "mp4a.40.5"),
+    ("plain-announced.mp4", PLAIN, "139056e5a0", "mp4a.40.5"),
+    ("plain-told.mkv", PLAIN, "2b920800", "mp4a.40.5"),
+    ("plain.ts", PLAIN, "", "mp4a.40.5"),
+    ("stereo.mp4", STEREO, "", "mp4a.40.29"),
+    ("stereo-told.mp4", STEREO, "eb8a0800", "mp4a.40.29"),
+    ("stereo-announced.mp4", STEREO, "138856e5a54880", "mp4a.40.29"),
+    ("stereo.ts", STEREO, "", "mp4a.40.29"),
+]
+
+
+@pytest.mark.parametrize(("name", "adts", "configuration", "codec"), HIGH_EFFICIENCY)
+def test_high_efficiency_is_told_however_the_file_signals_it(
+    folder: Path, name: str, adts: bytes, configuration: str, codec: str
+) -> None:
+    """By the frames alone, as the object type, or behind it (ISO/IEC 14496-3 §1.6.5)."""
+    path = make_high_efficiency(folder / name, adts, bytes.fromhex(configuration))
+    found = carried(path)
+    description, index = found.track.description, found.index
+    assert (description.codec, description.sample_rate, description.channels) == (codec, 44_100, 2)
+    assert (index.timescale, index.duration) == (44_100, 2048 * index.sample_count)
+    assert (found.track.directory / "track.flat").read_bytes() == b"".join(
+        packet.data for packet in packets(path)
+    )
+    record = bytes.fromhex(configuration)
+    assert record in found.entry
 
 
 ENDS = [
     ("opus.mp4", "libopus", 312, 100_000),
     ("opus.webm", "libopus", 312, 100_000),
+    ("opus-ends-between-milliseconds.webm", "libopus", 312, 50_000),
     ("flac.mp4", "flac", 0, 100_000),
     ("flac.mkv", "flac", 0, 100_000),
     ("flac.flac", "flac", 0, 100_000),
@@ -216,7 +223,8 @@ ENDS = [
 def test_what_is_presented_is_what_went_into_the_encoder(
     folder: Path, name: str, codec: str, priming: int, presented: int | None
 ) -> None:
-    index = clip(folder, name, None, Sound(codec=codec, samples=100_000)).index
+    samples = presented or 100_000
+    index = clip(folder, name, None, Sound(codec=codec, samples=samples)).index
     assert (index.priming, index.base_time, index.timescale) == (priming, 0, 48_000)
     lasts = index.duration - index.priming
     if presented is None:  # Dolby's frames are whole, and no container trims them
@@ -279,6 +287,47 @@ def test_hdr10_is_told_as_the_encoder_was_told(folder: Path) -> None:
         assert list(children[b"mdcv"].fields("8HII", 0)) == [*numbers, 10_000_000, 50]
         assert children[b"clli"].fields("HH", 0) == (1000, 400)
         assert found.track.description.video_range == "PQ"
+
+
+DOLBY_VISION = [
+    ("0100103510", "hvc1", "hvc1.2.4.L30.90", "dvh1.08.06/db1p", b"dvvC"),
+    ("01000a3500", "dvh1", "dvh1.05.06", "", b"dvcC"),
+]
+
+
+@pytest.mark.parametrize(("head", "entry", "codec", "supplement", "kind"), DOLBY_VISION)
+def test_dolby_vision_is_told_beside_the_codec_or_instead(
+    tmp_path: Path, head: str, entry: str, codec: str, supplement: str, kind: bytes
+) -> None:
+    """With a record made by hand: no encoder at hand writes its metadata."""
+    record = bytes.fromhex(head).ljust(24, b"\0")
+    clip = make_clip(tmp_path / "clip.mp4", HEVC_10)
+    flat = (carried(clip).track.directory / "track.flat").read_bytes()
+    for found in (
+        carried(with_entry(clip, entry, box(kind, record))),
+        carried(in_matroska(with_entry(clip, "hvc1", box(kind, record)))),
+    ):
+        description = found.track.description
+        assert (description.codec, description.supplemental_codec) == (codec, supplement)
+        assert description.video_range == "PQ"
+        assert found.entry[4:8] == entry.encode()
+        assert child_content(found.entry, kind, 86) == record
+        assert (found.track.directory / "track.flat").read_bytes() == flat
+
+
+def with_entry(clip: Path, kind: str, more: bytes) -> Path:
+    """Write the same with another kind of sample entry, and a box more in it."""
+    path = clip.with_name(f"{kind}-{clip.name}")
+    return splice(path, clip, entry_of=lambda entry: box(kind.encode(), entry[8:], more))
+
+
+def in_matroska(film: Path) -> Path:
+    """Write the same into Matroska, as FFmpeg does."""
+    path = film.with_name(f"in-matroska-{film.stem}.mkv")
+    ffmpeg = os.environ.get("SLUICE_FFMPEG", "ffmpeg")
+    words = [ffmpeg, "-loglevel", "error", "-i", str(film), "-c", "copy", "-strict", "unofficial"]
+    subprocess.run([*words, str(path)], check=True, timeout=60)
+    return path
 
 
 def test_an_open_gop_may_be_cut_and_is_told_apart(folder: Path) -> None:

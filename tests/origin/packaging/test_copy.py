@@ -142,21 +142,20 @@ def test_samples_are_stored_as_they_were(tmp_path: Path) -> None:
             assert flat[offset : offset + size] in whole
 
 
-def test_idr_pictures_more_than_ten_seconds_apart_need_encoding(tmp_path: Path) -> None:
-    far = Picture(rate=Fraction(5), count=60, gop=1000)
-    assert "10 s" in rejection(make_clip(tmp_path / "far.mp4", far))
+def test_idr_pictures_more_than_twelve_seconds_apart_need_encoding(tmp_path: Path) -> None:
+    far = Picture(rate=Fraction(5), count=70, gop=1000)
+    assert "12 s" in rejection(make_clip(tmp_path / "far.mp4", far))
 
 
-def test_idr_pictures_ten_seconds_apart_do_not(tmp_path: Path) -> None:
-    near = Picture(rate=Fraction(5), count=100, gop=50)
-    assert copied(make_clip(tmp_path / "near.mp4", near), TrackKind.VIDEO).sync_times == (
-        0,
-        10 * 10240,
-    )
+def test_idr_pictures_as_far_apart_as_encoders_set_them_do_not(tmp_path: Path) -> None:
+    """250 pictures, 10.4 s of a film."""
+    far = Picture(rate=Fraction(24_000, 1001), count=300, gop=250)
+    (track,) = ingest(make_clip(tmp_path / "far.mp4", far))[1].tracks
+    assert track.sync_times == (0, 250 * 1001)
 
 
 def test_a_track_that_needs_encoding_does_not_hold_up_the_others(tmp_path: Path) -> None:
-    far = Picture(rate=Fraction(5), count=60, gop=1000)
+    far = Picture(rate=Fraction(5), count=70, gop=1000)
     path = make_clip(tmp_path / "far.mp4", far, Sound())
     _, outcome = ingest(path)
     assert [track.kind for track in outcome.tracks] == [TrackKind.AUDIO]

@@ -10,6 +10,7 @@ from origin.packaging.faults import (
     NoMedia,
     SourceDimensions,
     TruncatedSource,
+    UnsupportedCodec,
     readable_bytes,
 )
 from origin.packaging.limits import Limits
@@ -115,6 +116,28 @@ def test_a_cover_picture_is_not_a_video_track(tmp_path: Path) -> None:
         ("video", "it is a cover picture")
     ]
     assert report.zero == (0, 1)
+
+
+COMMON_ENCRYPTION = {
+    "encryption_scheme": "cenc-aes-ctr", "encryption_key": "01" * 16, "encryption_kid": "02" * 16,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("more", [{}, {"movflags": "frag_keyframe+empty_moov"}])
+def test_an_encrypted_file_is_refused_as_such(tmp_path: Path, more: dict[str, str]) -> None:
+    options = COMMON_ENCRYPTION | more
+    path = make_clip(tmp_path / "clip.mp4", Picture(), Sound(), options=options)
+    with pytest.raises(UnsupportedCodec, match="This file is encrypted"):
+        examined(path)
+
+
+def test_encrypted_sound_beside_a_clear_picture_is_left_out(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "clip.mp4", Picture(), Sound())
+    path.write_bytes(path.read_bytes().replace(b"mp4a", b"enca"))
+    report = examined(path)
+    assert report.video is not None
+    assert report.audio == ()
+    assert [(one.kind, one.reason) for one in report.ignored] == [("audio", "it is encrypted")]
 
 
 def jpeg(tmp_path: Path) -> bytes:

@@ -195,8 +195,11 @@ def test_the_last_sample_is_trimmed_as_the_source_says() -> None:
     whole = packets(3)
     _, by_duration = audio_rows([*whole[:2], whole[2]._replace(duration=300)])
     _, by_side_data = audio_rows([*whole[:2], whole[2]._replace(discard=24)])
+    rounded = whole[2]._replace(duration=960, discard=24)
+    _, by_both = audio_rows([*whole[:2], rounded], Fraction(48))
     assert by_duration[-1].duration == 300
     assert by_side_data[-1].duration == 1000
+    assert by_both[-1].duration == 1000
 
 
 def test_a_duration_rounded_to_milliseconds_trims_nothing() -> None:

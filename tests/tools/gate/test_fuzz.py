@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from tests.fixtures.parsers import CHECKS
-from tools.gate import fuzz_movies
+from tools.gate import fuzz_readers
 from tools.gate.fuzz import LONGEST, TARGET
 from tools.gate.fuzz_target import CORPUS
 from tools.launcher.paths import HERE
 
 
-@pytest.mark.parametrize("target", [TARGET, fuzz_movies.DRIVER], ids=lambda path: path.stem)
+@pytest.mark.parametrize("target", [TARGET, fuzz_readers.DRIVER], ids=lambda path: path.stem)
 def test_the_target_compiles(tmp_path: Path, target: Path) -> None:
     source = tmp_path / "target.c"
     cython = [sys.executable, "-m", "cython", "-3", str(target), "-o", str(source)]
@@ -27,10 +27,10 @@ def test_the_target_compiles(tmp_path: Path, target: Path) -> None:
 
 def test_every_parser_has_a_branch_in_the_target_a_corpus_and_a_twin() -> None:
     text = TARGET.read_text(encoding="utf-8")
-    assert {*LONGEST, "movie"} == set(CHECKS)
+    assert {*LONGEST, *fuzz_readers.LONGEST} == set(CHECKS)
     for parser in LONGEST:
         assert f'b"{parser}"' in text
-    for parser, longest in {**LONGEST, "movie": fuzz_movies.LONGEST}.items():
+    for parser, longest in {**LONGEST, **fuzz_readers.LONGEST}.items():
         inputs = [path.stat().st_size for path in (CORPUS / parser).iterdir()]
         assert inputs
         assert max(inputs) <= longest

@@ -75,6 +75,28 @@ export async function renameVideo(id: string, title: string, etag: string): Prom
   });
 }
 
+/** Adds a clip of a video: from `startMs` up to `endMs` of it. Without a title the server gives it one. */
+export async function makeClip(id: string, startMs: number, endMs: number, title: string): Promise<Video> {
+  return post(`${videoPath(id)}/clips`, { start_ms: startMs, end_ms: endMs, ...named(title) });
+}
+
+/** Adds a video that plays others one after the other. Without a title the server gives it one. */
+export async function joinVideos(ids: readonly string[], title: string): Promise<Video> {
+  return post("/videos", { input: { parts: ids.map((video_id) => ({ video_id })) }, ...named(title) });
+}
+
+function named(title: string): { title?: string } {
+  return title.trim() === "" ? {} : { title: title.trim() };
+}
+
+function post(path: string, body: unknown): Promise<Video> {
+  return read<Video>(path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+}
+
 export async function deleteVideo(id: string): Promise<void> {
   await request(videoPath(id), { method: "DELETE" });
 }

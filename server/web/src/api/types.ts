@@ -59,7 +59,12 @@ export interface Video {
     readonly start_ms: number;
     readonly end_ms: number;
   }[];
-  readonly errors: readonly { readonly code: string; readonly message: string }[];
+  /** What failed: all of it, or single encodings of a video that plays. */
+  readonly errors: readonly {
+    readonly code: string;
+    readonly message: string;
+    readonly step: string | null;
+  }[];
   readonly renditions: readonly Rendition[];
   readonly poster: string | null;
   readonly chapters: readonly Chapter[];
@@ -99,6 +104,8 @@ export interface Playback {
   readonly duration_ms: number | null;
   readonly title: string;
   readonly storyboard: StoryboardLinks | null;
+  /** Of what was cut, too; times in them are those of the player's own timeline. */
+  readonly chapters: { readonly vtt: string; readonly json: string } | null;
 }
 
 export interface HistoryEntry {
@@ -129,5 +136,6 @@ export function isPlayable(video: Video): boolean {
 
 /** Whether the server is still at work on it, so that asking again will tell something new. */
 export function isChanging(video: Video): boolean {
-  return video.status === "waiting" || video.status === "preparing" || video.status === "playable";
+  const isEnd = video.status === "errored" || (video.status === "ready" && video.stage === null);
+  return !isEnd;
 }

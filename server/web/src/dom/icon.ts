@@ -18,6 +18,13 @@ const PATHS = {
   keyboard:
     '<rect x="3" y="6" width="18" height="12" rx="2"/><path d="M6.8 10h.01M10.3 10h.01M13.7 10h.01M17.2 10h.01M8 14.2h8"/>',
   more: '<path class="dots" d="M5.5 12h.01M12 12h.01M18.5 12h.01"/>',
+  scissors:
+    '<circle cx="6.5" cy="6.8" r="2.6"/><circle cx="6.5" cy="17.2" r="2.6"/><path d="m8.8 8.3 10.7 8.2M8.8 15.7 19.5 7.5"/>',
+  markIn: '<path d="M9 5H5.5v14H9M10 12h8.5M15 8.5l3.5 3.5-3.5 3.5"/>',
+  markOut: '<path d="M15 5h3.5v14H15M14 12H5.5M9 8.5 5.5 12 9 15.5"/>',
+  join: '<rect x="3" y="6.5" width="7" height="11" rx="1.6"/><rect x="14" y="6.5" width="7" height="11" rx="1.6"/><path d="M10.2 12h3.6"/>',
+  up: '<path d="m6 14.5 6-6 6 6"/>',
+  down: '<path d="m6 9.5 6 6 6-6"/>',
   plus: '<path d="M12 5v14M5 12h14"/>',
   close: '<path d="m6 6 12 12M18 6 6 18"/>',
   check: '<path d="m5 12.5 4.5 4.5L19 7.5"/>',

@@ -21,6 +21,9 @@ export class VideoCard {
   private readonly duration = h("span", { class: "duration" });
   private readonly watched = h("span", { class: "watched", hidden: true });
   private readonly meta = h("p", { class: "meta" });
+  /** Lies over the card while videos are picked. */
+  readonly pick = h("button", { type: "button", class: "pick", "aria-pressed": "false" });
+  private readonly place = h("span", { class: "place", "aria-hidden": "true" });
   private readonly failure = h("div", { class: "failure", hidden: true });
   private shown: Video;
 
@@ -49,7 +52,9 @@ export class VideoCard {
     this.failure.append(icon("alert"), this.failureText, discard);
 
     const caption = h("div", { class: "caption" }, h("h2", {}, this.titleLink), this.meta, more);
+    this.pick.append(this.place);
     this.element = h("li", { class: "card", "data-id": video.id }, this.poster, this.failure, caption);
+    this.element.append(this.pick);
     this.update(video);
   }
 
@@ -66,6 +71,7 @@ export class VideoCard {
     setText(this.titleLink, video.title);
     this.titleLink.title = video.title;
     this.moreButton.setAttribute("aria-label", `Actions for ${video.title}`);
+    this.pick.setAttribute("aria-label", `Select ${video.title}`);
     const errored = video.status === "errored";
     this.failure.hidden = !errored;
     this.poster.hidden = errored;
@@ -78,6 +84,12 @@ export class VideoCard {
     setText(this.badge, badgeText(video));
     this.showPicture(video.poster);
     this.showMeta();
+  }
+
+  /** Says which place the video has among those picked, from 1; 0 where it is not picked. */
+  showPlace(place: number): void {
+    this.pick.setAttribute("aria-pressed", String(place > 0));
+    setText(this.place, place > 0 ? String(place) : "");
   }
 
   /** Draws how much of it this browser has watched, from 0 to 1. */

@@ -1,9 +1,12 @@
 /** The library page. */
 
 import "../styles/library.css";
+import "../styles/join.css";
 import { required } from "../dom/element.ts";
 import { ConfirmDelete } from "./confirm.ts";
+import { JoinDialog } from "./join.ts";
 import { Panels } from "./panels.ts";
+import { Selection } from "./selection.ts";
 import { SubtitlesDialog } from "./subtitles.ts";
 import { acceptDrops, Uploads } from "./uploads.ts";
 import { LibraryView } from "./view.ts";
@@ -23,7 +26,19 @@ const panels = new Panels(required("#panel", HTMLElement), {
   },
 });
 
+const join = new JoinDialog((video) => {
+  selection.leave();
+  view.prepend(video);
+  view.tellOf(video, `“${video.title}” is in the library`);
+});
+
+const selection = new Selection(required("#grid", HTMLOListElement), required("#select", HTMLButtonElement), {
+  join: (videos) => join.open(videos),
+  announce: (message) => view.announce(message),
+});
+
 const view = new LibraryView({
+  selection,
   grid: required("#grid", HTMLOListElement),
   more: required("#more", HTMLButtonElement),
   panels,

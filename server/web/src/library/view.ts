@@ -12,6 +12,7 @@ import { VideoCard } from "./card.ts";
 import type { ConfirmDelete } from "./confirm.ts";
 import type { Panels } from "./panels.ts";
 import { editTitle } from "./rename.ts";
+import type { Selection } from "./selection.ts";
 import type { SubtitlesDialog } from "./subtitles.ts";
 
 const PAGE_SIZE = 24;
@@ -19,6 +20,7 @@ const POLLED_AT_ONCE = 6;
 const RETRY_MS = 5000;
 
 export interface Surroundings {
+  readonly selection: Selection;
   readonly grid: HTMLOListElement;
   readonly more: HTMLButtonElement;
   readonly panels: Panels;
@@ -54,6 +56,13 @@ export class LibraryView {
 
   announce(message: string): void {
     setText(this.around.live, message);
+  }
+
+  /** Says that something became of a video, with a way to it. */
+  tellOf(video: Video, message: string): void {
+    notify(this.around.notices, message, {
+      action: { label: "Watch", run: () => location.assign(`/watch/${encodeURIComponent(video.id)}`) },
+    });
   }
 
   /** Shows the videos that match, from the first page. */
@@ -155,6 +164,7 @@ export class LibraryView {
     });
     card.setWatched(this.watched.get(video.id) ?? 0);
     this.cards.set(video.id, card);
+    this.around.selection.fit(card);
     return card;
   }
 
@@ -168,6 +178,7 @@ export class LibraryView {
     if (this.cards.size > 0) panels.none();
     else if (this.listing.q === "") panels.empty();
     else panels.noMatch(this.listing.q);
+    for (const card of this.cards.values()) this.around.selection.update(card);
     if ([...this.cards.values()].some(({ video }) => isChanging(video))) this.poller.start();
     else this.poller.stop();
   }
@@ -215,6 +226,7 @@ export class LibraryView {
   private drop(card: VideoCard): void {
     this.cards.delete(card.video.id);
     card.element.remove();
+    this.around.selection.forget(card.video);
   }
 
   private openMenu(card: VideoCard, button: HTMLButtonElement): void {
@@ -222,6 +234,11 @@ export class LibraryView {
       label: "Rename",
       icon: "pencil",
       run: () => editTitle(card, (message) => notify(this.around.notices, message, { error: true })),
+    } as const;
+    const join = {
+      label: "Join with others",
+      icon: "join",
+      run: () => this.around.selection.enter(card),
     } as const;
     const copy = { label: "Copy link", icon: "link", run: () => void this.copyLink(card) } as const;
     const remove = {
@@ -235,11 +252,9 @@ export class LibraryView {
       icon: "captions",
       run: () => void this.around.subtitles.open(card.video),
     } as const;
-    const isFilm = card.video.source !== null; // an edit has the text of its films
-    const items =
-      card.video.status === "errored"
-        ? [rename, remove]
-        : [rename, copy, ...(isFilm ? [subtitles] : []), remove];
+    const text = card.video.source === null ? [] : [subtitles]; // an edit has that of its films
+    const ways = isPlayable(card.video) ? [copy, join] : [copy];
+    const items = card.video.status === "errored" ? [rename, remove] : [rename, ...ways, ...text, remove];
     toggleMenu(button, `Actions for ${card.video.title}`, items);
   }
 

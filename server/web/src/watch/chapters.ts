@@ -1,6 +1,24 @@
 import type { Chapter } from "../api/types.ts";
 import { h } from "../dom/element.ts";
 
+const DEADLINE_MS = 15_000;
+
+/** Reads chapters whose times count from `originMs` on; none where they cannot be had, for a film plays as well without. */
+export async function readChapters(url: string, originMs: number): Promise<readonly Chapter[]> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(DEADLINE_MS) });
+    if (!response.ok) return [];
+    const { chapters } = (await response.json()) as { readonly chapters: readonly Chapter[] };
+    return chapters.map((each) => ({
+      title: each.title,
+      start_ms: Math.max(0, each.start_ms - originMs),
+      end_ms: each.end_ms === null ? null : each.end_ms - originMs,
+    }));
+  } catch {
+    return [];
+  }
+}
+
 /** The marks on the seek bar where chapters begin, and their names. */
 export class Chapters {
   readonly element = h("span", { class: "chapters", "aria-hidden": "true" });

@@ -16,6 +16,7 @@ export interface Commands {
   toggleLanguages(): void;
   toggleText(): void;
   stepChapter(by: -1 | 1): void;
+  markClip(side: "start" | "end"): void;
   toggleHelp(): void;
 }
 
@@ -56,6 +57,12 @@ const SHORTCUTS: readonly Shortcut[] = [
     shown: ["[", "]"],
     does: "Chapter before or after",
     run: (c, key) => c.stepChapter(key === "[" ? -1 : 1),
+  },
+  {
+    keys: ["i", "o"],
+    shown: ["I", "O"],
+    does: "Begin or end a clip here",
+    run: (c, key) => c.markClip(key === "i" ? "start" : "end"),
   },
   {
     keys: [...DIGITS],

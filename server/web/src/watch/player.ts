@@ -33,6 +33,8 @@ export class Player implements Commands {
   readonly video = h("video", { playsinline: true, preload: "auto", tabindex: -1 });
   readonly timeline = new Timeline(this.video);
   readonly overlay = new Overlay();
+  /** What setting the beginning or the end of a clip means; nothing where no clips are made. */
+  onMark: (side: "start" | "end") => void = () => undefined;
   /** How many times playback has stopped with an error; tests read it. */
   errorCount = 0;
   private readonly events: EngineEvents;
@@ -208,6 +210,10 @@ export class Player implements Commands {
     if (chapter === undefined) return;
     this.seekTo(chapter.seconds);
     this.overlay.bump("play", chapter.title);
+  }
+
+  markClip(side: "start" | "end"): void {
+    this.onMark(side);
   }
 
   toggleHelp(): void {

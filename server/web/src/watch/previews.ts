@@ -57,6 +57,11 @@ export class Previews {
     return [columns * tile_width, rows * tile_height];
   }
 
+  /** Whether each picture is a file of its own, which then may have another size. */
+  get isSingle(): boolean {
+    return this.board.columns * this.board.rows === 1;
+  }
+
   /** The picture of a moment; null while its sprite is on the way, after which `arrived` is called. */
   at(seconds: number, arrived: () => void): Preview | null {
     const tile = this.tileAt(seconds);

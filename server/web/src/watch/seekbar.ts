@@ -67,6 +67,7 @@ export class SeekBar {
   usePreviews(previews: Previews | null): void {
     this.previews = previews;
     this.element.classList.toggle("previewing", previews !== null);
+    this.element.classList.toggle("single", previews?.isSingle === true);
     if (previews === null) return;
     const [width, height] = previews.size;
     const [acrossAll, downAll] = previews.spriteSize;

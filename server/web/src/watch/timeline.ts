@@ -14,6 +14,8 @@ export class Timeline {
   private startS = 0;
   private endS = Number.POSITIVE_INFINITY;
   private stopped = false;
+  /** Where the viewer wants playing to stop this once, in the time of the media. */
+  private pauseAtS = Number.POSITIVE_INFINITY;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private readonly whenChanged: (() => void)[] = [];
   private readonly whenEnded: (() => void)[] = [];
@@ -69,8 +71,17 @@ export class Timeline {
     return found;
   }
 
+  /** Plays a stretch, and stops after it. */
+  playStretch(startS: number, endS: number): void {
+    this.seek(startS);
+    this.pauseAtS = this.toMedia(endS);
+    // A browser that wants a gesture first refuses; what called this was one.
+    this.video.play().catch(() => undefined);
+  }
+
   /** Goes to a position, or to the nearest there is. */
   seek(seconds: number): void {
+    this.pauseAtS = Number.POSITIVE_INFINITY;
     const lastS = this.endsEarly ? this.duration - AT_END_S / 2 : this.duration;
     const position = Math.max(0, Math.min(lastS, seconds));
     this.stopped = false;
@@ -86,23 +97,34 @@ export class Timeline {
     return this.endS < this.video.duration - SLACK_S;
   }
 
-  /** Stops at the end of the video where the media go on. */
+  /** Stops at the end of the video where the media go on, and of a stretch. */
   private guard(): void {
     clearTimeout(this.timer);
     const { video } = this;
-    if (!this.endsEarly) return;
-    const restS = this.endS - video.currentTime;
+    const restS = this.stopS - video.currentTime;
     if (restS > AT_END_S) {
-      if (video.paused) return;
+      if (video.paused || restS === Number.POSITIVE_INFINITY) return;
       const waitMs = Math.min(LONGEST_TIMER_MS, (1000 * restS) / (video.playbackRate || 1));
       this.timer = setTimeout(() => this.guard(), waitMs);
       return;
     }
     if (this.stopped || video.seeking) return;
-    this.stopped = true;
     video.pause();
-    if (restS < 0) video.currentTime = this.endS - AT_END_S / 2; // not the first picture that is no more of it
+    if (restS < 0) video.currentTime = this.stopS - AT_END_S / 2; // not the first picture that is no more of it
+    if (this.pauseAtS < this.stopAtEndS) {
+      this.pauseAtS = Number.POSITIVE_INFINITY;
+      return;
+    }
+    this.stopped = true;
     this.end();
+  }
+
+  private get stopAtEndS(): number {
+    return this.endsEarly ? this.endS : Number.POSITIVE_INFINITY;
+  }
+
+  private get stopS(): number {
+    return Math.min(this.pauseAtS, this.stopAtEndS);
   }
 
   private end(): void {

@@ -1,10 +1,10 @@
-"""libFuzzer on the reader of MP4 files, which is native in its tables and Python in its boxes.
+"""libFuzzer on what reads media: MP4 files, their samples and the times of these, fragments.
 
-The target runs in the interpreter: AddressSanitizer is loaded before it, the modules of the reader
-are built anew with its checks and those of UndefinedBehaviorSanitizer, and the lines of the Python
-part count as edges do (tests/fuzz/target/fuzz_driver.pyx). A refusal is `MalformedMovie`; whatever
-else is raised, and samples that do not lie within the file, are finds. So are 10 s, or 16 MiB at
-once, for a file of some kilobytes.
+The target runs in the interpreter: AddressSanitizer is loaded before it, the modules are built anew
+with its checks and those of UndefinedBehaviorSanitizer, and where a reader is Python in part its
+lines count as edges do (tests/fuzz/target/fuzz_driver.pyx). Whatever is raised and is no refusal,
+and samples that do not lie within the file, are finds. So are 10 s, or 16 MiB at once, for an input
+of some kilobytes.
 """
 
 import os
@@ -18,10 +18,14 @@ from typing import Final
 from tools.gate.fuzz_target import FuzzTarget, translate
 from tools.launcher.paths import HERE
 
-PROGRAM: Final = HERE.root / "tests/fuzz/target/movies.py"
+PROGRAM: Final = HERE.root / "tests/fuzz/target/readers.py"
 DRIVER: Final = HERE.root / "tests/fuzz/target/fuzz_driver.pyx"
-LONGEST: Final = 6144
-MODULES: Final = ("_sample_tables", "_track_fragments", "_samples")
+# How long an input for each may get.
+LONGEST: Final = {"movie": 6144, "samples": 2048, "times": 6144, "fragment": 4096}
+MODULES: Final = (
+    *("_sample_tables", "_track_fragments", "_samples"),
+    *("_sample_file", "_sample_times", "_protection"),
+)
 SHARED: Final = ("core", "origin", "tests")
 WATCHED: Final = (
     "-fsanitize=fuzzer-no-link,address,undefined",
@@ -47,8 +51,8 @@ NUMBERS: Final = (
 )
 
 
-def build(clang: str, tree: Path) -> FuzzTarget:
-    """Lay out a tree with instrumented modules, and give the target in it."""
+def build(clang: str, tree: Path) -> list[FuzzTarget]:
+    """Lay out a tree with instrumented modules, and give the targets in it."""
     native = tree / "native"
     shutil.copytree(HERE.native, native, ignore=shutil.ignore_patterns("*.so", "*.c"))
     for room in SHARED:
@@ -61,7 +65,11 @@ def build(clang: str, tree: Path) -> FuzzTarget:
     link_fuzzer(clang, tree / "fuzzer.so")
     words = (*LIMITS, f"-dict={dictionary(tree / 'boxes.dict')}")
     program = (sys.executable, str(PROGRAM))
-    return FuzzTarget("movie", LONGEST, program, environment(clang, tree), words)
+    known = environment(clang, tree)
+    return [
+        FuzzTarget(reader, longest, program, {**known, "SLUICE_FUZZ_PARSER": reader}, words)
+        for reader, longest in LONGEST.items()
+    ]
 
 
 def link(clang: str, words: list[str], module: Path) -> None:

@@ -1,0 +1,207 @@
+"""Which bytes of a sample are encrypted: see native/reference/protection.py for the clauses.
+
+A sample is divided into pieces, each so many clear bytes and then so many encrypted ones.
+"""
+
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport realloc
+
+from native._aes cimport BLOCK
+from native._avc cimport SLICE, SLICE_IDR, AvcSlice, avc_slice_header
+from native._hevc cimport HevcSlice, hevc_slice_header, is_hevc_slice
+from native._vp9 cimport MOST_FRAMES, frames_of, vp9_header
+
+cdef enum:
+    LARGEST_CLEAR = 0xFFFF     # BytesOfClearData has 16 bits
+    MOST_INFORMATION = 255     # sample_info_size has 8
+    MOST_STRIDE = 4096
+
+cdef enum Trouble:
+    SOUND
+    NO_MEMORY
+    BROKEN_UNIT
+    UNKNOWN_SLICE
+    BROKEN_FRAMES
+    UNKNOWN_FRAME
+    TOO_MANY_PIECES
+
+cdef enum Kind:
+    WHOLE                      # samples are not divided
+    AVC
+    HEVC
+    VP9
+
+
+cdef struct Piece:
+    # A subsample: so many clear bytes, then so many encrypted ones.
+    uint32_t clear
+    uint32_t hidden
+
+
+cdef struct Pieces:
+    Piece* items
+    size_t count
+    size_t room
+
+
+cdef struct Division:
+    # How the samples of a track are divided.
+    Kind kind
+    bint pattern           # cbcs, else cenc
+    int length_size        # of NAL units
+    AvcSlice* avc          # 256, or NULL
+    HevcSlice* hevc        # 64, or NULL
+    uint32_t width         # of pictures of VP9 that do not say it
+
+
+cdef inline bint keep(Pieces* pieces, uint32_t clear, uint32_t hidden) noexcept nogil:
+    cdef Piece* items
+    if pieces.count == pieces.room:
+        items = <Piece*>realloc(pieces.items, 2 * pieces.room * sizeof(Piece))
+        if items == NULL:
+            return False
+        pieces.items = items
+        pieces.room *= 2
+    pieces.items[pieces.count].clear = clear
+    pieces.items[pieces.count].hidden = hidden
+    pieces.count += 1
+    return True
+
+
+cdef inline bint keep_all(Pieces* pieces, uint64_t clear, uint32_t hidden) noexcept nogil:
+    """Keep a piece whose clear bytes may need entries of their own."""
+    while clear > LARGEST_CLEAR:
+        if not keep(pieces, LARGEST_CLEAR, 0):
+            return False
+        clear -= LARGEST_CLEAR
+    return keep(pieces, <uint32_t>clear, hidden)
+
+
+cdef inline uint32_t vector_bytes(const Division* division) noexcept nogil:
+    """Give the bytes of a sample's own vector in its entry."""
+    return 0 if division.pattern else 8
+
+
+cdef inline uint64_t hidden_of(const Division* division, uint64_t length) noexcept nogil:
+    """Give how many bytes of slice data are encrypted; what comes before them takes the rest."""
+    if not division.pattern:
+        return length - length % BLOCK
+    return length if length >= BLOCK else 0
+
+
+cdef inline int64_t slice_header(const Division* division, const uint8_t* unit,
+                                 uint64_t length) noexcept nogil:
+    """Give the bytes of a NAL unit before its slice data; 0 of one without, -1 of a broken one."""
+    if division.kind == HEVC:
+        if not is_hevc_slice(unit, length):
+            return 0
+        return hevc_slice_header(unit, length, division.hevc)
+    if unit[0] & 31 != SLICE and unit[0] & 31 != SLICE_IDR:
+        return 0
+    return avc_slice_header(unit, length, division.avc)
+
+
+cdef inline Trouble divide_units(const Division* division, const uint8_t* sample, uint64_t size,
+                                 int stride, Pieces* pieces) noexcept nogil:
+    """Hide the data of every `stride`th slice."""
+    cdef uint64_t at = 0
+    cdef uint64_t clear = 0
+    cdef uint64_t length, hidden
+    cdef int64_t head
+    cdef int digit
+    cdef int slices = 0
+    cdef const uint8_t* unit
+    while at < size:
+        if size - at < <uint64_t>division.length_size:
+            return BROKEN_UNIT
+        length = 0
+        for digit in range(division.length_size):
+            length = length << 8 | sample[at + digit]
+        if length == 0 or length > size - at - division.length_size:
+            return BROKEN_UNIT
+        unit = sample + at + division.length_size
+        head = slice_header(division, unit, length)
+        if head < 0:
+            return UNKNOWN_SLICE
+        hidden = 0
+        if head:
+            if slices % stride == 0:
+                hidden = hidden_of(division, length - head)
+            slices += 1
+        clear += division.length_size + length - hidden
+        if hidden:
+            if not keep_all(pieces, clear, <uint32_t>hidden):
+                return NO_MEMORY
+            clear = 0
+        at += division.length_size + length
+    if clear and not keep_all(pieces, clear, 0):
+        return NO_MEMORY
+    return SOUND
+
+
+cdef inline Trouble divide_frames(const Division* division, const uint8_t* sample, uint64_t size,
+                                  int stride, Pieces* pieces) noexcept nogil:
+    """Hide the data of every `stride`th frame; the index of a superframe stays."""
+    cdef uint32_t[MOST_FRAMES] lengths
+    cdef int count = frames_of(sample, size, lengths)
+    cdef uint64_t left = size
+    cdef uint64_t clear = 0
+    cdef uint64_t hidden
+    cdef int64_t head
+    cdef int each
+    cdef int slices = 0
+    if count < 0:
+        return BROKEN_FRAMES
+    for each in range(count):
+        if lengths[each] == 0:
+            continue
+        head = vp9_header(sample, lengths[each], division.width)
+        if head < 0:
+            return UNKNOWN_FRAME
+        hidden = hidden_of(division, lengths[each] - head) if slices % stride == 0 else 0
+        slices += 1
+        clear += lengths[each] - hidden
+        if hidden:
+            if not keep_all(pieces, clear, <uint32_t>hidden):
+                return NO_MEMORY
+            clear = 0
+        sample += lengths[each]
+        left -= lengths[each]
+    clear += left
+    if clear and not keep_all(pieces, clear, 0):
+        return NO_MEMORY
+    return SOUND
+
+
+cdef inline Trouble divide(const Division* division, const uint8_t* sample, uint64_t size,
+                           Pieces* pieces) noexcept nogil:
+    """Divide a sample; where its entry would be too long, hide only every other slice, or less."""
+    cdef size_t before = pieces.count
+    cdef size_t most = (MOST_INFORMATION - 2 - vector_bytes(division)) // 6
+    cdef Trouble trouble
+    cdef int stride
+    for stride in range(1, MOST_STRIDE):
+        pieces.count = before
+        if division.kind == VP9:
+            trouble = divide_frames(division, sample, size, stride, pieces)
+        else:
+            trouble = divide_units(division, sample, size, stride, pieces)
+        if trouble != SOUND or pieces.count - before <= most:
+            return trouble
+    return TOO_MANY_PIECES
+
+
+cdef inline int refuse(Trouble trouble, uint32_t number) except -1:
+    if trouble == SOUND:
+        return 0
+    if trouble == NO_MEMORY:
+        raise MemoryError
+    if trouble == BROKEN_UNIT:
+        raise ValueError(f"sample {number} of the fragment is not made of whole NAL units")
+    if trouble == UNKNOWN_SLICE:
+        raise ValueError(f"sample {number} of the fragment has a slice header that makes no sense")
+    if trouble == BROKEN_FRAMES:
+        raise ValueError(f"sample {number} of the fragment is not made of whole frames")
+    if trouble == UNKNOWN_FRAME:
+        raise ValueError(f"sample {number} of the fragment has a frame header that makes no sense")
+    raise ValueError(f"sample {number} of the fragment has too much that must stay clear")

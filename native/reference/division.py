@@ -1,0 +1,163 @@
+"""Which bytes of a sample are encrypted: see `native/reference/protection.py` for the clauses."""
+
+from collections.abc import Iterator, Mapping
+
+from native.reference.avc_slice import SLICE, SLICE_IDR, slice_header_bytes
+from native.reference.hevc_slice import hevc_slice_header_bytes, is_hevc_slice
+from native.reference.vp9_frame import vp9_frames, vp9_header_bytes
+from native.values import AvcDivision, AvcSlice, Division, HevcDivision, HevcSlice, Vp9Division
+
+BLOCK = 16
+LARGEST_CLEAR = 0xFFFF
+MOST_INFORMATION = 255
+MOST_STRIDE = 4096
+AVC_SETS = 256
+HEVC_SETS = 64
+REFERENCE_SETS = 64
+LONG_TERM = 33
+LARGEST_FIELD = 32
+MOST_REFERENCES = 255
+
+Piece = tuple[int, int]
+"""A subsample: so many clear bytes, then so many encrypted ones."""
+
+Unit = tuple[int, int | None]
+"""Of a sample: its bytes, and how many of them lead what may be hidden; None where nothing may."""
+
+
+def check_division(division: Division | None) -> None:
+    """Raise `ValueError` for numbers that no parameter set can have."""
+    match division:
+        case AvcDivision(slices, length_size):
+            _check_length_size(length_size)
+            _check_numbers(slices, AVC_SETS)
+            for avc in slices.values():
+                _check_bits(avc.frame_number_bits, avc.order_bits, avc.slice_group_bits)
+        case HevcDivision(slices, length_size):
+            _check_length_size(length_size)
+            _check_numbers(slices, HEVC_SETS)
+            for hevc in slices.values():
+                _check_bits(hevc.extra_bits, hevc.address_bits, hevc.order_bits)
+                _check_sets(hevc)
+        case Vp9Division() | None:
+            pass
+
+
+def _check_length_size(length_size: int) -> None:
+    if not 1 <= length_size <= 4:
+        raise ValueError(f"a length field has 1 to 4 bytes, not {length_size}")
+
+
+def _check_numbers(slices: Mapping[int, AvcSlice] | Mapping[int, HevcSlice], limit: int) -> None:
+    for number in slices:
+        if not 0 <= number < limit:
+            raise ValueError(f"no picture parameter set has number {number}")
+
+
+def _check_bits(*fields: int) -> None:
+    for bits in fields:
+        if not 0 <= bits <= LARGEST_FIELD:
+            raise ValueError(f"a field of {bits} bits")
+
+
+def _check_sets(known: HevcSlice) -> None:
+    sets, long_terms = len(known.set_deltas), len(known.long_term_used)
+    if sets > REFERENCE_SETS or len(known.set_used) != sets or long_terms > LONG_TERM:
+        raise ValueError(f"{sets} reference picture sets and {long_terms} long-term pictures")
+    if any(not 0 <= count <= MOST_REFERENCES for count in (*known.set_deltas, *known.set_used)):
+        raise ValueError("a reference picture set has more pictures than there can be")
+
+
+def divide(sample: memoryview, division: Division, number: int, *, pattern: bool) -> list[Piece]:
+    """Divide a sample; where its entry would be too long, hide only every other slice, or less.
+
+    Raises `ValueError` where it cannot be read, `number` being its own in the fragment.
+    """
+    most = (MOST_INFORMATION - 2 - (0 if pattern else 8)) // 6
+    units = list(_units(sample, division, number))
+    for stride in range(1, MOST_STRIDE):
+        pieces = list(_pieces(units, stride, pattern=pattern))
+        if len(pieces) <= most:
+            return pieces
+    raise ValueError(f"sample {number} of the fragment has too much that must stay clear")
+
+
+def _pieces(units: list[Unit], stride: int, *, pattern: bool) -> Iterator[Piece]:
+    clear = slices = 0
+    for size, head in units:
+        hidden = 0
+        if head is not None:
+            if slices % stride == 0:
+                hidden = _hidden(size - head, pattern=pattern)
+            slices += 1
+        clear += size - hidden
+        if hidden:
+            yield from _split(clear, hidden)
+            clear = 0
+    if clear:
+        yield from _split(clear, 0)
+
+
+def _hidden(length: int, *, pattern: bool) -> int:
+    if pattern:
+        return length if length >= BLOCK else 0
+    return length - length % BLOCK
+
+
+def _split(clear: int, hidden: int) -> Iterator[Piece]:
+    """Give a piece whose clear bytes may need entries of their own."""
+    while clear > LARGEST_CLEAR:
+        yield LARGEST_CLEAR, 0
+        clear -= LARGEST_CLEAR
+    yield clear, hidden
+
+
+def _units(sample: memoryview, division: Division, number: int) -> Iterator[Unit]:
+    if isinstance(division, Vp9Division):
+        yield from _frames(sample, division, number)
+        return
+    length_size = division.length_size
+    for unit in _nal_units(sample, length_size, number):
+        head: int | None = None
+        is_slice = False
+        match division:
+            case AvcDivision(avc, _):
+                is_slice = unit[0] & 31 in {SLICE, SLICE_IDR}
+                head = slice_header_bytes(unit, avc) if is_slice else None
+            case HevcDivision(hevc, _):
+                is_slice = is_hevc_slice(unit)
+                head = hevc_slice_header_bytes(unit, hevc) if is_slice else None
+        if is_slice and head is None:
+            raise ValueError(
+                f"sample {number} of the fragment has a slice header that makes no sense"
+            )
+        yield length_size + len(unit), None if head is None else length_size + head
+
+
+def _nal_units(sample: memoryview, length_size: int, number: int) -> Iterator[memoryview]:
+    at = 0
+    while at < len(sample):
+        length = int.from_bytes(sample[at : at + length_size])
+        room = len(sample) - at - length_size
+        if not 0 < length <= room:
+            raise ValueError(f"sample {number} of the fragment is not made of whole NAL units")
+        yield sample[at + length_size : at + length_size + length]
+        at += length_size + length
+
+
+def _frames(sample: memoryview, division: Vp9Division, number: int) -> Iterator[Unit]:
+    frames = vp9_frames(sample)
+    if frames is None:
+        raise ValueError(f"sample {number} of the fragment is not made of whole frames")
+    for frame in frames:
+        if not frame:
+            continue
+        head = vp9_header_bytes(frame, division.width)
+        if head is None:
+            raise ValueError(
+                f"sample {number} of the fragment has a frame header that makes no sense"
+            )
+        yield len(frame), head
+    rest = len(sample) - sum(map(len, frames))
+    if rest:
+        yield rest, None

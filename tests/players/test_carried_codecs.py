@@ -1,0 +1,69 @@
+"""Codecs that are carried, in folders of `sluice package` that offer no other."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.fixtures.chromium import Chromium
+from tests.fixtures.players import decode
+from tests.players.desk import play_in_gstreamer, play_in_mpv, play_in_vlc
+from tests.players.films import CARRIED
+from tests.players.web import opened, play_and_seek
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+
+PICTURES, SECONDS = 200, 8.0
+MANIFESTS = {"hls": "master.m3u8", "dash": "manifest.mpd"}
+BOTH = pytest.mark.parametrize("protocol", MANIFESTS)
+EACH = pytest.mark.parametrize("name", CARRIED)
+IN_BROWSERS = ["av1-opus", "av1-flac"]
+WAYS = [("hls.js", "hls"), ("shaka", "hls"), ("shaka", "dash"), ("dash.js", "dash")]
+
+
+def address(pages: str, name: str, protocol: str) -> str:
+    """Where a folder's manifest is."""
+    return f"{pages.removesuffix('page')}packaged/{name}/{MANIFESTS[protocol]}"
+
+
+@EACH
+@BOTH
+async def test_ffmpeg_gets_every_picture(pages: str, name: str, protocol: str) -> None:
+    assert len(await decode(address(pages, name, protocol), "v:0")) == PICTURES
+    assert await decode(address(pages, name, protocol), "a:0")
+
+
+@EACH
+@BOTH
+async def test_mpv_plays_to_the_end(pages: str, name: str, protocol: str, tmp_path: Path) -> None:
+    await play_in_mpv(address(pages, name, protocol), tmp_path)
+
+
+@EACH
+@BOTH
+@pytest.mark.parametrize("start_s", [0, 4])
+async def test_gstreamer_plays_to_the_end(
+    pages: str, name: str, protocol: str, start_s: int, tmp_path: Path
+) -> None:
+    await play_in_gstreamer(address(pages, name, protocol), tmp_path, start_s=start_s)
+
+
+# VLC 3 sets decoders up as a manifest names them: that of AC-3 before it knows a sampling rate,
+# that of AV1 before it has a clock. Both play all the same.
+OF_THE_BEGINNING = "failed to create audio output|no reference clock|Could not convert timestamp"
+
+
+@EACH
+@BOTH
+async def test_vlc_plays_to_the_end(pages: str, name: str, protocol: str, tmp_path: Path) -> None:
+    manifest = address(pages, name, protocol)
+    await play_in_vlc(manifest, tmp_path, seconds=SECONDS, overlooked=OF_THE_BEGINNING)
+
+
+@pytest.mark.chromium
+@pytest.mark.parametrize("name", IN_BROWSERS)
+@pytest.mark.parametrize(("library", "protocol"), WAYS)
+async def test_browsers_play_what_they_decode(
+    browser: Chromium, pages: str, name: str, library: str, protocol: str
+) -> None:
+    page = await opened(browser, pages, library, address(pages, name, protocol))
+    await play_and_seek(page, SECONDS)

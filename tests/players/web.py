@@ -1,0 +1,42 @@
+"""Driving the page that plays one address with one of the players of the web."""
+
+from urllib.parse import urlencode
+
+from tests.fixtures.chromium import Chromium, Page
+
+VIDEO = "document.querySelector('video')"
+
+
+async def opened(browser: Chromium, pages: str, library: str, address: str) -> Page:
+    """A page whose player has the first picture."""
+    page = await browser.page(width=400, height=300)
+    await page.navigate(f"{pages}?{urlencode({'library': library, 'address': address})}")
+    await page.wait_for(f"window.trouble.length || {VIDEO}.readyState >= 2")
+    assert await page.evaluate("window.trouble") == []
+    return page
+
+
+async def seek(page: Page, target_s: float) -> None:
+    """Go there, and play on from there."""
+    await page.evaluate(f"{VIDEO}.currentTime = {target_s}")
+    await page.wait_for(
+        f"window.trouble.length || (!{VIDEO}.seeking && {VIDEO}.currentTime > {target_s + 0.2})"
+    )
+    assert await page.evaluate("window.trouble") == []
+    assert await page.evaluate(f"{VIDEO}.currentTime") < target_s + 5
+
+
+async def play_and_seek(page: Page, seconds: float) -> None:
+    """Play a film that lasts so long, go to and fro, and reach its end; close the page."""
+    assert abs(await page.evaluate(f"{VIDEO}.duration") - seconds) < 0.1
+    await page.evaluate(f"{VIDEO}.play()")
+    await page.wait_for(f"window.trouble.length || {VIDEO}.currentTime > 0.5")
+    for target_s in (5.0, 1.0, 3.5):
+        await seek(page, target_s)
+    await seek(page, seconds - 1.2)
+    await page.wait_for("window.trouble.length || window.ended")
+    assert await page.evaluate("window.trouble") == []
+    assert await page.evaluate(f"{VIDEO}.getVideoPlaybackQuality().totalVideoFrames") > 20
+    assert await page.evaluate(f"{VIDEO}.error") is None
+    assert (page.console_errors, page.failed_requests) == ([], [])
+    await page.close()
