@@ -14,6 +14,7 @@ from origin.delivery.representation import (
     FilePart,
     HeldPart,
     Part,
+    PendingPart,
     Representation,
 )
 
@@ -76,15 +77,16 @@ class Answer:
         `keep_file` takes those, given a descriptor, a number of bytes and the first of them.
         """
         for piece in self.pieces:
-            if isinstance(piece, HeldPart) and piece.is_whole:
-                yield piece.body
+            part = await piece.made() if isinstance(piece, PendingPart) else piece
+            if isinstance(part, HeldPart) and part.is_whole:
+                yield part.body
                 continue
-            if isinstance(piece, FilePart):
-                kept = keep_file(piece.track.flat, piece.length, piece.offset)
+            if isinstance(part, FilePart):
+                kept = keep_file(part.track.flat, part.length, part.offset)
                 if kept is not None:
                     yield kept
                     continue
-            async for chunk in self._read(piece):
+            async for chunk in self._read(part):
                 yield chunk
 
     async def _read(self, piece: Part) -> AsyncIterator[bytes]:
@@ -93,6 +95,9 @@ class Answer:
                 yield piece
             case HeldPart():
                 for chunk in piece.chunks(CHUNK_BYTES):
+                    yield chunk
+            case PendingPart():
+                for chunk in (await piece.made()).chunks(CHUNK_BYTES):
                     yield chunk
             case FilePart():
                 assert self.reader is not None
