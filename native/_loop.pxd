@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, realloc
 
+from native._batch cimport batch_send, is_gathering
 from native._body cimport Warming
 from native._clients cimport client_enters, client_leaves, is_trusted, read_peer
 from native._connection cimport socket_reset, timer_place, timer_start, timer_stop
@@ -45,6 +46,7 @@ from native._linux cimport (
     wall_s,
 )
 from native._reader cimport warming_free
+from native._ring cimport ring_close, ring_open
 from native._schedule cimport ask_for_short_slice
 from native._state cimport (
     BROKEN_BODY,
@@ -68,7 +70,8 @@ from native._state cimport (
     Worker,
 )
 from native._text cimport says
-from native._worker cimport call_again, drive, end, expire, put_back, take_warmed
+from native._turns cimport call_again, end, put_back
+from native._worker cimport drive, expire, take_warmed
 
 cdef enum:
     WAKE = 0
@@ -220,7 +223,7 @@ cdef inline void begin(Connection* c, int fd, Peer peer) noexcept nogil:
     c.timer = NO_TIMER
     c.touched = False
     c.readable = c.hung_up = c.closing = c.heedful = c.unparsed = c.queued = False
-    c.served = c.cold = False
+    c.served = c.cold = c.gathered = False
     c.writable = c.keep_alive = True
     c.heavy_until_ms = 0
     c.earlier = c.later = c.again = NULL
@@ -395,6 +398,8 @@ cdef inline void run(Worker* w) noexcept nogil:
     pthread_sigmask(SIG_BLOCK, &signals, NULL)
     ask_for_short_slice()
     w.now_ms = now_ms()
+    if w.hub.batches:
+        w.ring = ring_open()
     watch_listener(w, True)
     while not sluice_load(&w.hub.stopping):
         wait_ms = next_wait_ms(w)
@@ -405,8 +410,12 @@ cdef inline void run(Worker* w) noexcept nogil:
         sluice_store(&w.sleeping, 0)
         w.now_ms = now_ms()
         w.wall_s = wall_s()
+        w.gathering = w.ring != NULL and count > 1
         for each in range(count):
             take_event(w, &events[each])
+        if is_gathering(w):
+            batch_send(w)
+        w.gathering = False
         hear_all(w)
         take_turns(w)
         if sluice_load(&w.hub.draining):
@@ -415,3 +424,5 @@ cdef inline void run(Worker* w) noexcept nogil:
             if w.open == 0:
                 break
     end_all(w)
+    ring_close(w.ring)
+    w.ring = NULL

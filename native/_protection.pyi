@@ -14,6 +14,8 @@ class FragmentCipher:
         key: bytes,
         iv: bytes,
         division: Division | None = None,
+        *,
+        padded: bool = False,
     ) -> Self: ...
     @property
     def scheme(self) -> str: ...

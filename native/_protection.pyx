@@ -85,7 +85,7 @@ cdef class FragmentCipher:
     cdef readonly str scheme
 
     def __cinit__(self, str scheme not None, bytes key not None, bytes iv not None,
-                  division=None):
+                  division=None, *, bint padded=False):
         if not sluice_aes_available():
             raise RuntimeError("this processor has no instructions for AES")
         if scheme not in ("cenc", "cbcs"):
@@ -96,6 +96,7 @@ cdef class FragmentCipher:
             raise ValueError(f"an initialisation vector of {len(iv)} bytes for {scheme}")
         self.scheme = scheme
         self.division.pattern = scheme == "cbcs"
+        self.division.padded = padded
         if isinstance(division, AvcDivision):
             take_avc_division(&self.division, division)
         elif isinstance(division, HevcDivision):

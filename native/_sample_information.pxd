@@ -2,12 +2,13 @@
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from native._bytes cimport load_be32, put_be32, put_be64, put_head
 from native._fragment cimport Fragment, sample_size
 from native._subsamples cimport (
     MOST_INFORMATION,
+    PADDED_PIECES,
     SOUND,
     WHOLE,
     Division,
@@ -24,6 +25,7 @@ cdef enum:
     SAIZ_BYTES = 17
     SAIO_BYTES = 20
     SENC_BYTES = 16
+    FREE_BYTES = 8
     USES_SUBSAMPLES = 2
 
 
@@ -33,6 +35,7 @@ cdef struct Layout:
     uint32_t* counts
     uint64_t entry_bytes   # of all entries of senc
     bint even              # all entries have the same length
+    uint64_t padding       # in a `free` box behind them
     uint64_t added
 
 
@@ -45,6 +48,12 @@ cdef inline uint64_t most_added(const Division* division, const Fragment* found)
     """Give what is added at most, whatever the samples are."""
     cdef uint64_t each = MOST_INFORMATION + 1 if division.kind != WHOLE else vector_bytes(division)
     return SAIZ_BYTES + SAIO_BYTES + SENC_BYTES + each * found.samples
+
+
+cdef inline uint64_t padded_bytes(const Division* division, const Fragment* found) noexcept nogil:
+    """Give what is added where that is to depend on the number of samples alone."""
+    cdef uint64_t each = 1 + vector_bytes(division) + 2 + 6 * PADDED_PIECES
+    return SAIZ_BYTES + SAIO_BYTES + SENC_BYTES + FREE_BYTES + each * found.samples
 
 
 cdef inline int lay_out(const Division* division, const uint8_t* header, const uint8_t* samples,
@@ -61,7 +70,7 @@ cdef inline int lay_out(const Division* division, const uint8_t* header, const u
     layout.counts = NULL
     layout.entry_bytes = 0
     layout.even = True
-    layout.added = 0
+    layout.added = layout.padding = 0
     if division.kind == WHOLE and division.pattern:
         return 0  # a constant vector over whole samples needs no word
     if division.kind != WHOLE:
@@ -91,6 +100,9 @@ cdef inline int lay_out(const Division* division, const uint8_t* header, const u
     layout.added = SAIZ_BYTES + SAIO_BYTES + SENC_BYTES + layout.entry_bytes
     if not layout.even:
         layout.added += found.samples
+    if division.padded and division.kind != WHOLE:
+        layout.padding = padded_bytes(division, found) - layout.added
+        layout.added += layout.padding
     if layout.added > 0x3FFFFFFF:
         raise ValueError(f"{found.samples} samples are too many for a fragment")
     return 0
@@ -108,7 +120,7 @@ cdef inline void grow(uint8_t* at, uint64_t by) noexcept nogil:
 cdef inline void put_information(uint8_t* out, const Division* division, const uint8_t* iv,
                                  const Fragment* found, const Layout* layout,
                                  uint64_t first) noexcept nogil:
-    """Write saiz, saio and senc."""
+    """Write saiz, saio, senc, and what fills them up."""
     cdef uint32_t information = vector_bytes(division)
     cdef uint32_t count = found.samples
     cdef uint32_t saiz = SAIZ_BYTES + (0 if layout.even else count)
@@ -144,6 +156,9 @@ cdef inline void put_information(uint8_t* out, const Division* division, const u
             out[1] = <uint8_t>layout.pieces.items[piece].clear
             out = put_be32(out + 2, layout.pieces.items[piece].hidden)
             piece += 1
+    if layout.padding:
+        out = put_head(out, <uint32_t>layout.padding, b"free")
+        memset(out, 0, layout.padding - FREE_BYTES)
 
 
 cdef inline void put_header(uint8_t* out, const uint8_t* header, uint64_t header_bytes,

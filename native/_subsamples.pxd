@@ -15,6 +15,7 @@ cdef enum:
     LARGEST_CLEAR = 0xFFFF     # BytesOfClearData has 16 bits
     MOST_INFORMATION = 255     # sample_info_size has 8
     MOST_STRIDE = 4096
+    PADDED_PIECES = 8          # of a sample at most, where all fragments of a length are to agree
 
 cdef enum Trouble:
     SOUND
@@ -48,6 +49,7 @@ cdef struct Division:
     # How the samples of a track are divided.
     Kind kind
     bint pattern           # cbcs, else cenc
+    bint padded            # how much is added depends on the number of samples alone
     int length_size        # of NAL units
     AvcSlice* avc          # 256, or NULL
     HevcSlice* hevc        # 64, or NULL
@@ -180,6 +182,8 @@ cdef inline Trouble divide(const Division* division, const uint8_t* sample, uint
     cdef size_t most = (MOST_INFORMATION - 2 - vector_bytes(division)) // 6
     cdef Trouble trouble
     cdef int stride
+    if division.padded:
+        most = PADDED_PIECES
     for stride in range(1, MOST_STRIDE):
         pieces.count = before
         if division.kind == VP9:

@@ -7,12 +7,18 @@ from core.media.build import SegmentTable, peak_bandwidth
 from core.media.iframes import IFrames
 from core.protection.content_key import KeyUse
 from core.protection.scheme import Scheme
+from core.protection.track_file import (
+    DIVIDED_BYTES,
+    FREE_BYTES,
+    INFORMATION_BYTES,
+    VECTOR_BYTES,
+)
 
 BLOCK: Final = 16
-# Of `saiz`, `saio` and `senc`, and what they have for each sample: a vector, a count, and pieces.
-COMMON_HEAD_BYTES: Final = 53
-WHOLE_SAMPLE_BYTES: Final = 8
-DIVIDED_SAMPLE_BYTES: Final = 8 + 2 + 6 * 4
+# What is added at most to a fragment, and for each sample, where `track.mp4` has it.
+COMMON_HEAD_BYTES: Final = INFORMATION_BYTES + FREE_BYTES
+WHOLE_SAMPLE_BYTES: Final = VECTOR_BYTES
+DIVIDED_SAMPLE_BYTES: Final = VECTOR_BYTES + DIVIDED_BYTES
 
 
 def protected_bandwidth(
@@ -20,7 +26,7 @@ def protected_bandwidth(
 ) -> tuple[int, int]:
     """Give peak and mean bit rate of an encrypted track, in bit/s: never below the true ones.
 
-    Of `cenc` and `cbcs` what is added depends on the samples; up to four slices a picture fit into
+    Of `cenc` and `cbcs` what is added depends on the samples; up to seven slices a picture fit into
     what is counted here.
     """
     if use.scheme is Scheme.AES_128:

@@ -62,6 +62,8 @@ def _by_configuration(
     raise UnprotectableTrack(f"a track has no {kind.decode()}")
 
 
-def fragment_cipher(use: KeyUse, key: ContentKey, division: Division | None) -> FragmentCipher:
-    """Give the cipher of a track under a scheme of Common Encryption."""
-    return FragmentCipher(use.scheme.value, key.secret, use.first_vector, division)
+def fragment_cipher(
+    use: KeyUse, key: ContentKey, division: Division | None, *, padded: bool = False
+) -> FragmentCipher:
+    """Give the cipher of a track under a scheme of Common Encryption; `padded` as that has it."""
+    return FragmentCipher(use.scheme.value, key.secret, use.first_vector, division, padded=padded)

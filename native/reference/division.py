@@ -13,6 +13,7 @@ MOST_INFORMATION = 255
 MOST_STRIDE = 4096
 AVC_SETS = 256
 HEVC_SETS = 64
+PADDED_PIECES = 8
 REFERENCE_SETS = 64
 LONG_TERM = 33
 LARGEST_FIELD = 32
@@ -68,12 +69,18 @@ def _check_sets(known: HevcSlice) -> None:
         raise ValueError("a reference picture set has more pictures than there can be")
 
 
-def divide(sample: memoryview, division: Division, number: int, *, pattern: bool) -> list[Piece]:
-    """Divide a sample; where its entry would be too long, hide only every other slice, or less.
+def most_pieces(*, pattern: bool) -> int:
+    """Give how many pieces the entry of a sample has room for."""
+    return (MOST_INFORMATION - 2 - (0 if pattern else 8)) // 6
+
+
+def divide(
+    sample: memoryview, division: Division, number: int, *, pattern: bool, most: int
+) -> list[Piece]:
+    """Divide a sample; where its pieces would be too many, hide only every other slice, or less.
 
     Raises `ValueError` where it cannot be read, `number` being its own in the fragment.
     """
-    most = (MOST_INFORMATION - 2 - (0 if pattern else 8)) // 6
     units = list(_units(sample, division, number))
     for stride in range(1, MOST_STRIDE):
         pieces = list(_pieces(units, stride, pattern=pattern))

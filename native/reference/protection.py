@@ -31,7 +31,13 @@ from cryptography.hazmat.primitives.ciphers import Cipher
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CBC, CTR
 
-from native.reference.division import Piece, check_division, divide
+from native.reference.division import (
+    PADDED_PIECES,
+    Piece,
+    check_division,
+    divide,
+    most_pieces,
+)
 from native.reference.pool import BodyPool
 from native.values import Division
 
@@ -39,6 +45,8 @@ BLOCK = 16
 PATTERN = 10
 USES_SUBSAMPLES = 2
 SAIO_BYTES = 20
+INFORMATION_BYTES = 53
+FREE_BYTES = 8
 LARGEST_ADDED = 0x3FFFFFFF
 BASE_DATA_OFFSET, DESCRIPTION_INDEX, DEFAULT_DURATION, DEFAULT_SIZE = 0x1, 0x2, 0x8, 0x10
 DATA_OFFSET, FIRST_FLAGS = 0x1, 0x4
@@ -61,7 +69,9 @@ class FragmentCipher:
 
     `scheme` is `cenc` or `cbcs`, `key` has 16 bytes. `iv` is the vector of the track's first sample
     (8 bytes, `cenc`) or the constant one (16 bytes, `cbcs`). Samples of a track without a
-    `division` are encrypted whole. Raises `ValueError` for what does not fit.
+    `division` are encrypted whole. Where fragments are `padded`, what is added to one depends on
+    the number of its samples alone: a sample has at most eight parts, and a `free` box fills up
+    what others leave. Raises `ValueError` for what does not fit.
     """
 
     def __init__(
@@ -70,6 +80,8 @@ class FragmentCipher:
         key: bytes,
         iv: bytes,
         division: Division | None = None,
+        *,
+        padded: bool = False,
     ) -> None:
         if scheme not in {"cenc", "cbcs"}:
             raise ValueError(f"no scheme {scheme!r}: there are cenc and cbcs")
@@ -83,6 +95,7 @@ class FragmentCipher:
         self._key = key
         self._iv = iv
         self._division = division
+        self._padded = padded and division is not None
 
     def fragment(self, header: bytes, body: bytes, first: int) -> bytes:
         """Give the encrypted fragment whose first sample has the number `first` in its track.
@@ -140,10 +153,11 @@ class FragmentCipher:
     def _divide(self, sample: memoryview, number: int) -> list[Piece]:
         if self._division is None:
             return []
-        return divide(sample, self._division, number, pattern=self._pattern)
+        most = PADDED_PIECES if self._padded else most_pieces(pattern=self._pattern)
+        return divide(sample, self._division, number, pattern=self._pattern, most=most)
 
     def _information(self, found: _Fragment, divided: list[list[Piece]], first: int) -> bytes:
-        """Write saiz, saio and senc."""
+        """Write saiz, saio, senc, and what fills them up."""
         if self._division is None and self._pattern:
             return b""  # a constant vector over whole samples needs no word
         entries = [self._entry(first + each, pieces) for each, pieces in enumerate(divided)]
@@ -158,6 +172,10 @@ class FragmentCipher:
         flags = USES_SUBSAMPLES if self._division is not None else 0
         senc = _full_box(b"senc", flags, struct.pack(">I", len(entries)) + b"".join(entries))
         added = saiz + saio + senc
+        if self._padded:
+            each = 1 + (0 if self._pattern else 8) + 2 + 6 * PADDED_PIECES
+            padding = INFORMATION_BYTES + FREE_BYTES + each * len(entries) - len(added)
+            added += struct.pack(">I4s", padding, b"free") + bytes(padding - FREE_BYTES)
         if len(added) > LARGEST_ADDED:
             raise ValueError(f"{len(entries)} samples are too many for a fragment")
         return added

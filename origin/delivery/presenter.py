@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.errors import InputFault, InternalFault
 from core.http.media_types import media_type
@@ -40,6 +40,7 @@ from core.media.storyboard import Storyboard
 from core.media.storyboard_excerpt import cut_storyboard
 from core.media.thumbnail import UnknownThumbnail, choose_track, read_thumbnail_name
 from core.protection.scheme import Protection, Scheme
+from native import SEGMENT_TYPE_BYTES
 from origin.delivery.builds import Build, OpenBuilds
 from origin.delivery.lru import LruCache
 from origin.delivery.narrowing import moment_of, programme_of
@@ -48,6 +49,7 @@ from origin.delivery.protected import Plain, ProtectedSegments
 from origin.delivery.renditions import has_iframe, has_segment, rendition_of
 from origin.delivery.representation import (
     CachePolicy,
+    EncryptedTrack,
     FilePart,
     Representation,
     WholeTrack,
@@ -61,6 +63,9 @@ from origin.stored_track import DamagedTrack
 from origin.storyboard_files import storyboard_file
 from runtime.logs import get_logger
 from runtime.storage import LocalStore
+
+if TYPE_CHECKING:
+    from native import StoredBody
 
 ON_DEMAND: Final = "ondemand.mpd"
 MANIFESTS: Final = frozenset({MASTER, MPD, ON_DEMAND})
@@ -175,7 +180,7 @@ class Presenter:
         if file == INIT_SEGMENT:
             return self._init(title, build, offer)
         if file in FILES:
-            return _whole(title, build, offer, file)
+            return self._whole(title, build, offer, file)
         if not any(has_segment(each, build, _number(file)) for each, _ in found):
             raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no segment {file}")
         return await self._media(title, build, offer, _segment(build, _number(file)))
@@ -234,6 +239,36 @@ class Presenter:
             return clear
         made = await self._protected.segment(title, build, offer, plain)
         return replace(clear, head=b"", body=made)
+
+    def _whole(self, title: Title, build: Build, offer: Offer, name: str) -> Representation:
+        """Give one of `FILES`, encrypted where its title is."""
+        track, body = build.published, self._file(title, build, offer, name)
+        if body is None or title.excerpt is not None or title.parts:
+            raise NoSuchMedia(f"{track.kind}/{track.name} has no indexed file {name}")
+        return Representation(
+            content_type=media_type(f"{track.kind}/{name}"),
+            etag=f'"{offer.build_hash}-{name.removesuffix(".mp4")}"',
+            cache=CachePolicy.IMMUTABLE,
+            surrogate_keys=title_keys(title),
+            head=b"",
+            body=body,
+        )
+
+    def _file(
+        self, title: Title, build: Build, offer: Offer, name: str
+    ) -> WholeTrack | EncryptedTrack | None:
+        if offer.use is None:
+            whole = build.file if name == TRACK_FILE else _iframe_file(build)
+            return None if whole is None else WholeTrack(build.stored, whole)
+        file = self._protected.file(build, offer.use) if name == TRACK_FILE else None
+        if file is None:
+            return None
+
+        async def make(number: int) -> "StoredBody | bytes":
+            plain = _fragment(build, number)
+            return (await self._protected.segment(title, build, offer, plain)).body
+
+        return EncryptedTrack(file, make)
 
     def _init(self, title: Title, build: Build, offer: Offer) -> Representation:
         return Representation(
@@ -309,13 +344,17 @@ class Presenter:
         keys = (*title_keys(title), *manifest_keys(title))
         return Representation(media_type(name), moment.etag, CachePolicy.POSTER, keys, data)
 
+    def _rendition(self, title: Title, build: Build, offer: Offer) -> Rendition | None:
+        file = None if offer.use is None else self._protected.file(build, offer.use)
+        return rendition_of(title, build, offer, None if file is None else file.layout)
+
     async def _playlist(self, title: Title, offer: Offer, file: str) -> Representation:
         track = offer.track
         key = (file, title.playback_id, track.kind, track.name, offer.build_hash)
         known = self._texts.get(key)
         if known is None:
             build = await self._builds.get(track, title.plan)
-            rendition = rendition_of(title, build, offer)
+            rendition = self._rendition(title, build, offer)
             if rendition is None or (file == IFRAME_PLAYLIST and rendition.iframes is None):
                 raise NoSuchMedia(f"{title.playback_id!r} has no {file} of {track.name}")
             text = PLAYLISTS[file](rendition).encode()
@@ -337,7 +376,7 @@ class Presenter:
                 continue
             try:
                 build = await self._builds.get(track, title.plan)
-                rendition = rendition_of(title, build, offer)
+                rendition = self._rendition(title, build, offer)
             except InternalFault as fault:
                 log.warning("media.damaged", track=track.store_prefix, reason=fault.message)
                 damage[track.kind] = fault
@@ -417,24 +456,6 @@ def _generated(name: str, data: bytes, cache: CachePolicy, keys: tuple[str, ...]
     return Representation(media_type(name), etag, cache, keys, data)
 
 
-def _whole(title: Title, build: Build, offer: Offer, name: str) -> Representation:
-    """Give one of `FILES`."""
-    track = build.published
-    if offer.use is not None:
-        raise NoSuchMedia("an encrypted track is not to be had as one file")
-    file = build.file if name == TRACK_FILE else _iframe_file(build)
-    if file is None or title.excerpt is not None or title.parts:
-        raise NoSuchMedia(f"{track.kind}/{track.name} has no indexed file {name}")
-    return Representation(
-        content_type=media_type(f"{track.kind}/{name}"),
-        etag=f'"{track.build_hash}-{name.removesuffix(".mp4")}"',
-        cache=CachePolicy.IMMUTABLE,
-        surrogate_keys=title_keys(title),
-        head=b"",
-        body=WholeTrack(build.stored, file),
-    )
-
-
 def _iframe_file(build: Build) -> IFrameFile | None:
     """Give the file of a build's I-frames: made for each request, for its edge has it after."""
     shown = build.iframes
@@ -454,6 +475,13 @@ def _segment(build: Build, number: int) -> Plain:
     header = index.fragment_header(first, count, number + 1)
     build.stored.unload()
     return Plain(media_segment(number), header, first, offset, length)
+
+
+def _fragment(build: Build, number: int) -> Plain:
+    """A segment as `track.mp4` has it."""
+    plain = _segment(build, number)
+    header = plain.header[SEGMENT_TYPE_BYTES:]
+    return replace(plain, name=f"{TRACK_FILE}/{number}", header=header, padded=True)
 
 
 def _iframe(build: Build, number: int) -> Plain:

@@ -16,10 +16,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from core.isobmff.protection import protected_init
-from core.protection.content_key import ContentKey, KeyUse, resource_vector
+from core.protection.content_key import (
+    ContentKey,
+    KeyUse,
+    protected_build_hash,
+    resource_vector,
+)
 from core.protection.master_key import MasterKeys
 from core.protection.scheme import Scheme
 from core.protection.track import fragment_cipher
+from core.protection.track_file import ProtectedFile, protected_file
 from native import BodyPool, FragmentCipher, encrypt_resource, encrypt_resource_of_file
 from origin.delivery.builds import Build
 from origin.delivery.lru import LruCache
@@ -38,6 +44,9 @@ KEPT_BYTES: Final = 32 * 1024 * 1024
 ROOM_BYTES: Final = 192 * 1024 * 1024
 IDLE_BYTES: Final = 32 * 1024 * 1024
 MOST_REMEMBERED: Final = 64
+# A number as a Python object, its place in a tuple, and twelve bytes of the index.
+FRAGMENT_COST_BYTES: Final = 52
+FILE_LIMIT_BYTES: Final = 8 * 1024 * 1024
 
 # A shorter one takes less time than to have a thread do it.
 SHORT_BYTES: Final = 128 * 1024
@@ -67,6 +76,7 @@ class Plain:
     """What is to be encrypted: a generated header and a stretch of the flat file behind it.
 
     `first` is the number of its first sample in the track, `name` that of its file in the URL.
+    `padded`: how long it becomes is to depend on the number of its samples alone.
     """
 
     name: str
@@ -74,6 +84,7 @@ class Plain:
     first: int
     offset: int
     length: int
+    padded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +126,7 @@ class ProtectedSegments:
         self._executor = executor
         self._keys = keys
         self._kept: LruCache[tuple[str, str], Made] = LruCache(KEPT_BYTES)
+        self._files: LruCache[str, ProtectedFile] = LruCache(FILE_LIMIT_BYTES)
         self._asked_for: LruCache[tuple[str, str], bool] = LruCache(MOST_REMEMBERED)
         self._making: dict[tuple[str, str], asyncio.Task[Made]] = {}
         self._pool = pool = BodyPool(IDLE_BYTES)
@@ -154,6 +166,23 @@ class ProtectedSegments:
         description = build.stored.description
         by_units = build.stored.divisions is not None
         return protected_init(build.init, use, description.kind, by_units=by_units)
+
+    def file(self, build: Build, use: KeyUse) -> ProtectedFile | None:
+        """Give the encrypted track as one file; None where there is none.
+
+        Raises `UnprotectableTrack`.
+        """
+        if build.file is None or not use.scheme.is_common:
+            return None
+        name = protected_build_hash(build.published.build_hash, use)
+        known = self._files.get(name)
+        if known is None:
+            divided = build.stored.divisions is not None
+            init = self.init(build, use)
+            known = protected_file(build.file, init, build.table, use.scheme, divided=divided)
+            if known is not None:
+                self._files.put(name, known, FRAGMENT_COST_BYTES * len(build.table))
+        return known
 
     async def segment(self, title: Title, build: Build, offer: Offer, plain: Plain) -> Made:
         """Give an encrypted segment.
@@ -228,7 +257,8 @@ class ProtectedSegments:
         key = self.content_key(title, use.kid)
         if use.scheme is Scheme.AES_128:
             return Sealing(plain, key, resource_vector(use, plain.name), None)
-        return Sealing(plain, key, b"", fragment_cipher(use, key, build.stored.divisions))
+        cipher = fragment_cipher(use, key, build.stored.divisions, padded=plain.padded)
+        return Sealing(plain, key, b"", cipher)
 
     def _done(self, name: tuple[str, str], task: "asyncio.Task[Made]") -> None:
         del self._making[name]

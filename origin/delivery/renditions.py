@@ -4,7 +4,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from core.media.excerpt import excerpt_of
-from core.media.file_layout import FileHead
+from core.media.file_layout import FileHead, FileLayout
 from core.media.iframe_file import iframe_file_head
 from core.media.presentation import AudioTraits, Rendition, TrackKind, VideoTraits
 from core.protection.bandwidth import protected_bandwidth, protected_iframes
@@ -13,12 +13,14 @@ from origin.delivery.offers import Offer
 from origin.repository import Title
 
 
-def rendition_of(title: Title, build: Build, offer: Offer) -> Rendition | None:
+def rendition_of(
+    title: Title, build: Build, offer: Offer, layout: FileLayout | None = None
+) -> Rendition | None:
     """Give a build as a rendition of a title; None where the title's excerpt has none of it.
 
-    Raises `UnprotectableTrack`.
+    `layout` is that of its encrypted file. Raises `UnprotectableTrack`.
     """
-    whole = replace(_rendition(build, offer), home=title.home)
+    whole = replace(_rendition(build, offer, layout), home=title.home)
     return whole if title.excerpt is None else excerpt_of(whole, title.excerpt)
 
 
@@ -43,7 +45,7 @@ def _clear(build: Build) -> Offer:
     return Offer(build.published, build.published.build_hash)
 
 
-def _rendition(build: Build, offer: Offer) -> Rendition:
+def _rendition(build: Build, offer: Offer, layout: FileLayout | None) -> Rendition:
     """Give what manifests say. Raises `UnprotectableTrack`."""
     track, table = build.published, build.table
     clear = Rendition(
@@ -69,7 +71,7 @@ def _rendition(build: Build, offer: Offer) -> Rendition:
         clear,
         bandwidth=peak,
         average_bandwidth=mean,
-        layout=None,
+        layout=layout,
         iframe_file=None,
         protection=offer.use,
         iframes=clear.iframes and protected_iframes(clear.iframes, track.timescale),

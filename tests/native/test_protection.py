@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.codecs.avc_slices import avc_division
+from core.protection.scheme import Scheme
+from core.protection.track_file import added_bytes
 from native import TrackIndex, _protection, reference
 from native.reference.avc_slice import UnitReader, _read, slice_header_bytes
 from native.values import AvcDivision, AvcSlice
@@ -109,6 +111,28 @@ UNITS = st.one_of(
     st.binary(min_size=1, max_size=60).map(lambda rest: b"\x06" + rest),  # not a slice
     st.integers(len(SLICE_START), 700).map(slice_of),
 )
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@given(data=st.data())
+def test_how_long_a_padded_fragment_is_depends_on_the_number_of_samples(
+    scheme: str, data: st.DataObject
+) -> None:
+    units = data.draw(st.lists(st.lists(UNITS, min_size=1, max_size=20), min_size=1, max_size=6))
+    samples = [sample_of(*each) for each in units]
+    header, body = fragment_of(samples)
+    for division in (AvcDivision({0: PLAIN}, 4), None):
+        made = [
+            module.FragmentCipher(scheme, KEY, IV[scheme], division, padded=True).fragment(
+                header, body, 5
+            )
+            for module in (_protection, reference)
+        ]
+        assert made[0] == made[1]
+        more = added_bytes(len(samples), Scheme(scheme), divided=division is not None)
+        assert len(made[0]) == len(header) + len(body) + more
+        defaults = defaults_of(scheme, whole=division is None)
+        assert decrypt_fragment(made[0], defaults, KEY) == samples
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

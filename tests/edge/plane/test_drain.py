@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 
 from tests.fixtures.bare_plane import KEY, BarePlane, read_all
 from tests.fixtures.edge import StartEdge
@@ -82,13 +81,13 @@ async def test_a_request_that_came_with_the_stop_is_answered_with_close(
 
 
 def test_whoever_the_kernel_had_let_in_is_answered() -> None:
-    plane = BarePlane(readers=0)
+    plane = BarePlane(readers=0, batches=True)
     plane.show(plane.memory.keep(b"film"))
     with contextlib.ExitStack() as stack:
         clients = []
         for _ in range(90):
-            client = socket.create_connection(("127.0.0.1", plane.port), timeout=20)
-            clients.append(stack.enter_context(client))
+            client = stack.enter_context(plane.connect())
+            clients.append(client)
             client.sendall(f"GET {KEY} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
         plane.plane.drain()
         plane.start()

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import av
@@ -279,8 +280,63 @@ async def test_a_protected_title_has_nothing_clear(origin: Origin, protection: P
         for file in ("init.mp4", "0.m4s", "index.m3u8", "track.mp4"):
             assert await origin.status(twin.playback_id, f"{folder}/{file}") == 404
     for folder in (await origin.folders(twin.playback_id)).values():
-        assert await origin.status(twin.playback_id, f"{folder}/track.mp4") == 404
+        if protection.hls is Scheme.AES_128:
+            assert await origin.status(twin.playback_id, f"{folder}/track.mp4") == 404
+
+
+async def test_what_is_encrypted_whole_is_no_indexed_file(origin: Origin) -> None:
+    twin = origin.twins[Protection.AES_128]
     assert await origin.status(twin.playback_id, "ondemand.mpd") == 404
+
+
+@pytest.mark.parametrize(("protection", "scheme"), [
+    (Protection.CBCS, Scheme.CBCS), (Protection.AES_128_AND_CENC, Scheme.CENC),
+])  # fmt: skip
+async def test_a_track_is_one_indexed_file(
+    origin: Origin, protection: Protection, scheme: Scheme
+) -> None:
+    twin = origin.twins[protection]
+    mpd = ET.fromstring(await origin.get(twin.playback_id, "ondemand.mpd"))
+    sets = [each for each in mpd.iterfind(".//dash:AdaptationSet", DASH)
+            if each.find(".//dash:SegmentBase", DASH) is not None]  # fmt: skip
+    assert {each.attrib["contentType"] for each in sets} == {"video", "audio"}
+    for adaptation in sets:
+        kind = adaptation.attrib["contentType"][0]
+        assert adaptation.find("dash:ContentProtection[@cenc:default_KID]", DASH) is not None
+        for place in adaptation.iterfind(".//dash:Representation", DASH):
+            address = str(place.findtext("dash:BaseURL", namespaces=DASH))
+            base = place.find("dash:SegmentBase", DASH)
+            assert base is not None
+            whole = await origin.get(twin.playback_id, address)
+            check_index(whole, base.attrib["indexRange"])
+            await check_ranges(origin, twin, address, whole)
+            folder = address.removesuffix("track.mp4")
+            assert whole.startswith(await origin.get(twin.playback_id, f"{folder}init.mp4"))
+            (clear,) = [each for each in (await origin.folders(origin.clear_id)).values()
+                        if each.split("/")[:2] == folder.split("/")[:2]]  # fmt: skip
+            expected = decoded(await origin.get(origin.clear_id, f"{clear}/track.mp4"))
+            assert decoded(whole, twin.key(scheme, kind).secret) == expected
+
+
+def check_index(whole: bytes, told: str) -> None:
+    """Every reference of the index is a fragment, and all of them are the rest of the file."""
+    boxes = list(top(whole).children())
+    (index,) = [box for box in boxes if box.kind == b"sidx"]
+    assert told == f"{index.start}-{index.start + index.size - 1}"
+    count = int.from_bytes(index.payload[30:32])
+    sizes = [int.from_bytes(index.payload[at : at + 4])
+             for at in range(32, 32 + 12 * count, 12)]  # fmt: skip
+    moofs = [box.start for box in boxes if box.kind == b"moof"]
+    assert [stop - start for start, stop in pairwise([*moofs, len(whole)])] == sizes
+
+
+async def check_ranges(origin: Origin, twin: Twin, address: str, whole: bytes) -> None:
+    url, middle = origin.url(twin.playback_id, address), len(whole) // 2
+    for start, stop in ((0, 10), (700, 2900), (middle, middle + 3000), (5, len(whole))):
+        asked = {"Range": f"bytes={start}-{stop - 1}"}
+        async with origin.delivery.client.get(url, headers=asked) as answer:
+            assert answer.headers["Content-Range"] == f"bytes {start}-{stop - 1}/{len(whole)}"
+            assert await answer.read() == whole[start:stop]
 
 
 async def test_dash_is_not_offered_where_segments_are_encrypted_whole(origin: Origin) -> None:
