@@ -77,7 +77,8 @@ cdef enum:
     WAKE = 0
     LISTENER = 1
     EVENTS = 256
-    ACCEPTS = 64
+    ACCEPTS = 16                 # before others have their turn
+    LAST_ACCEPTS = 256           # times that, when no more are to come: any backlog there may be
     REST_MS = 100                # how long accepting rests when descriptors have run out
     LONGEST_WAIT_MS = 1000
     GRACE_MS = 1000
@@ -265,7 +266,8 @@ cdef inline bint admit(Worker* w, int fd, const sockaddr_storage* from_) noexcep
     return True
 
 
-cdef inline void accept_all(Worker* w) noexcept nogil:
+cdef inline bint accept_some(Worker* w) noexcept nogil:
+    """Take some of those in that wait; whether there may be more."""
     cdef sockaddr_storage from_
     cdef socklen_t length
     cdef int fd, why, _each
@@ -281,11 +283,12 @@ cdef inline void accept_all(Worker* w) noexcept nogil:
             continue
         why = sluice_errno()
         if why == EAGAIN:
-            return
+            return False
         if why != EINTR and why != ECONNABORTED:
             watch_listener(w, False)  # no descriptors or no memory: others must leave first
             w.accept_after_ms = w.now_ms + REST_MS
-            return
+            return False
+    return True
 
 
 cdef inline void watch_listener(Worker* w, bint watch) noexcept nogil:
@@ -305,7 +308,7 @@ cdef inline void take_event(Worker* w, const epoll_event* event) noexcept nogil:
     cdef uint64_t rung
     if generation == SPENT_GENERATION:
         if place == LISTENER:
-            accept_all(w)
+            accept_some(w)
         else:
             read(w.wake_fd, &rung, sizeof(rung))
         return
@@ -349,9 +352,12 @@ cdef inline void drain(Worker* w) noexcept nogil:
     """
     cdef Connection* c
     cdef uint32_t each
+    cdef int _more
     if w.listener >= 0:
         if w.accepting:
-            accept_all(w)  # who was let in by the kernel is answered
+            for _more in range(LAST_ACCEPTS):  # who was let in by the kernel is answered
+                if not accept_some(w):
+                    break
             watch_listener(w, False)
         close(w.listener)
         w.listener = -1
