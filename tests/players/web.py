@@ -7,10 +7,13 @@ from tests.fixtures.chromium import Chromium, Page
 VIDEO = "document.querySelector('video')"
 
 
-async def opened(browser: Chromium, pages: str, library: str, address: str) -> Page:
-    """A page whose player has the first picture."""
+async def opened(
+    browser: Chromium, pages: str, library: str, address: str, *, licence: str = ""
+) -> Page:
+    """A page whose player has the first picture; `licence` gives the keys of an encrypted film."""
     page = await browser.page(width=400, height=300)
-    await page.navigate(f"{pages}?{urlencode({'library': library, 'address': address})}")
+    query = {"library": library, "address": address, "licence": licence}
+    await page.navigate(f"{pages}?{urlencode(query)}")
     await page.wait_for(f"window.trouble.length || {VIDEO}.readyState >= 2")
     assert await page.evaluate("window.trouble") == []
     return page
