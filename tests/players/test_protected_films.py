@@ -35,6 +35,10 @@ WAYS = [
 ]
 
 
+# dash.js looks for keys in its own configuration before it asks the server that it has been given.
+ONLY_A_SERVER = "Failed to retrieve clearkeys from ProtectionData"
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def protected(
     product: Product, tmp_path_factory: pytest.TempPathFactory
@@ -73,7 +77,8 @@ async def test_browsers_play_it_with_its_keys(
 ) -> None:
     film = protected[name]
     page = await opened(browser, pages, library, film[protocol], licence=film["licence"])
-    await play_and_seek(page, float(FILMS[PROTECTED[name][0]].seconds))
+    seconds = float(FILMS[PROTECTED[name][0]].seconds)
+    await play_and_seek(page, seconds, overlooked=ONLY_A_SERVER)
 
 
 async def test_ffmpeg_gets_every_picture(protected: dict[str, dict[str, str]]) -> None:
