@@ -362,12 +362,11 @@ class Filler:
     async def _take_body(self, flight: Flight, answer: UpstreamAnswer) -> None:
         in_slices = flight.entry is not None
         chunks: AsyncIterator[StoredBytes] = answer.chunks()
-        if not in_slices and not flight.keep and isinstance(answer, FiledAnswer):
-            chunks = answer.stretches(self._kept_file)
+        if isinstance(answer, FiledAnswer) and (in_slices or not flight.keep):
+            chunks = answer.stretches(self._kept_file, SLICE_BYTES if in_slices else None)
         async for chunk in chunks:
             self._metrics.filled_bytes.inc(len(chunk))
             if in_slices:
-                assert isinstance(chunk, bytes)
                 await self._slices.add(flight, chunk)
                 continue
             await flight.body.append(chunk)

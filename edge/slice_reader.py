@@ -99,7 +99,7 @@ class SliceReader:
             flight = self._board(at)
             if flight is not None:
                 if flight.has(at):
-                    return flight.body.piece(at, min(stop, flight.body.length))
+                    return flight.body.stored_piece(at, min(stop, flight.body.length))
                 await self._wait(flight)
                 continue
             recalled = await self._tiers.recall_slice(self._entry, number)

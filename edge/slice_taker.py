@@ -34,14 +34,20 @@ class SliceTaker:
         # A fetch further ahead than this would only drive out of memory what its readers need.
         self._lead_bytes = max(LEAST_LEAD_BYTES, store.limit_bytes // LEAD_DIVISOR)
 
-    async def add(self, flight: Flight, chunk: bytes) -> None:
-        """Take in the bytes that have come.
+    async def add(self, flight: Flight, chunk: "StoredBytes") -> None:
+        """Take in the bytes that have come; what is in a file already is one whole slice.
 
         Raises `UpstreamBroken` when they are more than was said, and `Unwanted` when nobody reads.
         """
         body = flight.body
         if body.length + len(chunk) > flight.stop:
             raise UpstreamBroken("the upstream sends more than it said")
+        if not isinstance(chunk, bytes):
+            number = body.length // SLICE_BYTES
+            await body.append(chunk)
+            self._keep_slice(flight, number, chunk)
+            await self._pace(flight)
+            return
         while chunk:
             room = SLICE_BYTES - body.length % SLICE_BYTES
             await body.append(chunk[:room])
@@ -65,11 +71,12 @@ class SliceTaker:
             span = slice_span(number, entry.length)
             self._store_slice(flight, number, whole[span.start : span.stop])
 
-    def _keep_slice(self, flight: Flight, number: int) -> None:
+    def _keep_slice(self, flight: Flight, number: int, whole: "StoredBytes | None" = None) -> None:
         """Store a slice that is whole, and let go of what can be read elsewhere."""
         assert flight.entry is not None
         body, span = flight.body, slice_span(number, flight.entry.length)
-        whole = body.join(span.start, span.stop)
+        if whole is None:
+            whole = body.join(span.start, span.stop)
         kept = self._store_slice(flight, number, whole)
         body.fold(span.start, span.stop, whole if kept is None else kept)
         if kept is not None and flight.entry.resumable:
@@ -77,7 +84,7 @@ class SliceTaker:
         else:
             body.forget(body.slowest)
 
-    def _store_slice(self, flight: Flight, number: int, whole: bytes) -> "StoredBytes | None":
+    def _store_slice(self, flight: Flight, number: int, whole: StoredBytes) -> "StoredBytes | None":
         entry = flight.entry
         assert entry is not None
         known = self._store.get(entry.key)

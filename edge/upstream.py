@@ -54,11 +54,14 @@ class UpstreamAnswer(Protocol):
 class FiledAnswer(Protocol):
     """An answer of this machine, of which long stretches lie in files or in memory."""
 
-    def stretches(self, keep_file: KeepFile) -> "AsyncIterator[bytes | StoredBody]":
+    def stretches(
+        self, keep_file: KeepFile, slice_bytes: int | None = None
+    ) -> "AsyncIterator[bytes | StoredBody]":
         """The body, with such stretches as `keep_file` makes of them, unread.
 
         It takes a descriptor, a number of bytes and the first of them, and gives None where a
-        stretch is not to be had so. Raises what `chunks` does.
+        stretch is not to be had so. With `slice_bytes` each is a whole slice of that length, or
+        the last one. Raises what `chunks` does.
         """
 
 

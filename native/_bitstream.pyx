@@ -49,13 +49,13 @@ cdef uint8_t nal_access(const uint8_t* sample, uint64_t size, uint64_t length_si
     return flags if at else EXAMINE
 
 
-cdef uint8_t av1_access(const uint8_t* sample, uint64_t size) noexcept nogil:
-    """Walk a temporal unit up to its first frame."""
+cdef uint8_t av1_access(const uint8_t* sample, uint64_t known, uint64_t size) noexcept nogil:
+    """Walk a temporal unit up to its first frame; `known` of its `size` bytes are at hand."""
     cdef uint64_t at = 0, body, length, byte
     cdef uint32_t place
     cdef uint8_t head, kind, first, flags = 0
     cdef bint sequence = False, still = False
-    while at < size:
+    while at < known:
         head = sample[at]
         kind = head >> 3 & 15
         body = at + 1 + (head >> 2 & 1)
@@ -65,7 +65,7 @@ cdef uint8_t av1_access(const uint8_t* sample, uint64_t size) noexcept nogil:
         if head >> 1 & 1:
             length = 0
             for place in range(8):
-                if body + place >= size:
+                if body + place >= known:
                     return flags | EXAMINE
                 byte = sample[body + place]
                 length |= (byte & 0x7F) << 7 * place
@@ -75,6 +75,8 @@ cdef uint8_t av1_access(const uint8_t* sample, uint64_t size) noexcept nogil:
                 return flags | EXAMINE
             body += place + 1
         if length > size - body:
+            return flags | EXAMINE
+        if length and body >= known:
             return flags | EXAMINE
         if kind == 1:
             flags |= EXAMINE
@@ -153,35 +155,37 @@ cdef int64_t flac_length(const uint8_t* frame, uint64_t size) noexcept nogil:
     return (<int64_t>frame[at] << 8 | frame[at + 1]) + 1
 
 
-cdef int64_t sample_answer(const uint8_t* sample, uint64_t size, int codec,
+cdef int64_t sample_answer(const uint8_t* sample, uint64_t known, uint64_t size, int codec,
                            uint64_t length_size) noexcept nogil:
-    """Give the flags or the length of one sample."""
+    """Give the flags or the length of one sample, of which only AV1 may be `known` in part."""
     if codec == VP9:
-        return vp9_access(sample, size)
+        return vp9_access(sample, known)
     if codec == AV1:
-        return av1_access(sample, size)
+        return av1_access(sample, known, size)
     if codec == OPUS:
-        return opus_length(sample, size)
+        return opus_length(sample, known)
     if codec == FLAC:
-        return flac_length(sample, size)
-    return nal_access(sample, size, length_size, codec == HEVC)
+        return flac_length(sample, known)
+    return nal_access(sample, known, length_size, codec == HEVC)
 
 
-cdef list answers(data, sizes, int codec, uint64_t length_size):
+cdef list answers(data, sizes, whole_sizes, int codec, uint64_t length_size):
     """Ask for every sample."""
     cdef Py_buffer view
     cdef const uint8_t* at
     cdef uint64_t left
-    cdef int64_t size
+    cdef int64_t size, whole
     cdef list found = []
     PyObject_GetBuffer(data, &view, PyBUF_SIMPLE)
     try:
         at = <const uint8_t*>view.buf
         left = view.len
-        for size in sizes:
+        for size, whole in zip(sizes, whole_sizes, strict=True):
             if size < 0 or <uint64_t>size > left:
                 raise ValueError(f"samples of {sum(sizes)} bytes in {view.len}")
-            found.append(sample_answer(at, size, codec, length_size))
+            if whole < size:
+                raise ValueError(f"{size} bytes are known of a sample of {whole}")
+            found.append(sample_answer(at, size, whole, codec, length_size))
             at += size
             left -= size
     finally:
@@ -189,10 +193,11 @@ cdef list answers(data, sizes, int codec, uint64_t length_size):
     return found
 
 
-def sample_access(data, sizes, str codec, int length_size=4):
+def sample_access(data, sizes, str codec, int length_size=4, *, whole_sizes=None):
     """Say what samples of these sizes, one behind the other, are: one byte of flags each.
 
-    `codec` is "avc", "hevc", "av1" or "vp9"; `length_size` that of a NAL unit's length field.
+    `codec` is "avc", "hevc", "av1" or "vp9"; `length_size` that of a NAL unit's length field. With
+    `whole_sizes`, which only AV1 and VP9 may have, the data are the beginnings of larger samples.
     Raises `ValueError` when the samples are longer than the data, for an unknown codec, and when
     `length_size` is not 1 to 4.
     """
@@ -200,7 +205,10 @@ def sample_access(data, sizes, str codec, int length_size=4):
         raise ValueError(f"a length field has 1 to 4 bytes, not {length_size}")
     if codec not in PICTURE_CODECS:
         raise ValueError(f"nothing is known of the samples of {codec!r}")
-    return bytes(answers(data, sizes, PICTURE_CODECS[codec], length_size))
+    if whole_sizes is not None and codec not in ("av1", "vp9"):
+        raise ValueError(f"all of a sample of {codec!r} has to be known")
+    whole = sizes if whole_sizes is None else whole_sizes
+    return bytes(answers(data, sizes, whole, PICTURE_CODECS[codec], length_size))
 
 
 def frame_lengths(data, sizes, str codec):
@@ -211,4 +219,4 @@ def frame_lengths(data, sizes, str codec):
     """
     if codec not in SOUND_CODECS:
         raise ValueError(f"nothing is known of the frames of {codec!r}")
-    return answers(data, sizes, SOUND_CODECS[codec], 1)
+    return answers(data, sizes, sizes, SOUND_CODECS[codec], 1)

@@ -245,24 +245,33 @@ cdef inline bint is_cold(const Out* out) noexcept nogil:
     return not is_resident(out.body, out.offset, min(out.length, <uint64_t>WARM_BYTES))
 
 
+cdef inline Out* lay_out(Connection* c, iovec* pieces, int room, int* count) noexcept nogil:
+    """Point at what one write can take of the queue; give what is left, or NULL.
+
+    Of the first piece the caller knows that it is in memory. The kernel reads a mapped file's
+    bytes, so that a page that cannot be had after all is an error of the call and no signal.
+    """
+    cdef Out* out = c.out
+    while out != NULL and count[0] < room and not out.sent_by_file and (
+            count[0] == 0 or not is_cold(out)):
+        pieces[count[0]].iov_base = <void*>out.at
+        pieces[count[0]].iov_len = out.length
+        count[0] += 1
+        out = out.next
+    return out
+
+
 cdef inline ssize_t send_some(Connection* c) noexcept nogil:
     """Hand the kernel as much of the queue as one call can."""
     cdef iovec[64] pieces        # MOST_PIECES
     cdef int count = 0
-    cdef Out* out = c.out
-    if out.sent_by_file:
-        return socket_send_file(c, out)
-    # The kernel reads a mapped file's bytes, so that a page that cannot be had is an error of the
-    # call and no signal; what stands behind the first piece has not been looked for yet.
-    while out != NULL and count < MOST_PIECES and not out.sent_by_file and (
-            count == 0 or not in_file(out)):
-        pieces[count].iov_base = <void*>out.at
-        pieces[count].iov_len = out.length
-        count += 1
-        out = out.next
+    cdef Out* rest
+    if c.out.sent_by_file:
+        return socket_send_file(c, c.out)
+    rest = lay_out(c, pieces, MOST_PIECES, &count)
     if count == 1:
-        return socket_write_one(c, &pieces[0], out != NULL)
-    return socket_write(c, pieces, count, out != NULL)
+        return socket_write_one(c, &pieces[0], rest != NULL)
+    return socket_write(c, pieces, count, rest != NULL)
 
 
 cdef inline void note_broken(Worker* w, Connection* c) noexcept nogil:
@@ -271,6 +280,14 @@ cdef inline void note_broken(Worker* w, Connection* c) noexcept nogil:
         sluice_store(&c.out.body.broken, 1)
         tally(&w.counters.disk_failures, 1)
     socket_reset(c)
+
+
+cdef inline uint64_t note_sent(Worker* w, Connection* c, uint64_t count) noexcept nogil:
+    """Count what went, and take it off the queue; give how much of it Python had pushed."""
+    tally(&w.counters.sent_bytes, count)
+    c.progress += count
+    c.sent += count
+    return out_consume(c, count)
 
 
 cdef inline Flow flush(Worker* w, Connection* c, uint64_t* counted) noexcept nogil:
@@ -296,11 +313,8 @@ cdef inline Flow flush(Worker* w, Connection* c, uint64_t* counted) noexcept nog
         if sent == 0:
             note_broken(w, c)  # a file shorter than its length must not be asked for ever
             return BROKEN
-        tally(&w.counters.sent_bytes, sent)
         w.turn_bytes += sent
-        c.progress += sent
-        c.sent += sent
-        counted[0] += out_consume(c, sent)
+        counted[0] += note_sent(w, c, sent)
     return FLOWN
 
 

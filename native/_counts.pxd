@@ -30,6 +30,7 @@ cdef inline dict counters_of(Worker* w):
         "lines_dropped": journal_dropped(w.journal),
         "disk_waits": sluice_count(&w.counters.disk_waits),
         "disk_failures": sluice_count(&w.counters.disk_failures),
+        "batched": sluice_count(&w.counters.batched),
         "open": sluice_count(&w.counters.open),
         "hit_us": sluice_count(&w.counters.hit_us),
     }

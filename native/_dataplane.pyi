@@ -24,6 +24,7 @@ class DataPlane:
         for_edges: bool = ...,
         bounds_s: list[float],
         journal_records: int = 0,
+        batches: bool = True,
     ) -> DataPlane: ...
     @property
     def threads(self) -> int: ...

@@ -78,7 +78,8 @@ cdef class DataPlane:
     `fill_key`: what an edge that has looked at the token shows instead of it; with `for_edges`,
     what everything under `/media/` takes in place of tokens. `journal_records`: how many answers
     each thread's ring has room for until `log_lines` is called, a power of two; 0 keeps no record
-    of answers.
+    of answers. `batches`: answers that are ready together are sent in one call by io_uring, where
+    the kernel lets us.
     """
 
     cdef Hub hub
@@ -95,7 +96,7 @@ cdef class DataPlane:
         unsigned long long connections, unsigned int per_client, list trusted not None,
         bytes preflight not None, list refusals not None, list problems not None,
         list token_refused not None, list keys not None, bytes fill_key, bint for_edges=False,
-        list bounds_s not None, unsigned int journal_records = 0,
+        list bounds_s not None, unsigned int journal_records = 0, bint batches = True,
     ):
         cdef int each
         if journal_records & (journal_records - 1) or journal_records > MOST_RECORDS:
@@ -110,6 +111,7 @@ cdef class DataPlane:
         if any(len(texts) != PROBLEM_TEXTS for texts in [*problems, *token_refused]):
             raise ValueError("a problem without its texts")
         self.hub.sleeping = 1
+        self.hub.batches = batches
         self.hub.limits.connections = connections
         self.hub.limits.per_client = per_client
         for each in range(<int>TIMERS):

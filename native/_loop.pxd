@@ -3,6 +3,7 @@
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, realloc
 
+from native._batch cimport batch_send, is_gathering
 from native._body cimport Warming
 from native._clients cimport client_enters, client_leaves, is_trusted, read_peer
 from native._connection cimport socket_reset, timer_place, timer_start, timer_stop
@@ -45,6 +46,7 @@ from native._linux cimport (
     wall_s,
 )
 from native._reader cimport warming_free
+from native._ring cimport ring_close, ring_open
 from native._schedule cimport ask_for_short_slice
 from native._state cimport (
     BROKEN_BODY,
@@ -68,13 +70,15 @@ from native._state cimport (
     Worker,
 )
 from native._text cimport says
-from native._worker cimport call_again, drive, end, expire, put_back, take_warmed
+from native._turns cimport call_again, end, put_back
+from native._worker cimport drive, expire, take_warmed
 
 cdef enum:
     WAKE = 0
     LISTENER = 1
     EVENTS = 256
-    ACCEPTS = 64
+    ACCEPTS = 16                 # before others have their turn
+    LAST_ACCEPTS = 256           # times that, when no more are to come: any backlog there may be
     REST_MS = 100                # how long accepting rests when descriptors have run out
     LONGEST_WAIT_MS = 1000
     GRACE_MS = 1000
@@ -219,7 +223,7 @@ cdef inline void begin(Connection* c, int fd, Peer peer) noexcept nogil:
     c.timer = NO_TIMER
     c.touched = False
     c.readable = c.hung_up = c.closing = c.heedful = c.unparsed = c.queued = False
-    c.served = c.cold = False
+    c.served = c.cold = c.gathered = False
     c.writable = c.keep_alive = True
     c.heavy_until_ms = 0
     c.earlier = c.later = c.again = NULL
@@ -262,7 +266,8 @@ cdef inline bint admit(Worker* w, int fd, const sockaddr_storage* from_) noexcep
     return True
 
 
-cdef inline void accept_all(Worker* w) noexcept nogil:
+cdef inline bint accept_some(Worker* w) noexcept nogil:
+    """Take some of those in that wait; whether there may be more."""
     cdef sockaddr_storage from_
     cdef socklen_t length
     cdef int fd, why, _each
@@ -278,11 +283,12 @@ cdef inline void accept_all(Worker* w) noexcept nogil:
             continue
         why = sluice_errno()
         if why == EAGAIN:
-            return
+            return False
         if why != EINTR and why != ECONNABORTED:
             watch_listener(w, False)  # no descriptors or no memory: others must leave first
             w.accept_after_ms = w.now_ms + REST_MS
-            return
+            return False
+    return True
 
 
 cdef inline void watch_listener(Worker* w, bint watch) noexcept nogil:
@@ -302,7 +308,7 @@ cdef inline void take_event(Worker* w, const epoll_event* event) noexcept nogil:
     cdef uint64_t rung
     if generation == SPENT_GENERATION:
         if place == LISTENER:
-            accept_all(w)
+            accept_some(w)
         else:
             read(w.wake_fd, &rung, sizeof(rung))
         return
@@ -346,9 +352,12 @@ cdef inline void drain(Worker* w) noexcept nogil:
     """
     cdef Connection* c
     cdef uint32_t each
+    cdef int _more
     if w.listener >= 0:
         if w.accepting:
-            accept_all(w)  # who was let in by the kernel is answered
+            for _more in range(LAST_ACCEPTS):  # who was let in by the kernel is answered
+                if not accept_some(w):
+                    break
             watch_listener(w, False)
         close(w.listener)
         w.listener = -1
@@ -389,6 +398,8 @@ cdef inline void run(Worker* w) noexcept nogil:
     pthread_sigmask(SIG_BLOCK, &signals, NULL)
     ask_for_short_slice()
     w.now_ms = now_ms()
+    if w.hub.batches:
+        w.ring = ring_open()
     watch_listener(w, True)
     while not sluice_load(&w.hub.stopping):
         wait_ms = next_wait_ms(w)
@@ -399,8 +410,12 @@ cdef inline void run(Worker* w) noexcept nogil:
         sluice_store(&w.sleeping, 0)
         w.now_ms = now_ms()
         w.wall_s = wall_s()
+        w.gathering = w.ring != NULL and count > 1
         for each in range(count):
             take_event(w, &events[each])
+        if is_gathering(w):
+            batch_send(w)
+        w.gathering = False
         hear_all(w)
         take_turns(w)
         if sluice_load(&w.hub.draining):
@@ -409,3 +424,5 @@ cdef inline void run(Worker* w) noexcept nogil:
             if w.open == 0:
                 break
     end_all(w)
+    ring_close(w.ring)
+    w.ring = NULL

@@ -12,6 +12,7 @@ from native._body cimport Body, Warming
 from native._linux cimport pthread_mutex_t
 from native._record cimport Journal, Note, Record
 from native._key_samples cimport Samples
+from native._ring cimport Ring
 from native._table cimport Table
 from native._text cimport Span
 from native._token cimport TokenKey, Verified
@@ -115,6 +116,7 @@ cdef struct Connection:
     bint served                  # it has asked for something
     bint reused                  # it had asked for something before its latest request
     bint cold                    # a reader reads what is to be sent next
+    bint gathered                # what it is to be sent goes with the batch
     Connection* earlier
     Connection* later
     Connection* again
@@ -179,6 +181,7 @@ cdef struct Counters:
     uint64_t tokens_refused[4]   # from MISSING on, in the order of `Admission` in _token.pxd
     uint64_t disk_waits          # for bytes of a file that were not in memory
     uint64_t disk_failures
+    uint64_t batched             # sends that went with others in one call
     uint64_t statuses[6]
     uint64_t hit_seconds[13]     # BUCKETS, then more
     uint64_t hit_us
@@ -225,6 +228,7 @@ cdef struct Hub:
     ClientCount* clients[1024]
     int draining                 # atomic
     int stopping                 # atomic
+    bint batches                 # where the kernel lets us
     int watched                  # atomic: somebody wants to know which keys are asked for
     int64_t drained_until_ms
     uint64_t bounds_us[13]
@@ -232,6 +236,12 @@ cdef struct Hub:
 cdef struct TimerList:
     Connection* first
     Connection* last
+
+cdef struct Gathered:
+    # A send of the batch, whose bytes are in the ring's.
+    Connection* connection
+    uint64_t hits
+    int64_t began_us
 
 cdef struct Worker:
     Hub* hub
@@ -276,4 +286,7 @@ cdef struct Worker:
     int pooled
     uint64_t turn_bytes
     uint32_t turn_requests
+    Ring* ring                   # NULL: every send is a call of its own
+    bint gathering               # answers of this round of events go together
+    Gathered[32] gathered        # RING_SENDS
     uint8_t[64] last_padding     # behind it begins the next thread's

@@ -14,7 +14,7 @@ from native._vp9 cimport MOST_FRAMES, frames_of, vp9_header
 cdef enum:
     LARGEST_CLEAR = 0xFFFF     # BytesOfClearData has 16 bits
     MOST_INFORMATION = 255     # sample_info_size has 8
-    MOST_STRIDE = 4096
+    MOST_STRIDE = 128
     PADDED_PIECES = 8          # of a sample at most, where all fragments of a length are to agree
 
 cdef enum Trouble:
@@ -104,14 +104,13 @@ cdef inline int64_t slice_header(const Division* division, const uint8_t* unit,
 
 
 cdef inline Trouble divide_units(const Division* division, const uint8_t* sample, uint64_t size,
-                                 int stride, Pieces* pieces) noexcept nogil:
-    """Hide the data of every `stride`th slice."""
+                                 int stride, Pieces* pieces, int* slices) noexcept nogil:
+    """Hide the data of every `stride`th slice, and count them."""
     cdef uint64_t at = 0
     cdef uint64_t clear = 0
     cdef uint64_t length, hidden
     cdef int64_t head
     cdef int digit
-    cdef int slices = 0
     cdef const uint8_t* unit
     while at < size:
         if size - at < <uint64_t>division.length_size:
@@ -127,9 +126,9 @@ cdef inline Trouble divide_units(const Division* division, const uint8_t* sample
             return UNKNOWN_SLICE
         hidden = 0
         if head:
-            if slices % stride == 0:
+            if slices[0] % stride == 0:
                 hidden = hidden_of(division, length - head)
-            slices += 1
+            slices[0] += 1
         clear += division.length_size + length - hidden
         if hidden:
             if not keep_all(pieces, clear, <uint32_t>hidden):
@@ -142,8 +141,8 @@ cdef inline Trouble divide_units(const Division* division, const uint8_t* sample
 
 
 cdef inline Trouble divide_frames(const Division* division, const uint8_t* sample, uint64_t size,
-                                  int stride, Pieces* pieces) noexcept nogil:
-    """Hide the data of every `stride`th frame; the index of a superframe stays."""
+                                  int stride, Pieces* pieces, int* slices) noexcept nogil:
+    """Hide the data of every `stride`th frame, and count them; a superframe's index stays."""
     cdef uint32_t[MOST_FRAMES] lengths
     cdef int count = frames_of(sample, size, lengths)
     cdef uint64_t left = size
@@ -151,7 +150,6 @@ cdef inline Trouble divide_frames(const Division* division, const uint8_t* sampl
     cdef uint64_t hidden
     cdef int64_t head
     cdef int each
-    cdef int slices = 0
     if count < 0:
         return BROKEN_FRAMES
     for each in range(count):
@@ -160,8 +158,8 @@ cdef inline Trouble divide_frames(const Division* division, const uint8_t* sampl
         head = vp9_header(sample, lengths[each], division.width)
         if head < 0:
             return UNKNOWN_FRAME
-        hidden = hidden_of(division, lengths[each] - head) if slices % stride == 0 else 0
-        slices += 1
+        hidden = hidden_of(division, lengths[each] - head) if slices[0] % stride == 0 else 0
+        slices[0] += 1
         clear += lengths[each] - hidden
         if hidden:
             if not keep_all(pieces, clear, <uint32_t>hidden):
@@ -182,16 +180,20 @@ cdef inline Trouble divide(const Division* division, const uint8_t* sample, uint
     cdef size_t most = (MOST_INFORMATION - 2 - vector_bytes(division)) // 6
     cdef Trouble trouble
     cdef int stride
+    cdef int slices = 0
     if division.padded:
         most = PADDED_PIECES
     for stride in range(1, MOST_STRIDE):
         pieces.count = before
+        slices = 0
         if division.kind == VP9:
-            trouble = divide_frames(division, sample, size, stride, pieces)
+            trouble = divide_frames(division, sample, size, stride, pieces, &slices)
         else:
-            trouble = divide_units(division, sample, size, stride, pieces)
+            trouble = divide_units(division, sample, size, stride, pieces, &slices)
         if trouble != SOUND or pieces.count - before <= most:
             return trouble
+        if slices <= stride:
+            break  # only the first slice is hidden: hiding still less changes nothing
     return TOO_MANY_PIECES
 
 

@@ -17,9 +17,9 @@ from native._answer cimport (
     is_broken,
     refuse_token,
 )
+from native._batch cimport batch_add, batch_send, clear_room, has_room, is_gathering
 from native._bell cimport ring_bell
 from native._body cimport Warming, body_hold
-from native._clients cimport client_leaves
 from native._connection cimport (
     BROKEN,
     COLD,
@@ -28,21 +28,16 @@ from native._connection cimport (
     Flow,
     flush,
     out_append,
-    out_drop_all,
     out_keep,
     out_of_bytes,
-    socket_close,
     socket_discard,
-    socket_end,
     socket_read,
     socket_reset,
-    timer_start,
     timer_stop,
     timer_touch,
 )
 from native._exchange cimport (
     exchange_open,
-    exchange_release,
     exchange_sent,
     tell_python,
     tell_python_locked,
@@ -63,7 +58,6 @@ from native._journal cimport (
     note_crossing,
     note_refusal,
     stream_end,
-    write_all,
     write_sent,
 )
 from native._linux cimport (
@@ -84,30 +78,20 @@ from native._state cimport (
     BODY,
     BODY_TIMER,
     BROKEN_BODY,
-    BUCKETS,
     BY_LENGTH,
     CHUNK_SIZE,
     CROSSED,
     DEAD,
     DRAINING,
     DRAIN_BYTES,
-    GONE,
-    HEADROOM_BYTES,
     HEAD_TIMER,
     HEAVY_MS,
-    IDLE_TIMER,
     INPUT_BYTES,
-    IN_HIGH_BYTES,
     LINGERING,
-    LINGER_TIMER,
     NEW,
     NO_BODY,
-    POOLED,
-    POOLED_PER_ANSWER,
-    PROGRESS_BYTES,
     READING,
     READ_BYTES,
-    SCRATCH_BYTES,
     SEND_TIMER,
     TURN_PASSES,
     TURN_REQUESTS,
@@ -129,6 +113,14 @@ from native._token cimport (
     read_token_path,
     starts_signed,
     verify,
+)
+from native._turns cimport (
+    body_waits,
+    close_down,
+    count_hits,
+    end,
+    rest_turn,
+    watch_time,
 )
 from native._vary cimport LONGEST_VARIANT, write_variant
 
@@ -154,50 +146,6 @@ cdef inline Refusal refusal_of(int status) noexcept nogil:
     if status == 501:
         return NOT_IMPLEMENTED
     return BAD_VERSION if status == 505 else BAD_REQUEST
-
-
-# ---- the end of a connection
-
-cdef inline void put_back(Worker* w, Connection* c) noexcept nogil:
-    """Let another connection have this place."""
-    c.later = w.spare
-    w.spare = c
-
-
-cdef inline void end(Worker* w, Connection* c) noexcept nogil:
-    """Close the connection, whatever it is doing."""
-    cdef Exchange* exchange = c.exchange
-    if c.records != NULL:
-        write_all(w, c)
-    timer_stop(w, c)
-    out_drop_all(c)
-    free(c.input)
-    c.input = NULL
-    c.input_length = 0
-    socket_close(c)
-    client_leaves(w.hub, c.peer.address)
-    if exchange != NULL:
-        c.exchange = NULL
-        exchange.connection = NULL
-        tell_python(exchange, GONE)
-        exchange_release(exchange)
-    c.state = DEAD
-    c.generation = (c.generation + 1) & 0x7fffffff
-    w.open -= 1
-    tally(&w.counters.open, <uint64_t>-1)
-    if not c.queued:
-        put_back(w, c)
-
-
-cdef inline void close_down(Worker* w, Connection* c) noexcept nogil:
-    """All is sent: close, but not on top of bytes that would turn the close into a reset."""
-    if c.hung_up or not (c.heedful or c.readable or c.unparsed):
-        end(w, c)
-        return
-    socket_end(c)
-    c.state = LINGERING
-    c.unparsed = False
-    timer_start(w, c, LINGER_TIMER)
 
 
 # ---- input
@@ -400,7 +348,7 @@ cdef inline bint push(Worker* w, Connection* c) noexcept nogil:
         rest_turn(w, c)
     elif flow == COLD:
         wait_for_disk(w, c)
-    elif flow == FLOWN:
+    elif flow == FLOWN and not is_gathering(w):
         w.pooled = 0
         w.scratch_used = 0
     return flow == FLOWN
@@ -446,25 +394,6 @@ cdef inline void take_warmed(Worker* w, Warming* wanted) noexcept nogil:
     drive(w, c)
 
 
-cdef inline void call_again(Worker* w, Connection* c) noexcept nogil:
-    """Come back to this connection once the others have had their turn."""
-    if c.queued:
-        return
-    c.queued = True
-    c.again = NULL
-    if w.again == NULL:
-        w.again = c
-    else:
-        w.again_last.again = c
-    w.again_last = c
-
-
-cdef inline void rest_turn(Worker* w, Connection* c) noexcept nogil:
-    """This connection has used up its turn, and for a while has none but queued ones."""
-    c.heavy_until_ms = w.now_ms + HEAVY_MS
-    call_again(w, c)
-
-
 cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept nogil:
     """Answer the requests that the worker's buffer holds; give how many bytes were used."""
     cdef Head head
@@ -473,8 +402,9 @@ cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept n
     cdef int status
     while (c.state == READING and not c.closing and at < length
             and w.turn_requests < TURN_REQUESTS):
-        if (w.pooled + POOLED_PER_ANSWER > POOLED
-                or w.scratch_used + HEADROOM_BYTES > SCRATCH_BYTES):
+        if not has_room(w):
+            if is_gathering(w):
+                batch_send(w)
             if not push(w, c):
                 break
         status = scan_head(&head, w.input + at, length - at)
@@ -499,16 +429,6 @@ cdef inline uint32_t parse(Worker* w, Connection* c, uint32_t length) noexcept n
             end(w, c)
     c.unparsed = at < length
     return at
-
-
-cdef inline void count_hits(Worker* w, uint64_t hits, int64_t began_us) noexcept nogil:
-    """Enter the hits of this turn in the histogram."""
-    cdef uint64_t took_us = <uint64_t>(now_us() - began_us)
-    cdef int bucket = 0
-    while bucket < BUCKETS - 1 and took_us > w.hub.bounds_us[bucket]:
-        bucket += 1
-    tally(&w.counters.hit_seconds[bucket], hits)
-    tally(&w.counters.hit_us, took_us * hits)
 
 
 cdef inline bint take_requests(Worker* w, Connection* c) noexcept nogil:
@@ -537,9 +457,12 @@ cdef inline bint take_requests(Worker* w, Connection* c) noexcept nogil:
         return False
     if c.hung_up and not c.readable and c.state == READING and not c.unparsed:
         c.closing = True
+    hits = w.counters.hits - hits
+    if batch_add(w, c, hits, began_us):
+        return False
     push(w, c)
-    if w.counters.hits != hits:
-        count_hits(w, w.counters.hits - hits, began_us)
+    if hits:
+        count_hits(w, hits, now_us() - began_us)
     return c.state != DEAD and (c.state != READING or c.closing or c.unparsed or c.readable)
 
 
@@ -584,15 +507,6 @@ cdef inline bint take_body(Worker* w, Connection* c) noexcept nogil:
     return True
 
 
-cdef inline bint body_waits(Exchange* exchange) noexcept nogil:
-    """Whether Python has to take some of the body first."""
-    cdef bint waits
-    pthread_mutex_lock(&exchange.worker.lock)
-    waits = exchange.body_bytes >= IN_HIGH_BYTES
-    pthread_mutex_unlock(&exchange.worker.lock)
-    return waits
-
-
 cdef inline void take_rest(Worker* w, Connection* c) noexcept nogil:
     """Throw away what a client still sends after its last answer."""
     cdef ssize_t count = socket_discard(c)
@@ -627,10 +541,9 @@ cdef inline bint advance(Worker* w, Connection* c) noexcept nogil:
 cdef inline void drive(Worker* w, Connection* c) noexcept nogil:
     """Do all that can be done for this connection, within one turn."""
     cdef int passes = 0
+    clear_room(w)
     w.turn_bytes = 0
     w.turn_requests = 0
-    w.pooled = 0
-    w.scratch_used = 0
     while c.state != DEAD and advance(w, c):
         passes += 1
         if passes == TURN_PASSES or w.turn_requests >= TURN_REQUESTS:
@@ -640,34 +553,12 @@ cdef inline void drive(Worker* w, Connection* c) noexcept nogil:
         return
     if w.turn_requests >= TURN_REQUESTS:
         c.heavy_until_ms = w.now_ms + HEAVY_MS
+    if c.gathered:
+        return
     if w.pooled and not out_keep(c):
         end(w, c)
         return
     watch_time(w, c)
-
-
-cdef inline void watch_time(Worker* w, Connection* c) noexcept nogil:
-    """Let the time run that what this connection waits for may take."""
-    if c.out != NULL:
-        if c.timer != SEND_TIMER:
-            timer_start(w, c, SEND_TIMER)
-            c.progress = 0
-        elif c.progress >= PROGRESS_BYTES:
-            timer_touch(w, c, SEND_TIMER)
-            c.progress = 0
-    elif c.state == READING:
-        if c.input_length == 0:
-            timer_touch(w, c, IDLE_TIMER)
-        elif c.timer != HEAD_TIMER:
-            timer_start(w, c, HEAD_TIMER)
-    elif c.state == LINGERING:
-        if c.timer != LINGER_TIMER:
-            timer_start(w, c, LINGER_TIMER)
-    elif c.body_state == NO_BODY or c.body_state == BROKEN_BODY or c.state == CROSSED and (
-            body_waits(c.exchange)):
-        timer_stop(w, c)
-    elif c.timer != BODY_TIMER:
-        timer_start(w, c, BODY_TIMER)
 
 
 cdef inline void expire(Worker* w, Connection* c) noexcept nogil:

@@ -36,6 +36,11 @@ ADD_VIDEO: Final = """
 INSERT INTO videos (id, playback_id, title, status, upload_key, source_filename, source_bytes)
 VALUES ($1, $2, 'A film', 'waiting', $3, 'film.mp4', $4)
 """
+# One that is ready may wait for its storyboard yet.
+STATUS: Final = """
+SELECT CASE WHEN status = 'ready' THEN coalesce(stage, status) ELSE status END
+FROM videos WHERE id = $1
+"""
 # Whatever columns there are: a copy of the row with a few of them changed.
 ADD_KEY: Final = """
 INSERT INTO content_keys (video_id, scheme, kind, kid, vector, master, nonce, sealed)
@@ -167,7 +172,7 @@ class Library:
 
     async def _status(self) -> str:
         async with connect(self.database_url) as session:
-            return str(await session.fetchval("SELECT status FROM videos WHERE id = $1", VIDEO))
+            return str(await session.fetchval(STATUS, VIDEO))
 
 
 @contextmanager

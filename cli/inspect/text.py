@@ -86,6 +86,8 @@ def _video(track: InspectedVideo) -> Iterator[str]:
         yield f"  light: {track.light}"
     if (track.shown_width, track.shown_height) != (track.width, track.height):
         yield f"  shown as {track.shown_width}×{track.shown_height}"
+    if track.closed_captions:
+        yield f"  captions inside of the pictures: {', '.join(track.closed_captions)}"
     if track.groups is not None:
         groups = track.groups
         lengths = _lengths(groups.shortest_s, groups.median_s, groups.longest_s)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core.codecs import aac, ac3, flac, mp3, opus
+from core.codecs import aac, flac, mp3, opus
 from core.isobmff.sample_entry import InvalidDecoderConfiguration
 from native import frame_lengths
 
@@ -80,10 +80,11 @@ def audio_format(source: SourceSound, first: bytes) -> AudioFormat:
     match source.codec:
         case "aac":
             return _aac(source, first)
-        case "ac3":
-            return _ac3(first)
-        case "eac3":
-            return _eac3(source, first)
+        case "ac3" | "eac3":
+            # Imported here: few films have either, and a command that packages one is short.
+            from core.codecs.dolby import ac3_format, eac3_format  # noqa: PLC0415 - see above
+
+            return ac3_format(first) if source.codec == "ac3" else eac3_format(source, first)
         case "mp3":
             return _mp3(source, first)
         case "opus":
@@ -124,27 +125,6 @@ def _aac(source: SourceSound, first: bytes) -> AudioFormat:
         config.frame_length * factor,
         framed=aac.without_adts if source.is_adts else bytes,
     )
-
-
-def _ac3(first: bytes) -> AudioFormat:
-    entry = ac3.ac3_sample_entry(first)
-    frame = next(iter(ac3.sync_frames(first)))
-    return AudioFormat(
-        ac3.AC3_CODEC_STRING, entry, frame.sample_rate, frame.channels, ac3.FRAME_SAMPLES
-    )
-
-
-def _eac3(source: SourceSound, first: bytes) -> AudioFormat:
-    if ac3.frame_samples(first) != ac3.FRAME_SAMPLES:
-        raise InvalidDecoderConfiguration(
-            f"a sample of E-AC-3 holds {ac3.frame_samples(first)} samples of sound, not six blocks"
-        )
-    entry = ac3.eac3_sample_entry_of(first, source.dec3 or ac3.dec3_of(first))
-    frame = next(iter(ac3.sync_frames(first)))
-    return AudioFormat(
-        ac3.EAC3_CODEC_STRING, entry, frame.sample_rate, ac3.eac3_channels(first),
-        ac3.FRAME_SAMPLES, objects=ac3.is_joint_object_coding(first),
-    )  # fmt: skip
 
 
 def _mp3(source: SourceSound, first: bytes) -> AudioFormat:

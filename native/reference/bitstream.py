@@ -25,10 +25,18 @@ FRAME_HEADER = 3
 FRAME = 6
 
 
-def sample_access(data: "Buffer", sizes: Sequence[int], codec: str, length_size: int = 4) -> bytes:
+def sample_access(
+    data: "Buffer",
+    sizes: Sequence[int],
+    codec: str,
+    length_size: int = 4,
+    *,
+    whole_sizes: Sequence[int] | None = None,
+) -> bytes:
     """Say what samples of these sizes, one behind the other, are: one byte of flags each.
 
-    `codec` is "avc", "hevc", "av1" or "vp9"; `length_size` that of a NAL unit's length field.
+    `codec` is "avc", "hevc", "av1" or "vp9"; `length_size` that of a NAL unit's length field. With
+    `whole_sizes`, which only AV1 and VP9 may have, the data are the beginnings of larger samples.
     - SYNC: decoding may begin here. An HEVC picture of clean random access is one too (ISO/IEC
       14496-15 §8.4.3), though pictures that follow it and are shown before it may be lost then.
     - OPEN_ACCESS: a key picture of AV1 or VP9 that is not shown at once.
@@ -43,7 +51,18 @@ def sample_access(data: "Buffer", sizes: Sequence[int], codec: str, length_size:
         raise ValueError(f"a length field has 1 to 4 bytes, not {length_size}")
     if codec not in ("avc", "hevc", "av1", "vp9"):
         raise ValueError(f"nothing is known of the samples of {codec!r}")
-    return bytes(_access(sample, codec, length_size) for sample in _samples(view, sizes))
+    if whole_sizes is not None and codec not in ("av1", "vp9"):
+        raise ValueError(f"all of a sample of {codec!r} has to be known")
+    samples = _samples(view, sizes)
+    for known, whole in zip(sizes, sizes if whole_sizes is None else whole_sizes, strict=True):
+        if whole < known:
+            raise ValueError(f"{known} bytes are known of a sample of {whole}")
+    return bytes(
+        _access(sample, whole, codec, length_size)
+        for sample, whole in zip(
+            samples, sizes if whole_sizes is None else whole_sizes, strict=True
+        )
+    )
 
 
 def frame_lengths(data: "Buffer", sizes: Sequence[int], codec: str) -> list[int]:
@@ -69,12 +88,12 @@ def _samples(view: memoryview, sizes: Sequence[int]) -> list[memoryview]:
     return found
 
 
-def _access(sample: memoryview, codec: str, length_size: int) -> int:
+def _access(sample: memoryview, size: int, codec: str, length_size: int) -> int:
     match codec:
         case "vp9":
             return _vp9_access(sample)
         case "av1":
-            return _av1_access(sample)
+            return _av1_access(sample, size)
         case _:
             return _nal_access(sample, length_size, hevc=codec == "hevc")
 
@@ -103,18 +122,21 @@ def _hevc_unit(kind: int) -> int:
     return EXAMINE if kind in HEVC_PARAMETER_SETS else 0
 
 
-def _av1_access(sample: memoryview) -> int:
-    """Walk a temporal unit up to its first frame (AV1 §5.3, §5.9.2; AV1 in ISOBMFF §2.4)."""
+def _av1_access(sample: memoryview, whole: int) -> int:
+    """Walk a temporal unit up to its first frame (AV1 §5.3, §5.9.2; AV1 in ISOBMFF §2.4).
+
+    `sample` is its beginning, and `whole` how many bytes it has in all.
+    """
     flags = at = 0
     sequence = still = False
     while at < len(sample):
         head = sample[at]
         kind, extended, sized = head >> 3 & 15, head >> 2 & 1, head >> 1 & 1
         body = at + 1 + extended
-        size = len(sample) - body
+        size = whole - body
         if sized:
             size, body = _leb128(sample, body)
-        if head >> 7 or size < 0 or body + size > len(sample):
+        if head >> 7 or size < 0 or body + size > whole or (size and body >= len(sample)):
             return flags | EXAMINE
         if kind == SEQUENCE_HEADER:
             flags |= EXAMINE

@@ -10,7 +10,7 @@ from native.values import AvcDivision, AvcSlice, Division, HevcDivision, HevcSli
 BLOCK = 16
 LARGEST_CLEAR = 0xFFFF
 MOST_INFORMATION = 255
-MOST_STRIDE = 4096
+MOST_STRIDE = 128
 AVC_SETS = 256
 HEVC_SETS = 64
 PADDED_PIECES = 8
@@ -82,7 +82,9 @@ def divide(
     Raises `ValueError` where it cannot be read, `number` being its own in the fragment.
     """
     units = list(_units(sample, division, number))
-    for stride in range(1, MOST_STRIDE):
+    slices = sum(head is not None for _, head in units)
+    # Once only the first slice is hidden, hiding still less changes nothing.
+    for stride in range(1, min(MOST_STRIDE, max(slices, 1) + 1)):
         pieces = list(_pieces(units, stride, pattern=pattern))
         if len(pieces) <= most:
             return pieces

@@ -75,6 +75,15 @@ class SampleFile:
             for row in self._rows
         )
 
+    def heads(self, length: int) -> bytes:
+        """Give the first bytes of every sample, `length` of each, one behind the other.
+
+        A shorter sample is given whole.
+        """
+        if length < 1:
+            raise ValueError(f"{length} bytes of every sample")
+        return b"".join(self._read(row.offset, min(row.size, length)) for row in self._rows)
+
     def read(self, first: int, count: int) -> Iterator[bytes]:
         """Give the samples one by one."""
         self._check(first, count)

@@ -1,7 +1,7 @@
 """Answers of the pipeline: a representation as conditions and ranges ask for it, or a problem."""
 
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Protocol
 
 from core.errors import Fault
@@ -70,24 +70,38 @@ class Answer:
                 yield chunk
 
     async def stretches(
-        self, keep_file: "Callable[[int, int, int], StoredBody | None]"
+        self,
+        keep_file: "Callable[[int, int, int], StoredBody | None]",
+        slice_bytes: int | None = None,
     ) -> "AsyncIterator[bytes | StoredBody]":
         """The body, with what is in memory as it is, and stretches of files unread where possible.
 
-        `keep_file` takes those, given a descriptor, a number of bytes and the first of them.
+        `keep_file` takes those, given a descriptor, a number of bytes and the first of them. With
+        `slice_bytes` nothing is given unread but whole slices of the body, one each.
         """
+        place = 0
         for piece in self.pieces:
             part = await piece.made() if isinstance(piece, PendingPart) else piece
-            if isinstance(part, HeldPart) and part.is_whole:
+            if isinstance(part, HeldPart) and part.is_whole and slice_bytes is None:
                 yield part.body
                 continue
-            if isinstance(part, FilePart):
-                kept = keep_file(part.track.flat, part.length, part.offset)
+            for stretch in _sliced(part, place, slice_bytes):
+                kept = None
+                if isinstance(stretch, FilePart):
+                    end = place + stretch.length
+                    if slice_bytes is None or self._is_slice(place, end, slice_bytes):
+                        kept = keep_file(stretch.track.flat, stretch.length, stretch.offset)
                 if kept is not None:
+                    place += len(kept)
                     yield kept
                     continue
-            async for chunk in self._read(part):
-                yield chunk
+                async for chunk in self._read(stretch):
+                    place += len(chunk)
+                    yield chunk
+
+    def _is_slice(self, place: int, end: int, slice_bytes: int) -> bool:
+        ends = end % slice_bytes == 0 or end == self.length
+        return place % slice_bytes == 0 and ends
 
     async def _read(self, piece: Part) -> AsyncIterator[bytes]:
         match piece:
@@ -103,6 +117,18 @@ class Answer:
                 assert self.reader is not None
                 async for chunk in self.reader.read(piece):
                     yield chunk
+
+
+def _sliced(part: Part, place: int, slice_bytes: int | None) -> Iterator[Part]:
+    """Divide a stretch of a file that begins at `place` of a body where slices of the body end."""
+    if slice_bytes is None or not isinstance(part, FilePart):
+        yield part
+        return
+    begin = 0
+    while begin < part.length:
+        length = min(part.length - begin, slice_bytes - (place + begin) % slice_bytes)
+        yield replace(part, offset=part.offset + begin, length=length)
+        begin += length
 
 
 def present(

@@ -3,22 +3,17 @@
 from fractions import Fraction
 from pathlib import Path
 
-from core.codecs.sound import AudioFormat, SourceSound, audio_format
+from core.codecs.sound import AudioFormat, audio_format
 from core.isobmff.sample_entry import InvalidDecoderConfiguration
-from core.isobmff.visual_extensions import child_content
 from core.media.presentation import TrackKind
 from native import SampleRun
 from origin.packaging.demux import AnyPacket
-from origin.packaging.description import audio_description
+from origin.packaging.description import audio_description, source_sound
 from origin.packaging.faults import NeedsTranscodeError
 from origin.packaging.movie_source import MovieTrackSource
 from origin.packaging.report import AudioTrackInfo
 from origin.packaging.timing import AudioPacket, AudioTimes, Row
 from origin.packaging.track import SYNC, PackagedTrack, Purpose, TrackWriter
-
-AUDIO_ENTRY_BYTES = 36
-"""The head of the box and the fields of an AudioSampleEntry (ISO/IEC 14496-12 §12.2.3)."""
-PARAMETRIC_STEREO = "HE-AACv2"
 
 
 class AudioCopier:
@@ -118,26 +113,14 @@ class AudioCopier:
     def _begun(self, first: bytes) -> tuple[AudioFormat, AudioTimes]:
         """Give the format, made with the first sample, and what lays samples one after another."""
         if self._format is None or self._times is None:
-            self._format = audio_format(self._sound, first)
+            entry = b"" if self._source is None else self._source.entry
+            self._format = audio_format(source_sound(self._track, entry), first)
             if self._format.rate != self._rate:
                 raise InvalidDecoderConfiguration(
                     f"{self._rate} Hz is told, and {self._format.rate} Hz found"
                 )
             self._times = AudioTimes(self._format.length, self._rate, self._base * self._rate, SYNC)
         return self._format, self._times
-
-    @property
-    def _sound(self) -> SourceSound:
-        track = self._track
-        entry = b"" if self._source is None else self._source.entry
-        return SourceSound(
-            codec=track.codec,
-            record=track.record,
-            channels=track.channels,
-            sample_rate=track.sample_rate,
-            dec3=child_content(entry, b"dec3", AUDIO_ENTRY_BYTES) if entry else b"",
-            parametric=track.profile == PARAMETRIC_STEREO,
-        )
 
     def _begin(self, form: AudioFormat, times: AudioTimes) -> TrackWriter:
         self._writer = TrackWriter(

@@ -1,15 +1,22 @@
 """What a copied track says of itself: its sample entry, and what manifests tell of it."""
 
-from core.codecs.sound import AudioFormat
+from core.codecs.sound import AudioFormat, SourceSound
 from core.codecs.video import VideoFormat
 from core.isobmff.sample_entry import VisualTraits
-from core.isobmff.visual_extensions import VisualExtensions, visual_extensions
+from core.isobmff.visual_extensions import (
+    VisualExtensions,
+    child_content,
+    visual_extensions,
+)
 from core.media.description import TrackDescription
 from core.media.dolby_vision import sole_codec, supplemental_codec
 from core.media.presentation import TrackKind
 from core.media.video_range import PQ, video_range
 from origin.packaging.report import AudioTrackInfo, VideoTrackInfo
 
+AUDIO_ENTRY_BYTES = 36
+"""The head of the box and the fields of an AudioSampleEntry (ISO/IEC 14496-12 §12.2.3)."""
+PARAMETRIC_STEREO = "HE-AACv2"
 UNSPECIFIED = frozenset({0, 2})
 
 
@@ -48,6 +55,18 @@ def video_description(
         video_range=PQ if sole else video_range(track.colour),
         colour=track.colour,
         supplemental_codec=supplemental_codec(dovi, track.codec),
+    )
+
+
+def source_sound(track: AudioTrackInfo, entry: bytes) -> SourceSound:
+    """Say what is known of a track before its samples; without a sample entry that is empty."""
+    return SourceSound(
+        codec=track.codec,
+        record=track.record,
+        channels=track.channels,
+        sample_rate=track.sample_rate,
+        dec3=child_content(entry, b"dec3", AUDIO_ENTRY_BYTES) if entry else b"",
+        parametric=track.profile == PARAMETRIC_STEREO,
     )
 
 

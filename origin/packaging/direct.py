@@ -18,23 +18,25 @@ from typing import Final
 
 from core.codecs.avc import AvcConfiguration, avc_configuration
 from core.codecs.hevc import HevcConfiguration, hevc_configuration
-from core.codecs.sound import SourceSound, audio_format
-from core.codecs.video import video_format
+from core.codecs.sound import AudioFormat, audio_format
+from core.codecs.video import VideoFormat, video_format
 from core.isobmff.sample_entry import InvalidDecoderConfiguration
 from core.media.description import TrackDescription, encode_description
 from core.media.presentation import TrackKind
+from native import EXAMINE as LOOK_CLOSER
 from native import (
     IndexBuilder,
     MalformedMovie,
     SampleFile,
     UnfitTimes,
     audio_rows,
+    sample_access,
     shared_byte,
     video_rows,
 )
 from origin.packaging.captions import MOST_SAMPLES, CaptionSearch
 from origin.packaging.decision import LONGEST_GOP_S
-from origin.packaging.description import audio_description, video_description
+from origin.packaging.description import audio_description, source_sound, video_description
 from origin.packaging.faults import NeedsTranscodeError
 from origin.packaging.movie_source import (
     IrregularMovieError,
@@ -42,13 +44,16 @@ from origin.packaging.movie_source import (
     MovieTrackSource,
     movie_source,
 )
-from origin.packaging.report import AudioTrackInfo, Reach, SourceReport, VideoTrackInfo
+from origin.packaging.report import AudioTrackInfo, SourceReport, VideoTrackInfo
 from origin.packaging.timing import LONGEST_PATCH_S, AudioPacket, AudioTimes, TickScale
 
 ROW = struct.Struct("=QQqIIII")
 SYNC = 1
+OPEN_ACCESS = 2
 CAPTIONS, EXAMINE = 8, 16
 """Flags of `nal_access` beside those of the index."""
+HEAD_BYTES = 64
+"""More than a frame of FLAC has before its sound, or a key picture of AV1 before its header."""
 INDEX_FLAGS = bytes(access & 3 for access in range(256))
 """What the index keeps of a sample's access: a picture to start at, another key picture."""
 CONFIGURATIONS: Final[Mapping[str, Callable[[bytes], AvcConfiguration | HevcConfiguration]]] = {
@@ -125,14 +130,18 @@ def _tracks(source: MovieSource, report: SourceReport) -> list[DirectTrack]:
 
 
 def _video(file: int, source: MovieTrackSource, track: VideoTrackInfo) -> DirectTrack:
-    if track.codec not in CONFIGURATIONS or track.annexb:
+    if track.annexb:
         raise UnusualFileError
     rows = _rows(source)
     samples = SampleFile(file, rows)
-    length_size = CONFIGURATIONS[track.codec](track.record).length_size
-    access = samples.nal_access(length_size, hevc=track.codec == "hevc")
-    if max(access) >= EXAMINE:  # the highest flag
-        raise UnusualFileError
+    carried = video_format(track.codec, track.record)
+    if track.codec in CONFIGURATIONS:
+        length_size = CONFIGURATIONS[track.codec](track.record).length_size
+        access = samples.nal_access(length_size, hevc=track.codec == "hevc")
+        if max(access) >= EXAMINE:  # the highest flag
+            raise UnusualFileError
+    else:
+        access = _frame_access(samples, rows, carried)
     _, time, offset, *_ = ROW.unpack_from(rows)
     scale = TickScale(Fraction(1, source.timescale), time + offset)
     end = source.window.end
@@ -144,13 +153,29 @@ def _video(file: int, source: MovieTrackSource, track: VideoTrackInfo) -> Direct
         window=(source.window.start, FOREVER if end is None else end),
         longest_gap=LONGEST_GOP_S * scale.timescale,
     )
-    carried = video_format(track.codec, track.record)
     description = video_description(track, carried, source.entry)
     index = _index(index_rows, description, scale.timescale)
     return DirectTrack(
         TrackKind.VIDEO, track.name, track.index, description, index, samples, default=False,
         rows=rows, closed_captions=_captions(file, description, rows, access),
     )  # fmt: skip
+
+
+def _frame_access(samples: SampleFile, rows: bytes, carried: VideoFormat) -> bytes:
+    """Say what each sample of AV1 or VP9 is, from its first bytes; key pictures are read whole."""
+    sizes = [row[3] for row in ROW.iter_unpack(rows)]
+    known = [min(size, HEAD_BYTES) for size in sizes]
+    heads = samples.heads(HEAD_BYTES)
+    found = bytearray(sample_access(heads, known, carried.codec, whole_sizes=sizes))
+    for number, row in enumerate(ROW.iter_unpack(rows)):
+        if found[number] & LOOK_CLOSER:
+            data = os.pread(samples.file, row[3], row[0])
+            if len(carried.stored(data)) != row[3]:
+                raise UnusualFileError
+            (found[number],) = carried.access(data, [row[3]])
+        if row[5] and not found[number] & SYNC:
+            found[number] |= OPEN_ACCESS
+    return bytes(found)
 
 
 def _captions(
@@ -166,25 +191,25 @@ def _captions(
 
 
 def _audio(film: MovieSource, source: MovieTrackSource, track: AudioTrackInfo) -> DirectTrack:
-    if track.codec != "aac" or track.reach is not Reach.EVERYWHERE:
-        raise UnusualFileError
     rows = _heard(_rows(source), source)
-    sound = SourceSound(track.codec, track.record, track.channels, track.sample_rate)
-    carried = audio_format(sound, b"")
+    samples = SampleFile(film.file, rows)
+    carried = audio_format(source_sound(track, source.entry), _first_sample(film.file, rows))
     rate, base = track.sample_rate, Fraction(1, source.timescale)
-    length = carried.length
+    if carried.rate != rate:
+        raise UnusualFileError
+    length, last_length = _frame_lengths(samples, rows, carried)
     granule = base * rate
     zero = (film.zero - source.window.delay + source.window.start * base) * rate
     times = AudioTimes(length, rate, granule, SYNC)
     list(times.push(_packet(rows, 0, source, granule, zero, length)))
-    last = _packet(rows, len(rows) // ROW.size - 1, source, granule, zero, length)
+    last = _packet(rows, len(rows) // ROW.size - 1, source, granule, zero, last_length)
     common = lcm(granule.denominator, zero.denominator)
     first = times.base_time - times.priming
     index_rows = audio_rows(
         rows,
         first=first,
         frame_length=length,
-        last_duration=_last_duration(last, length, rate, granule),
+        last_duration=_last_duration(last, last_length, rate, granule),
         scale=(int(granule * common), common),
         zero=int(zero * common),
         longest_patch=int(LONGEST_PATCH_S * rate),
@@ -192,9 +217,25 @@ def _audio(film: MovieSource, source: MovieTrackSource, track: AudioTrackInfo) -
     description = audio_description(track, carried)
     index = _index(index_rows, description, rate, times.base_time, times.priming)
     return DirectTrack(
-        TrackKind.AUDIO, track.name(track.channels), track.index, description, index,
-        SampleFile(film.file, rows), default=track.default, rows=rows,
+        TrackKind.AUDIO, track.copied_name, track.index, description, index, samples,
+        default=track.default, rows=rows,
     )  # fmt: skip
+
+
+def _first_sample(file: int, rows: bytes) -> bytes:
+    offset, _, _, size, *_ = ROW.unpack_from(rows)
+    return os.pread(file, size, offset)
+
+
+def _frame_lengths(samples: SampleFile, rows: bytes, carried: AudioFormat) -> tuple[int, int]:
+    """Give how long a sample lasts, and how long the last, which alone may last otherwise."""
+    if not carried.lengths_of:
+        return carried.length, carried.length
+    known = [min(row[3], HEAD_BYTES) for row in ROW.iter_unpack(rows)]
+    *lengths, last = carried.lengths(samples.heads(HEAD_BYTES), known)
+    if len(set(lengths)) > 1:
+        raise UnusualFileError
+    return (lengths[0] if lengths else last), last
 
 
 def _rows(source: MovieTrackSource) -> bytes:

@@ -37,8 +37,9 @@ class InspectedVideo(msgspec.Struct, frozen=True, kw_only=True):
     """A video track; `codecs` is the RFC 6381 name, empty where we know none. Sizes in pixels.
 
     `colour` names primaries, transfer and matrix; `high_dynamic_range` is `PQ`, `HLG` or empty;
-    `light` says how bright its pictures are, where the file does.
-    `track_id` is the container's number of the track.
+    `light` says how bright its pictures are, where the file does. `track_id` is the container's
+    number of the track. `closed_captions` are the channels of captions inside of the pictures, as
+    HLS names them, where the track is copied.
     """
 
     stream: int
@@ -63,6 +64,7 @@ class InspectedVideo(msgspec.Struct, frozen=True, kw_only=True):
     label: str = ""
     track_id: int = 0
     light: str = ""
+    closed_captions: tuple[str, ...] = ()
 
 
 class InspectedAudio(msgspec.Struct, frozen=True, kw_only=True):
@@ -130,7 +132,7 @@ def inspect_file(path: Path, segment_s: float, limits: Limits) -> Inspection:
     report = probe(path, limits)
     outcome = copy_tracks(path, report, None, Unwatched(), limits=limits)
     refused = {rejection.stream: rejection.reason for rejection in outcome.rejected}
-    named = {track.stream: track.description.codec for track in outcome.tracks}
+    made = {track.stream: track for track in outcome.tracks}
     movie, wrong = movie_facts(path) if report.is_movie else (None, ())
     said = (outcome.repaired,) if outcome.repaired else ()
     return Inspection(
@@ -138,8 +140,8 @@ def inspect_file(path: Path, segment_s: float, limits: Limits) -> Inspection:
         container=report.container,
         size_bytes=report.size_bytes,
         duration_ms=report.duration_ms,
-        video=_video(path, report.video, refused, named, limits) if report.video else None,
-        audio=tuple(_audio(track, refused, named) for track in report.audio),
+        video=_video(path, report.video, refused, made, limits) if report.video else None,
+        audio=tuple(_audio(track, refused, made) for track in report.audio),
         ignored=report.ignored,
         segments=_segments(report, outcome.tracks, segment_s),
         text=tuple(map(_text, report.text)),
@@ -154,7 +156,7 @@ def _video(
     path: Path,
     track: VideoTrackInfo,
     refused: dict[int, str],
-    named: dict[int, str],
+    made: dict[int, PackagedTrack],
     limits: Limits,
 ) -> InspectedVideo:
     decision, reason = _verdict(track, refused)
@@ -164,7 +166,7 @@ def _video(
     return InspectedVideo(
         stream=track.index,
         codec=track.codec,
-        codecs=named.get(track.index) or codec_string(track.codec, track.record),
+        codecs=_codecs(track, made),
         profile=track.profile,
         width=track.width,
         height=track.height,
@@ -184,15 +186,18 @@ def _video(
         interlaced=track.interlaced,
         label=track.label,
         track_id=track.track_id,
+        closed_captions=made[track.index].closed_captions if track.index in made else (),
     )
 
 
-def _audio(track: AudioTrackInfo, refused: dict[int, str], named: dict[int, str]) -> InspectedAudio:
+def _audio(
+    track: AudioTrackInfo, refused: dict[int, str], made: dict[int, PackagedTrack]
+) -> InspectedAudio:
     decision, reason = _verdict(track, refused)
     return InspectedAudio(
         stream=track.index,
         codec=track.codec,
-        codecs=named.get(track.index) or codec_string(track.codec, track.record),
+        codecs=_codecs(track, made),
         profile=track.profile,
         channels=track.channels,
         sample_rate=track.sample_rate,
@@ -215,6 +220,12 @@ def _text(track: TextTrackInfo) -> InspectedText:
         default=track.default,
         roles=track.roles,
     )
+
+
+def _codecs(track: VideoTrackInfo | AudioTrackInfo, made: dict[int, PackagedTrack]) -> str:
+    if track.index in made:
+        return made[track.index].description.codec
+    return codec_string(track.codec, track.record)
 
 
 def _verdict(

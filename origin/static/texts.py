@@ -15,7 +15,6 @@ from core.text.chapters import chapters_json, chapters_vtt
 from core.text.cues import TextDocument
 from core.text.faults import MalformedText
 from core.text.names import SUFFIXES, SidecarName, read_sidecar_name
-from core.text.sidecar import MOST_BYTES, read_sidecar
 from core.text.track import CODEC, MILLISECONDS, TextTrack, bit_rates, track_name
 from core.text.webvtt import write_webvtt
 from origin.packaging.limits import Limits
@@ -134,6 +133,9 @@ def write_chapters(chapters: Sequence[Chapter], duration_ms: int, folder: Path) 
 
 
 def _sidecar(path: Path, films: Sequence[Film]) -> GatheredText:
+    # Imported here: it knows every format, and most films come without such a file.
+    from core.text.sidecar import MOST_BYTES, read_sidecar  # noqa: PLC0415 - see above
+
     with blaming(path):
         if path.stat().st_size > MOST_BYTES:
             raise RefusedSource(f"{path.name}: it is larger than the {MOST_BYTES} bytes it may be")

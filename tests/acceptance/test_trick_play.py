@@ -1,24 +1,25 @@
 """Winding and previews through the whole product, in the players that know of them."""
 
+import io
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
+import av
 import pytest
 import pytest_asyncio
 
-from tests.fixtures.chromium import Chromium, Page, chromium
+from tests.fixtures.bare_players import DASH, HLS, SHAKA, quoted, with_player
+from tests.fixtures.chromium import Chromium, chromium
+from tests.fixtures.media import read_number
 from tests.fixtures.product import Product
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
-PLAYERS = Path(__file__).resolve().parents[2] / "server/web/node_modules"
-SHAKA = PLAYERS / "shaka-player/dist/shaka-player.compiled-es2021.js"
-DASH = PLAYERS / "dashjs/dist/modern/umd/dash.all.min.js"
-HLS = PLAYERS / "hls.js/dist/hls.min.js"
+ELEMENTS = ("video", "video", "img")
 VIDEO = "document.querySelector('video')"
 DEADLINE_S = 60
+NTSC = 30000 / 1001
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -39,24 +40,6 @@ async def playback(product: Product, film: Path) -> dict[str, Any]:
     return found
 
 
-async def with_player(browser: Chromium, product: Product, library: Path, begin: str) -> Page:
-    """A bare page in which a player has begun."""
-    page = await browser.page()
-    await page.navigate(f"{product.api}/healthz")
-    await page.evaluate(
-        "for (const name of ['video', 'video', 'img'])"
-        " document.body.append(document.createElement(name)); 1"
-    )
-    await page.evaluate(f"{VIDEO}.muted = true")
-    await page.evaluate(f"{library.read_text()}\n;1")
-    await page.evaluate(begin)
-    return page
-
-
-def quoted(text: str) -> str:
-    return msgspec.json.encode(text).decode()
-
-
 @pytest.mark.parametrize("form", ["hls", "dash"])
 async def test_shaka_finds_a_picture_of_every_moment(
     browser: Chromium, product: Product, playback: dict[str, Any], form: str
@@ -71,7 +54,7 @@ async def test_shaka_finds_a_picture_of_every_moment(
         window.shown.push(await player.getThumbnails(track.id, 7));
       window.done = true;
     }})()"""
-    page = await with_player(browser, product, SHAKA, begin)
+    page = await with_player(browser, product.api, SHAKA, begin, ELEMENTS)
     await page.wait_for("window.done", DEADLINE_S)
     codecs = await page.evaluate("window.tracks.map((track) => track.codecs)")
     assert sorted(map(str, codecs)) == (["jpeg", "mjpg"] if form == "hls" else ["None"])
@@ -91,7 +74,7 @@ async def test_dash_js_finds_a_picture_of_every_moment(
       player.on('streamInitialized', () => setTimeout(() =>
         player.provideThumbnail(7, (found) => {{ window.shown = found; }}), 500));
     }})()"""
-    page = await with_player(browser, product, DASH, begin)
+    page = await with_player(browser, product.api, DASH, begin, ELEMENTS)
     await page.wait_for("window.shown && window.shown.url", DEADLINE_S)
     shown = await page.evaluate("({...window.shown})")
     assert shown["x"] == 3 * shown["width"]
@@ -108,7 +91,7 @@ async def test_hls_js_winds_by_i_frames_and_shows_those_of_jpeg(
       hls.loadSource({quoted(playback["hls"])});
       hls.attachMedia({VIDEO});
     }})()"""
-    page = await with_player(browser, product, HLS, begin)
+    page = await with_player(browser, product.api, HLS, begin, ELEMENTS)
     await page.wait_for("hls.iframeVariants?.length >= 2 && hls.levels.length", DEADLINE_S)
     await page.evaluate(
         "window.images = hls.createImageIFramePlayer();"
@@ -121,3 +104,19 @@ async def test_hls_js_winds_by_i_frames_and_shows_those_of_jpeg(
     )
     await page.wait_for("document.querySelectorAll('video')[1].readyState >= 2", DEADLINE_S)
     assert await page.evaluate("document.querySelectorAll('video')[1].error") is None
+
+
+async def test_the_picture_of_a_moment_is_kept_by_the_edge(
+    product: Product, playback: dict[str, Any]
+) -> None:
+    url = f"{playback['hls'].rpartition('/')[0]}/thumb/7000-w320.webp"
+    data = b""
+    for kept in (False, True):
+        async with product.http.get(url) as answer:
+            assert (answer.status, answer.content_type) == (200, "image/webp")
+            assert ("; hit" in answer.headers["Cache-Status"].rpartition(",")[2]) is kept
+            data = await answer.read()
+    with av.open(io.BytesIO(data), "r") as container:
+        frame = next(container.decode(video=0))
+    assert (frame.width, frame.height) == (320, 180)
+    assert read_number(frame) == int(7 * NTSC)

@@ -123,6 +123,32 @@ SAMPLES = st.lists(
 )
 
 
+def test_the_beginning_of_a_larger_sample_may_be_enough(implementation: ModuleType) -> None:
+    key = bytes((0x0A, 1, 0x00, 0x32, 0xE8, 0x07, SHOWN_KEY))  # a frame of 1000 bytes
+    assert implementation.sample_access(key, [7], "av1") == bytes((EXAMINE,))
+    assert implementation.sample_access(key, [7], "av1", whole_sizes=[1006]) == bytes(
+        (SYNC | EXAMINE,)
+    )
+    assert implementation.sample_access(key, [6], "av1", whole_sizes=[1006]) == bytes((EXAMINE,))
+    for codec, whole in (("avc", [9]), ("av1", [6]), ("av1", [9, 9])):
+        with pytest.raises(ValueError, match=r"known|zip"):
+            implementation.sample_access(key, [7], codec, whole_sizes=whole)
+
+
+@given(SAMPLES, st.sampled_from(["av1", "vp9"]), st.integers(0, 300))
+def test_twins_agree_on_the_beginnings_of_larger_samples(
+    samples: list[bytes], codec: str, more: int
+) -> None:
+    sizes = [len(sample) for sample in samples]
+    answers = [
+        module.sample_access(
+            b"".join(samples), sizes, codec, whole_sizes=[size + more for size in sizes]
+        )
+        for module in (_bitstream, reference)
+    ]
+    assert answers[0] == answers[1]
+
+
 @given(SAMPLES, st.sampled_from(["avc", "hevc", "av1", "vp9"]), st.integers(1, 4))
 @example([b"\x32\xff\xff\xff\xff\xff\xff\xff\x7f\0"], "av1", 4)
 def test_twins_agree_on_access(samples: list[bytes], codec: str, length_size: int) -> None:

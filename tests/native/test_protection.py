@@ -206,6 +206,7 @@ def test_clear_bytes_beyond_sixteen_bits_take_entries_of_their_own(
         (sample_of(b"\x65\0\0\0\0\0\0\0"), "slice header that makes no sense"),
         (sample_of(b"\x65\x4c\x80\x80\x80"), "slice header that makes no sense"),  # another set
         (sample_of(b"\x06" + bytes(3_000_000)), "too much that must stay clear"),
+        (sample_of(b"\x06") * 530_000, "too much that must stay clear"),
     ],
 )
 def test_samples_that_make_no_sense_are_refused(

@@ -185,6 +185,17 @@ def test_lengths_that_do_not_add_up_are_something_to_examine(
         assert twin.SampleFile(file, rows_of((0, len(sample)))).nal_access(4) == b"\x10"
 
 
+def test_the_first_bytes_of_every_sample_are_given(twin: ModuleType) -> None:
+    with opened(b"0123456789") as file:
+        samples = twin.SampleFile(file, rows_of((1, 2), (4, 5)))
+        assert samples.heads(3) == b"12456"
+        assert samples.heads(9) == b"1245678"
+        with pytest.raises(ValueError, match="0 bytes"):
+            samples.heads(0)
+        with pytest.raises(EOFError):
+            twin.SampleFile(file, rows_of((8, 3))).heads(3)
+
+
 MESSAGES = [
     (b"\x06\4\x47GA94\3", b"\x4e\1\4GA94\3", 8), (b"\x06\5nothing", b"\x4e\1\5nothing", 0),
     (b"\x06" + bytes(1019), b"\x50" + bytes(1019), 0),

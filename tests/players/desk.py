@@ -11,6 +11,14 @@ DEADLINE_S = 90.0
 # VLC refuses to run as root.
 AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] * (os.geteuid() == 0)
 
+# VLC 3 sets decoders up as a manifest names them: that of AC-3 before it knows a sampling rate,
+# that of AV1 before it has a clock; and it has no demuxer for the pictures to seek by that an MPD
+# tells of. It plays all the same.
+OF_VLC = re.compile(
+    r"failed to create audio output|no reference clock|Could not convert timestamp"
+    r"|Failed to create demuxer \(nil\) Unknown"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Heard:
@@ -53,7 +61,7 @@ async def play_in_mpv(address: str, home: Path, *words: str) -> None:
         "--msg-level=all=warn", *words, address, home=home,
     )  # fmt: skip
     assert heard.code == 0, heard.said
-    assert heard.complaints("error|fail") == []
+    assert heard.complaints("error|fail") == [], heard.said
 
 
 async def play_in_gstreamer(address: str, home: Path, *, start_s: int = 0) -> None:
@@ -65,16 +73,11 @@ async def play_in_gstreamer(address: str, home: Path, *, start_s: int = 0) -> No
     )  # fmt: skip
     assert heard.code == 0, heard.said
     assert "Reached end of play list" in heard.said
-    assert heard.complaints("error:|warning:") == []
+    assert heard.complaints("error:|warning:") == [], heard.said
 
 
-async def play_in_vlc(
-    address: str, home: Path, *, seconds: float, overlooked: str = "(?!)"
-) -> None:
-    """Play in the film's own time, which is that many seconds: whoever gives up is done sooner.
-
-    Complaints are overlooked in which the pattern occurs.
-    """
+async def play_in_vlc(address: str, home: Path, *, seconds: float) -> None:
+    """Play in the film's own time, which is that many seconds: whoever gives up is done sooner."""
     home.chmod(0o777)
     for parent in home.parents[:3]:
         parent.chmod(parent.stat().st_mode | 0o055)
@@ -85,5 +88,5 @@ async def play_in_vlc(
     )  # fmt: skip
     assert heard.code == 0, heard.said
     lines = heard.complaints("(demux|decoder|stream|access) error")
-    assert [line for line in lines if not re.search(overlooked, line)] == []
+    assert [line for line in lines if not OF_VLC.search(line)] == [], heard.said
     assert time.monotonic() - begun_s > 0.9 * seconds, heard.said

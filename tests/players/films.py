@@ -9,6 +9,8 @@ from pathlib import Path
 
 from tests.fixtures.media import Picture, Sound, make_clip
 from tests.fixtures.product import Product
+from tests.fixtures.text import SUBRIP
+from tests.fixtures.texted import add_text
 
 NTSC = Fraction(30000, 1001)
 
@@ -64,6 +66,15 @@ def _silent(folder: Path) -> Path:
     return make_clip(folder / "silent.mp4", Picture(count=200, width=320, height=180, gop=48))
 
 
+def _subtitled(folder: Path) -> Path:
+    """Text in two languages, and forced text in one of them."""
+    codecs = {"subrip": "eng", "ass": "ger", "webvtt": "ger"}
+    return add_text(
+        _plain(folder), folder / "subtitled.mkv", codecs, text=SUBRIP,
+        dispositions=("default", "0", "forced"),
+    )  # fmt: skip
+
+
 def _dolby(folder: Path) -> Path:
     """HEVC and 5.1 AC-3, which are carried, with H.264 and AAC beside them."""
     picture = Picture(codec="libx265", count=200, width=320, height=180, gop=50)
@@ -81,6 +92,7 @@ FILMS: Mapping[str, Film] = {
     "modern": Film(_modern, 200, Fraction(8)),
     "dolby": Film(_dolby, 200, Fraction(8)),
     "silent": Film(_silent, 200, Fraction(8)),
+    "subtitled": Film(_subtitled, 240, 240 / NTSC),
     "signed": Film(_plain, 240, 240 / NTSC, policy="signed"),
 }
 

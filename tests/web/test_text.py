@@ -155,3 +155,27 @@ async def test_a_phone_shows_the_whole_panel_and_cues_that_can_be_read(
     assert await phone.evaluate(box) == [0, 390, 844]
     size = "parseFloat(getComputedStyle(document.querySelector('.cue')).fontSize)"
     assert await phone.evaluate(size) >= 15
+
+
+async def test_on_a_phone_nothing_covers_what_is_said_while_the_film_stands_still(
+    phone: Page, library: StandIn
+) -> None:
+    await watch_playing(phone, library)
+    await phone.evaluate("document.querySelector('.row [aria-label^=Subtitles]').click()")
+    await choose(phone, "Deutsch")
+    await phone.wait_for(shown_now("Deutsch"))
+    await phone.press("Escape")
+    await phone.evaluate(f"{VIDEO}.pause(), {POSITION} = 20.5")
+    await phone.wait_for(f"{VIDEO}.paused && {CUE} === 'Deutsch 20'")
+    await phone.wait_for(
+        "document.querySelector('.middle').checkVisibility() &&"
+        " document.querySelector('.cues.bottom').getAnimations().length === 0"
+    )
+    apart = """(() => {
+      const box = (each) => each.getBoundingClientRect();
+      const cue = box(document.querySelector('.cue'));
+      return [...document.querySelectorAll('.middle .control, .seek, .row .control')].every(
+        (each) => box(each).top >= cue.bottom || box(each).bottom <= cue.top
+      );
+    })()"""
+    assert await phone.evaluate(apart)

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 
+from tests.fixtures.bare_plane import KEY, BarePlane, read_all
 from tests.fixtures.edge import StartEdge
 from tests.fixtures.upstream import Reply, ScriptedUpstream
 
@@ -77,3 +78,20 @@ async def test_a_request_that_came_with_the_stop_is_answered_with_close(
         async with asyncio.timeout(20):
             assert await client.reader.read() == b""
             await closing
+
+
+def test_whoever_the_kernel_had_let_in_is_answered() -> None:
+    plane = BarePlane(readers=0, batches=True)
+    plane.show(plane.memory.keep(b"film"))
+    with contextlib.ExitStack() as stack:
+        clients = []
+        for _ in range(90):
+            client = stack.enter_context(plane.connect())
+            clients.append(client)
+            client.sendall(f"GET {KEY} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        plane.plane.drain()
+        plane.start()
+        answers = [read_all(client) for client in clients]
+    plane.close()
+    assert all(answer.startswith(b"HTTP/1.1 200 OK\r\n") for answer in answers)
+    assert all(answer.endswith(b"film") for answer in answers)

@@ -4,104 +4,16 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from edge.wire import preflight_text, problem_texts, refusal_texts, token_texts
-from native import DataPlane, Memory, StoredBody
-from runtime.metrics import LATENCY_BUCKETS_S
+from native import StoredBody
+from tests.fixtures.bare_plane import KEY, BarePlane, bare_plane
 
 SIZE = (2 << 20) + 12_345
-KEY = "/media/p_1/film.m4s"
-
-
-class BarePlane:
-    """A data plane by itself, and the memory behind it."""
-
-    def __init__(self, readers: int) -> None:
-        self.memory = Memory(256 << 20)
-        listener = socket.create_server(("127.0.0.1", 0))
-        listener.setblocking(False)
-        self.port: int = listener.getsockname()[1]
-        self.plane = DataPlane(
-            [listener.detach()],
-            self.memory,
-            timers_s=(30.0, 30.0, 30.0, 30.0, 2.0),
-            connections=100,
-            per_client=0,
-            trusted=[],
-            preflight=preflight_text(),
-            refusals=refusal_texts(),
-            problems=[*problem_texts()],
-            token_refused=[*token_texts("edge-a")],
-            keys=[],
-            fill_key=None,
-            bounds_s=list(LATENCY_BUCKETS_S),
-        )
-        works: list[Callable[[], None]] = [self.memory.read] * readers
-        works.append(lambda: self.plane.serve(0))
-        self._threads = [threading.Thread(target=work) for work in works]
-        for thread in self._threads:
-            thread.start()
-
-    def show(self, body: StoredBody, key: str = KEY) -> None:
-        fields = b"Content-Type: video/iso.segment\r\nAccept-Ranges: bytes\r\n"
-        self.plane.store(
-            key.encode(),
-            body,
-            version=1,
-            length=len(body),
-            media=True,
-            status=200,
-            initial_age_s=0.0,
-            received_s=time.time(),
-            fresh_s=600,
-            etag=b'"a"',
-            last_modified_s=None,
-            content_type=b"video/iso.segment",
-            whole=b" 200 OK\r\n" + fields + b"Content-Length: %d\r\n" % len(body),
-            part=b" 206 Partial Content\r\n" + fields,
-            parts=b" 206 Partial Content\r\nAccept-Ranges: bytes\r\n",
-            unchanged=b" 304 Not Modified\r\n",
-            error=fields,
-            caption=b"Cache-Status: edge; hit; ttl=",
-        )
-
-    def counted(self, name: str) -> object:
-        return self.plane.counters()[0][name]
-
-    def get(self, *fields: str, key: str = KEY) -> bytes:
-        """The body of an answer."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=20) as connection:
-            head = "\r\n".join((f"GET {key} HTTP/1.1", "Host: a", "Connection: close", *fields))
-            connection.sendall(head.encode() + b"\r\n\r\n")
-            return _read_all(connection).partition(b"\r\n\r\n")[2]
-
-    def close(self) -> None:
-        self.plane.stop()
-        self._threads[-1].join()
-        self.memory.stop()
-        for thread in self._threads:
-            thread.join()
-
-
-def _read_all(connection: socket.socket) -> bytes:
-    pieces = []
-    while piece := connection.recv(1 << 20):
-        pieces.append(piece)
-    return b"".join(pieces)
-
-
-@contextmanager
-def bare_plane(readers: int = 2) -> Iterator[BarePlane]:
-    plane = BarePlane(readers)
-    try:
-        yield plane
-    finally:
-        plane.close()
 
 
 @pytest.fixture

@@ -1,17 +1,25 @@
 """What nobody asks for twice goes from its flat file to the client, and through no memory."""
 
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 import native
 from edge import shelf
 from origin.delivery import pipeline
+from origin.delivery.answer import Answer
 from origin.delivery.reading import FileReader
 from origin.delivery.representation import FilePart
 from runtime.listen import HostPort
 from runtime.settings import OriginSettings
 from tests.fixtures.origin import Delivery, Prepared, running_origin, segments_of, variant_folders
+
+if TYPE_CHECKING:
+    from origin.stored_track import StoredTrack
 
 pytestmark = [
     pytest.mark.postgres,
@@ -74,3 +82,22 @@ async def test_where_no_descriptor_is_left_the_file_is_read(
     monkeypatch.setattr(shelf.PlaneShelf, "keep_file", refuse)
     first = await origin.get(prepared.video_id, path)
     assert first == await origin.get(prepared.video_id, path)
+
+
+async def test_of_a_body_in_slices_whole_ones_are_offered_and_the_rest_is_read(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "track.flat").write_bytes(bytes(range(250)))
+    with (tmp_path / "track.flat").open("rb") as flat, ThreadPoolExecutor(1) as threads:
+        track = cast("StoredTrack", SimpleNamespace(flat=flat.fileno()))
+        pieces = (b"head", FilePart(track, 10, 46), b"head", FilePart(track, 100, 66))
+        answer = Answer(200, (), 120, pieces, FileReader(threads))
+        offered: list[tuple[int, int]] = []
+
+        def keep(_descriptor: int, length: int, offset: int) -> None:
+            offered.append((offset, length))
+
+        body = [chunk async for chunk in answer.stretches(keep, 50)]
+    assert offered == [(146, 20)]
+    kept = [bytes(range(10, 56)), b"head", bytes(range(100, 146)), bytes(range(146, 166))]
+    assert body == [b"head", *kept]

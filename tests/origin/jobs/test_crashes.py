@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,14 @@ from runtime.storage import LocalStore
 from tests.fixtures.catalogue import queue_rows, video_row, work_rows
 from tests.fixtures.eventually import until
 from tests.fixtures.media import Picture, Sound, make_clip
-from tests.fixtures.origin import Library, WorkerProcess, worker_process
+from tests.fixtures.origin import (
+    Library,
+    WorkerProcess,
+    running_origin,
+    segments_of,
+    variant_folders,
+    worker_process,
+)
 
 pytestmark = pytest.mark.postgres
 
@@ -239,3 +247,43 @@ def _is_busy(pid: int) -> bool:
         return any("track." in str(link.readlink()) for link in links)
     except FileNotFoundError:
         return False
+
+
+async def test_a_kill_amid_the_storyboard_leaves_the_film_playing_and_no_half_of_it(
+    library: Library, tmp_path: Path
+) -> None:
+    slides = Picture(count=240, width=384, height=216, rate=Fraction(1, 2), gop=1, b_frames=0)
+    video_id = await library.upload(make_clip(tmp_path / "slides.mp4", slides))
+    half = f"storyboards/{video_id}"
+    async with worker_process(library) as worker:
+        await until(lambda: _has_files(library, half), "the storyboard is begun")
+        await worker.kill()
+    assert (await library.video(video_id))["storyboard"] is None
+    begun = library.files(half)
+    async with running_origin(library.origin_settings()) as delivery:
+        master = (await delivery.get(video_id, "master.m3u8")).decode()
+        assert "mjpg" not in master
+        for folder in await variant_folders(delivery, video_id):
+            for name in ("init.mp4", *await segments_of(delivery, video_id, folder)):
+                assert await delivery.get(video_id, f"{folder}/{name}")
+        for path in ("storyboard.vtt", "storyboard.json"):
+            async with delivery.client.get(delivery.media(video_id, path)) as answer:
+                assert answer.status == 404
+        async with worker_process(library):
+            assert (await library.status_becomes(video_id))["status"] == "ready"
+            await until(lambda: _has_storyboard(library, video_id), "the storyboard is there")
+        await clean_up(library)
+        assert library.files() == await published_files(library, video_id)
+        assert not begun & library.files(half)
+        board = json.loads(await delivery.get(video_id, "storyboard.json"))
+        assert [tile["start"] for tile in board["tiles"]] == [2.0 * each for each in range(240)]
+        for sprite in board["sprites"]:
+            assert (await delivery.get(video_id, sprite)).endswith(b"\xff\xd9")
+
+
+async def _has_files(library: Library, prefix: str) -> bool:
+    return bool(library.files(prefix))
+
+
+async def _has_storyboard(library: Library, video_id: str) -> bool:
+    return (await library.video(video_id))["storyboard"] is not None

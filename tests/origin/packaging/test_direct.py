@@ -48,9 +48,12 @@ USUAL: list[tuple[str, Picture, tuple[Sound, ...], dict[str, str]]] = [
     ("hevc.mp4", Picture(codec="libx265"), (SOUND,), {}),
     ("hevc-open.mp4", Picture(codec="libx265", open_gop=True, b_frames=3), (SOUND,), {}),
     ("timescale.mp4", Picture(), (SOUND,), {"movie_timescale": "90000"}),
+    ("av1.mp4", Picture(codec="libsvtav1"), (Sound("libopus"), Sound("flac")), {}),
+    ("vp9.mp4", Picture(codec="libvpx-vp9"), (Sound("ac3"), Sound("eac3")), {}),
+    ("mp3.mp4", Picture(), (Sound("libmp3lame"),), {}),
 ]  # fmt: skip
 NAMES = [each[0] for each in USUAL]
-LEFT_TO_FFMPEG = ("quicktime.mov", "hevc.mp4", "hevc-open.mp4")
+LEFT_TO_FFMPEG = ("quicktime.mov", "hevc.mp4", "hevc-open.mp4", "av1.mp4", "vp9.mp4", "mp3.mp4")
 
 
 @pytest.fixture(scope="module")

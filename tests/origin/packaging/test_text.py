@@ -130,16 +130,18 @@ def test_a_default_that_several_tracks_claim_is_none(film: Path, tmp_path: Path)
 def test_subtitles_that_are_pictures_are_named_and_the_film_plays(
     film: Path, tmp_path: Path
 ) -> None:
-    report = looked_at(add_pictures_of_text(film, tmp_path / "film.mkv", language="ger"))
+    codecs = ("copy", "dvdsub", "dvbsub")
+    out = tmp_path / "film.mkv"
+    report = looked_at(add_pictures_of_text(film, out, language="ger", codecs=codecs))
     assert report.video is not None
     assert report.text == ()
-    (ignored,) = report.ignored
-    assert (ignored.kind, ignored.codec, ignored.language) == (
-        "subtitle",
-        "hdmv_pgs_subtitle",
-        "ger",
-    )
-    assert ignored.reason == "its subtitles are pictures (PGS), which cannot be made into text"
+    assert [(each.kind, each.codec, each.language) for each in report.ignored] == [
+        ("subtitle", name, "ger") for name in ("hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle")
+    ]
+    assert [each.reason for each in report.ignored] == [
+        f"its subtitles are pictures ({name}), which cannot be made into text"
+        for name in ("PGS", "VobSub", "DVB")
+    ]
 
 
 def test_chapters_count_from_the_first_picture(film: Path, tmp_path: Path) -> None:

@@ -1,5 +1,13 @@
 import { ApiError, noAnswer, problemFrom } from "./problem.ts";
-import type { HistoryEntry, HistoryReport, Playback, Video, VideoPage } from "./types.ts";
+import type {
+  AboutCaption,
+  Caption,
+  HistoryEntry,
+  HistoryReport,
+  Playback,
+  Video,
+  VideoPage,
+} from "./types.ts";
 
 const DEADLINE_MS = 15_000;
 
@@ -91,6 +99,26 @@ function post(path: string, body: unknown): Promise<Video> {
 
 export async function deleteVideo(id: string): Promise<void> {
   await request(videoPath(id), { method: "DELETE" });
+}
+
+export async function listCaptions(id: string): Promise<readonly Caption[]> {
+  const list = await read<{ data: readonly Caption[] }>(`${videoPath(id)}/captions`);
+  return list.data;
+}
+
+/** Sends a file of subtitles; what cannot be read of it is an `ApiError` that names the line. */
+export async function addCaption(id: string, file: File, about: AboutCaption): Promise<void> {
+  const body = new FormData();
+  body.set("language", about.language);
+  body.set("kind", about.kind);
+  body.set("default", String(about.default));
+  if (about.label !== "") body.set("label", about.label);
+  body.set("file", file);
+  await request(`${videoPath(id)}/captions`, { method: "POST", body });
+}
+
+export async function deleteCaption(id: string, captionId: string): Promise<void> {
+  await request(`${videoPath(id)}/captions/${encodeURIComponent(captionId)}`, { method: "DELETE" });
 }
 
 /** Starts a playback of a video, or of the stretch of it that `part` names. */

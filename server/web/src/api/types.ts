@@ -18,6 +18,31 @@ export interface Chapter {
   readonly title: string;
 }
 
+export type CaptionKind = "subtitles" | "captions" | "forced";
+
+/** What is said of a file of subtitles that is sent. */
+export interface AboutCaption {
+  readonly language: string;
+  readonly label: string;
+  readonly kind: CaptionKind;
+  readonly default: boolean;
+}
+
+/** A text track: from within the film, or sent beside it. */
+export interface Caption extends Omit<AboutCaption, "label"> {
+  readonly id: string;
+  readonly label: string | null;
+  readonly uploaded: boolean;
+}
+
+/** A track of the file that is not published, and why. */
+export interface IgnoredTrack {
+  readonly kind: string;
+  readonly codec: string;
+  readonly language: string;
+  readonly reason: string;
+}
+
 export interface Video {
   readonly id: string;
   readonly title: string;
@@ -43,6 +68,7 @@ export interface Video {
   readonly renditions: readonly Rendition[];
   readonly poster: string | null;
   readonly chapters: readonly Chapter[];
+  readonly ignored_tracks: readonly IgnoredTrack[];
   readonly storyboard: StoryboardLinks | null;
 }
 

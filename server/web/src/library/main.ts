@@ -7,6 +7,7 @@ import { ConfirmDelete } from "./confirm.ts";
 import { JoinDialog } from "./join.ts";
 import { Panels } from "./panels.ts";
 import { Selection } from "./selection.ts";
+import { SubtitlesDialog } from "./subtitles.ts";
 import { acceptDrops, Uploads } from "./uploads.ts";
 import { LibraryView } from "./view.ts";
 
@@ -44,6 +45,7 @@ const view = new LibraryView({
   notices: required("#notices", HTMLElement),
   live: required("#live", HTMLElement),
   confirm: new ConfirmDelete(),
+  subtitles: new SubtitlesDialog(),
 });
 
 const uploads = new Uploads(required("#uploads", HTMLElement), {

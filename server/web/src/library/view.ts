@@ -13,6 +13,7 @@ import type { ConfirmDelete } from "./confirm.ts";
 import type { Panels } from "./panels.ts";
 import { editTitle } from "./rename.ts";
 import type { Selection } from "./selection.ts";
+import type { SubtitlesDialog } from "./subtitles.ts";
 
 const PAGE_SIZE = 24;
 const POLLED_AT_ONCE = 6;
@@ -26,6 +27,7 @@ export interface Surroundings {
   readonly notices: HTMLElement;
   readonly live: HTMLElement;
   readonly confirm: ConfirmDelete;
+  readonly subtitles: SubtitlesDialog;
 }
 
 /** The grid of videos: what is shown, what is asked of the server, and when. */
@@ -245,8 +247,14 @@ export class LibraryView {
       danger: true,
       run: () => void this.remove(card),
     } as const;
+    const subtitles = {
+      label: "Subtitles",
+      icon: "captions",
+      run: () => void this.around.subtitles.open(card.video),
+    } as const;
+    const text = card.video.source === null ? [] : [subtitles]; // an edit has that of its films
     const ways = isPlayable(card.video) ? [copy, join] : [copy];
-    const items = card.video.status === "errored" ? [rename, remove] : [rename, ...ways, remove];
+    const items = card.video.status === "errored" ? [rename, remove] : [rename, ...ways, ...text, remove];
     toggleMenu(button, `Actions for ${card.video.title}`, items);
   }
 
