@@ -77,8 +77,8 @@ async def test_a_video_that_failed_says_why_and_can_be_deleted(
     await open_library(page, library)
     await page.wait_for(shows("The file ends in the middle of its index."))
     await page.click(".failure button")
-    await page.wait_for("document.querySelector('dialog').open")
-    await page.click("dialog .danger")
+    await page.wait_for("document.querySelector('dialog[open]')")
+    await page.click("dialog[open] .danger")
     await page.wait_for(shows("Nothing here yet"))
     assert library.videos == {}
 
@@ -90,10 +90,10 @@ async def test_deleting_asks_first_and_keeping_is_the_default(page: Page, librar
     await page.click(".more")
     await page.press("End")
     await page.press("Enter")
-    await page.wait_for("document.querySelector('dialog').open")
-    assert "cannot be undone" in await page.evaluate("document.querySelector('dialog').innerText")
+    await page.wait_for("document.querySelector('dialog[open]')")
+    assert "cannot be undone" in await page.evaluate("document.querySelector('dialog[open]').innerText")
     await page.press("Enter")
-    await page.wait_for("!document.querySelector('dialog').open")
+    await page.wait_for("!document.querySelector('dialog[open]')")
     assert len(library.videos) == 1
 
 
