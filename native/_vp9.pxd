@@ -188,13 +188,17 @@ cdef inline int frames_of(const uint8_t* sample, uint64_t size, uint32_t* length
 
     There is room for `MOST_FRAMES`.
     """
-    cdef uint8_t marker = sample[size - 1]
-    cdef int count = (marker & 7) + 1
-    cdef int digits = (marker >> 3 & 3) + 1
-    cdef uint64_t index = 2 + digits * count
+    cdef uint8_t marker
+    cdef int count, digits, each, digit
+    cdef uint64_t index
     cdef uint64_t total = 0
-    cdef int each, digit
     cdef const uint8_t* at
+    if size == 0:
+        return 0
+    marker = sample[size - 1]
+    count = (marker & 7) + 1
+    digits = (marker >> 3 & 3) + 1
+    index = 2 + digits * count
     if marker & 0xE0 != 0xC0 or index > size or sample[size - index] != marker:
         lengths[0] = <uint32_t>size
         return 1

@@ -29,6 +29,8 @@ class FrameReader:
 
 def vp9_frames(sample: memoryview) -> list[memoryview] | None:
     """Give the frames of a sample, more than one of a superframe; None where their lengths lie."""
+    if not sample:
+        return []
     marker = sample[-1]
     count, digits = (marker & 7) + 1, (marker >> 3 & 3) + 1
     index = 2 + digits * count

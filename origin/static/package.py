@@ -65,8 +65,8 @@ def package(request: PackageRequest, watcher: Watcher) -> Packaged:
     started_s = time.monotonic()
     protection = request.protection
     has_dash = protection is None or protection.scheme.is_common
-    if protection is not None and request.arrangement is Arrangement.SINGLE_FILE:
-        raise RefusedFolder("an encrypted track cannot be one file: leave --single-file out")
+    if not has_dash and request.arrangement is Arrangement.SINGLE_FILE:
+        raise RefusedFolder("aes-128 encrypts files as a whole: leave --single-file out")
     limits = Limits(threads=len(os.sched_getaffinity(0)))
     with _new_folder(request) as folder:
         work = folder / WORK
@@ -129,11 +129,12 @@ def _write(
     watcher: Watcher,
 ) -> tuple[tuple[WrittenTrack, ...], int]:
     """Write the whole folder; gives its tracks, and its bytes."""
-    arrangement = request.arrangement
+    protection = request.protection
+    arrangement = request.arrangement if protection is None else Arrangement.SEGMENTS
     placed = [PlacedTrack(track, track.rendition(arrangement), folder) for track in tracks]
     write_tracks(placed, arrangement, Pulse(watcher.step("Writing")))
-    if request.protection is not None:
-        return _write_protected(request.protection, placed, tracks, texts, board, folder)
+    if protection is not None:
+        return _write_protected(request, protection, placed, tracks, texts, board)
     texts_bytes = 0
     for each in placed:
         rendition = each.rendition
@@ -150,21 +151,26 @@ def _write(
 
 
 def _write_protected(
+    request: PackageRequest,
     protection: PackageProtection,
     placed: Sequence[PlacedTrack],
     tracks: Sequence[CutTrack],
     texts: Sequence[CutText],
     board: Storyboard | None,
-    folder: Path,
 ) -> tuple[tuple[WrittenTrack, ...], int]:
     """Encrypt what was written, and write the manifests; gives the tracks, and all bytes."""
     # Written out late: a folder that is not encrypted needs none of it.
     from origin.static.protecting import protect_tracks, write_keys  # noqa: PLC0415
 
-    made = protect_tracks(placed, protection)
+    arrangement, folder = request.arrangement, placed[0].root
+    made = protect_tracks(placed, protection, arrangement)
     texts_bytes = 0
     for place, each in zip(placed, made, strict=True):
-        texts_bytes += _write_text(place.folder / MEDIA_PLAYLIST, media_playlist(each.rendition))
+        playlist = PLAYLISTS[arrangement](each.rendition)
+        texts_bytes += _write_text(place.folder / MEDIA_PLAYLIST, playlist)
+        if each.rendition.iframes is not None:
+            winding = iframe_playlist(each.rendition)
+            texts_bytes += _write_text(place.folder / IFRAME_PLAYLIST, winding)
     with_text = [_written_text(*each) for each in write_texts(texts, folder)]
     shown = [text.rendition for text in texts]
     clear = presentation_of(tracks, Arrangement.SEGMENTS, shown, board)
@@ -176,7 +182,7 @@ def _write_protected(
     )
     texts_bytes += _write_text(folder / MASTER, multivariant_playlist(presentation))
     if protection.scheme.is_common:
-        texts_bytes += _write_text(folder / MPD, mpd(presentation))
+        texts_bytes += _write_text(folder / MPD, MPDS[arrangement](presentation))
     if protection.keys_file is not None:
         write_keys(protection.keys_file, protection)
     written = tuple(

@@ -1,6 +1,7 @@
 """Encrypts a folder's tracks where they lie, before anybody sees the folder.
 
-What was written is read again: the samples of a segment have to be in memory to be encrypted.
+What was written is read again: the samples of a segment have to be in memory to be encrypted. A
+track that is to be one file is written as segments first, and joined as they are encrypted.
 """
 
 import os
@@ -12,15 +13,18 @@ from typing import Final
 import msgspec
 
 from core.isobmff.protection import protected_init
-from core.manifest.urls import INIT_SEGMENT, media_segment
+from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment
+from core.media.file_layout import FileLayout
 from core.media.presentation import Rendition, TrackKind
 from core.protection.bandwidth import protected_bandwidth
 from core.protection.content_key import ContentKey, KeyUse, resource_vector
 from core.protection.scheme import Scheme
 from core.protection.track import UnprotectableTrack, divisions, fragment_cipher
-from native import encrypt_resource
+from core.protection.track_file import protected_file
+from native import SEGMENT_TYPE_BYTES, Division, encrypt_resource
 from origin.static.cutting import CutTrack
-from origin.static.request import PackageProtection, RefusedSource
+from origin.static.request import Arrangement, PackageProtection, RefusedSource
+from origin.static.winding import leading_pictures
 from origin.static.writing import PlacedTrack, writing
 
 PRIVATE_MODE: Final = 0o600
@@ -41,15 +45,24 @@ class ProtectedTrack:
     size_bytes: int
 
 
-def protect_tracks(
-    placed: Sequence[PlacedTrack], protection: PackageProtection
-) -> list[ProtectedTrack]:
-    """Encrypt every track in its folder.
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """What a track became: bytes, those before the samples of each segment, its file's layout."""
 
-    Raises `RefusedSource` for pictures that cannot be encrypted so, `RefusedFolder` and
-    `StorageFull`.
+    size_bytes: int
+    heads: Sequence[int] = ()
+    layout: FileLayout | None = None
+
+
+def protect_tracks(
+    placed: Sequence[PlacedTrack], protection: PackageProtection, arrangement: Arrangement
+) -> list[ProtectedTrack]:
+    """Encrypt every track in its folder, where its segments are files; join them where wanted.
+
+    Raises `RefusedSource` for pictures that cannot be encrypted so and for tracks that cannot be
+    one file, `RefusedFolder` and `StorageFull`.
     """
-    return [_protect(each, protection, number) for number, each in enumerate(placed)]
+    return [_protect(each, protection, number, arrangement) for number, each in enumerate(placed)]
 
 
 def write_keys(path: Path, protection: PackageProtection) -> None:
@@ -64,37 +77,90 @@ def write_keys(path: Path, protection: PackageProtection) -> None:
             file.write(msgspec.json.encode(KeyFile(protection.scheme, keys)) + b"\n")
 
 
-def _protect(placed: PlacedTrack, protection: PackageProtection, number: int) -> ProtectedTrack:
-    track, folder = placed.track, placed.folder
+def _protect(
+    placed: PlacedTrack, protection: PackageProtection, number: int, arrangement: Arrangement
+) -> ProtectedTrack:
+    track = placed.track
     key = protection.keys[TrackKind.VIDEO if track.kind is TrackKind.VIDEO else TrackKind.AUDIO]
     use = KeyUse(protection.scheme, key.kid, protection.vector, number)
     try:
-        sets = divisions(track.description) if use.scheme.is_common else None
+        division = divisions(track.description) if use.scheme.is_common else None
     except UnprotectableTrack as fault:
         raise RefusedSource(f"{track.gathered.film.path.name}: {fault.message}") from fault
-    size_bytes = len(track.init)
-    if use.scheme.is_common:
-        init = protected_init(track.init, use, track.kind, by_units=sets is not None)
-        size_bytes = _replace(folder / INIT_SEGMENT, init)
-    cipher = fragment_cipher(use, key, sets) if use.scheme.is_common else None
-    for place, first in enumerate(track.table.first):
-        path = folder / media_segment(place)
-        header, body = _parts(path, track, place)
-        if cipher is None:
-            made = _whole(use, key, path.name, header, body)
-        else:
-            made = cipher.fragment(header, body, first)
-        size_bytes += _replace(path, made)
-    rates = protected_bandwidth(track.table, track.index.timescale, use, by_units=sets is not None)
+    if not use.scheme.is_common:
+        files = _encrypt_whole(placed, use, key)
+    elif arrangement is Arrangement.SINGLE_FILE:
+        files = _join(placed, use, key, division)
+    else:
+        files = _encrypt(placed, use, key, division)
+    rates = protected_bandwidth(
+        track.table, track.index.timescale, use, by_units=division is not None
+    )
+    iframes = None
+    if files.heads and placed.rendition.iframes is not None:
+        iframes = leading_pictures(track.index, track.table, files.layout, files.heads)
     rendition = replace(
         placed.rendition,
         bandwidth=rates[0],
         average_bandwidth=rates[1],
-        layout=None,
-        iframes=None,
+        layout=files.layout,
+        iframes=iframes,
         protection=use,
     )
-    return ProtectedTrack(rendition, size_bytes)
+    return ProtectedTrack(rendition, files.size_bytes)
+
+
+def _encrypt_whole(placed: PlacedTrack, use: KeyUse, key: ContentKey) -> _Files:
+    """Encrypt every segment as one resource; of such no part can be had."""
+    size_bytes = len(placed.track.init)
+    for place in range(len(placed.track.table)):
+        path = placed.folder / media_segment(place)
+        header, body = _parts(path, placed.track, place)
+        size_bytes += _replace(path, _whole(use, key, path.name, header, body))
+    return _Files(size_bytes)
+
+
+def _encrypt(
+    placed: PlacedTrack, use: KeyUse, key: ContentKey, division: Division | None
+) -> _Files:
+    """Encrypt the samples of every segment."""
+    track = placed.track
+    init = protected_init(track.init, use, track.kind, by_units=division is not None)
+    size_bytes, heads = _replace(placed.folder / INIT_SEGMENT, init), []
+    cipher = fragment_cipher(use, key, division)
+    for place, first in enumerate(track.table.first):
+        path = placed.folder / media_segment(place)
+        header, body = _parts(path, track, place)
+        made = cipher.fragment(header, body, first)
+        heads.append(len(made) - len(body))
+        size_bytes += _replace(path, made)
+    return _Files(size_bytes, heads)
+
+
+def _join(placed: PlacedTrack, use: KeyUse, key: ContentKey, division: Division | None) -> _Files:
+    """Encrypt the samples of every segment into the track's one file."""
+    track, divided = placed.track, division is not None
+    init = protected_init(track.init, use, track.kind, by_units=divided)
+    file = None
+    if track.file is not None:
+        file = protected_file(track.file, init, track.table, use.scheme, divided=divided)
+    if file is None:
+        raise RefusedSource(
+            f"{track.gathered.film.path.name}: {track.name} has too many segments, or too large "
+            "ones, for the index of a single file"
+        )
+    cipher, heads = fragment_cipher(use, key, division, padded=True), []
+    with writing(placed.folder), (placed.folder / TRACK_FILE).open("xb") as whole:
+        whole.write(file.head)
+        for place, first in enumerate(track.table.first):
+            path = placed.folder / media_segment(place)
+            header, body = _parts(path, track, place)
+            made = cipher.fragment(header[SEGMENT_TYPE_BYTES:], body, first)
+            heads.append(len(made) - len(body))
+            whole.write(made)
+            path.unlink()
+        (placed.folder / INIT_SEGMENT).unlink()
+    return _Files(file.layout.length, heads, file.layout)
 
 
 def _parts(path: Path, track: CutTrack, place: int) -> tuple[bytes, bytes]:
