@@ -90,10 +90,11 @@ async def test_deleting_asks_first_and_keeping_is_the_default(page: Page, librar
     await page.click(".more")
     await page.press("End")
     await page.press("Enter")
-    await page.wait_for("document.querySelector('dialog[open]')")
-    assert "cannot be undone" in await page.evaluate("document.querySelector('dialog[open]').innerText")
+    dialog = "document.querySelector('dialog[open]')"
+    await page.wait_for(dialog)
+    assert "cannot be undone" in await page.evaluate(f"{dialog}.innerText")
     await page.press("Enter")
-    await page.wait_for("!document.querySelector('dialog[open]')")
+    await page.wait_for(f"!{dialog}")
     assert len(library.videos) == 1
 
 
