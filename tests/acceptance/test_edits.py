@@ -33,7 +33,8 @@ LIBRARIES = {
         """(() => {
           const player = new Hls();
           player.on(Hls.Events.ERROR, (_, data) => {
-            if (data.fatal || data.details !== 'bufferStalledError')
+            // It tells of loads that it itself has given up, as those under way when text is chosen.
+            if (data.fatal || !['bufferStalledError', 'aborted'].includes(data.details))
               trouble.push(`${data.details} ${data.reason ?? ''}`);
           });
           const choose = () => { player.subtitleTrack = 0; };
