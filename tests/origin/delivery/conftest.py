@@ -26,7 +26,7 @@ def on_plane(request: pytest.FixtureRequest) -> bool:
 def prepared(
     postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Prepared]:
-    """Eight seconds of film with sound, published."""
+    """Eight seconds of film with sound, published, with small pictures."""
     folder = tmp_path_factory.mktemp("prepared")
     clip = make_clip(
         folder / "film.mp4", Picture(count=PICTURES, gop=50), Sound(samples=PICTURES * 1920)
@@ -41,7 +41,7 @@ def prepared(
         library.store.mkdir(parents=True)
         video_id = await library.upload(clip)
         async with running_worker(library.worker_settings()):
-            video = await library.status_becomes(video_id)
+            video = await library.all_is_done(video_id)
         assert video["status"] == "ready", video["error_message"]
         made.append(video_id)
         await close_pool(pool)
