@@ -33,7 +33,7 @@ LIBRARIES = {
         """(() => {
           const player = new Hls();
           player.on(Hls.Events.ERROR, (_, data) => {
-            // It tells of loads that it itself has given up, as those under way when text is chosen.
+            // It tells of loads that it has given up itself, as when text is chosen.
             if (data.fatal || !['bufferStalledError', 'aborted'].includes(data.details))
               trouble.push(`${data.details} ${data.reason ?? ''}`);
           });
