@@ -299,8 +299,12 @@ async def test_origins_hear_of_new_text_and_chapters_for_every_edit_of_the_film(
     video_id = await film(api, pool)
     made = (await clip(api, video_id, start_ms=0, end_ms=9000)).json
     heard: list[str] = []
+
+    def hear(*told: object) -> None:
+        heard.append(str(told[-1]))
+
     async with connection(pool) as session:
-        await session.add_listener("sluice_published", lambda *told: heard.append(str(told[-1])))
+        await session.add_listener("sluice_published", hear)
         for change_it in (lambda: text(api, video_id), lambda: chapters(api, video_id, 0)):
             heard.clear()
             await change_it()
@@ -309,6 +313,7 @@ async def test_origins_hear_of_new_text_and_chapters_for_every_edit_of_the_film(
                 return made["playback_ids"][0]["id"] in heard
 
             await until(told, "the edit is announced")
+        await session.remove_listener("sluice_published", hear)
 
 
 async def test_joined_videos_have_the_texts_of_all_their_films(api: Api, pool: Pool) -> None:
