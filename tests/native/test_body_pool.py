@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from native import StoredBody, TrackIndex, _pool, _protection, reference
+from native import _pool, _protection, reference
+from native._index import TrackIndex
+from native._memory import StoredBody
 from tests.fixtures.indexes import index_bytes
 
 KEY, KID = bytes(range(16)), bytes(16)
