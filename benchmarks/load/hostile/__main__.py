@@ -119,7 +119,7 @@ def attacked(edge: Setting, folder: Path, options: argparse.Namespace) -> Result
         per_s=options.per_s,
         log=folder / "viewers.log",
     ) as watching:
-        results = Results([], [], edge.goes_first, watching.go_first)
+        results = Results([], [], edge.goes_first, watching.in_real_time)
         warm(watching)
         for number in range(options.rounds):
             for name in options.attacks:

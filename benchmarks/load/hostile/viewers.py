@@ -9,7 +9,7 @@ from typing import IO, Final
 
 from benchmarks.load.compiling import compiled
 from benchmarks.load.generator import LoadFailed, end
-from benchmarks.load.hostile.precedence import put_session_first
+from benchmarks.load.hostile.precedence import put_in_real_time
 
 SOURCE: Final = Path(__file__).with_name("viewers.c")
 LIMIT_MS: Final = 5000
@@ -41,7 +41,7 @@ class Viewers:
         self._process = process
         self._input: IO[str] = process.stdin
         self._output: IO[str] = process.stdout
-        self.go_first = put_session_first(process.pid)
+        self.in_real_time = put_in_real_time(process.pid)
 
     def watch(self, seconds: float) -> Seen:
         """Let them view for so long.
@@ -70,9 +70,7 @@ def viewers(
     pipe = subprocess.PIPE
     with (
         log.open("w", encoding="utf-8") as said,
-        subprocess.Popen(
-            words, stdin=pipe, stdout=pipe, stderr=said, text=True, start_new_session=True
-        ) as process,
+        subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=said, text=True) as process,
     ):
         try:
             yield Viewers(process)
