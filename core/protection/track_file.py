@@ -5,7 +5,6 @@ what it takes at most, so that it depends on their number alone, and the index t
 """
 
 import struct
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -45,15 +44,15 @@ class ProtectedFile:
     head: bytes
 
     def pieces(self, start: int, stop: int) -> Iterator[bytes | FragmentRange]:
-        """Give the bytes from `start` up to `stop`, piece by piece."""
+        """Give the bytes from `start` up to, not including, `stop`, piece by piece.
+
+        Raises `ValueError` where that is not within the file.
+        """
+        fragments = self.layout.within(start, stop)
         if start < min(stop, len(self.head)):
             yield self.head[start:stop]
-        starts = self.layout.fragments
-        number = max(0, bisect_right(starts, start) - 1)
-        while number < len(starts) - 1 and max(start, starts[number]) < stop:
-            begin, end = starts[number], starts[number + 1]
-            yield FragmentRange(number, max(start, begin) - begin, min(stop, end) - begin)
-            number += 1
+        for fragment in fragments:
+            yield FragmentRange(*fragment)
 
 
 def added_bytes(samples: int, scheme: Scheme, *, divided: bool) -> int:
