@@ -1,10 +1,12 @@
 """An upstream to script and edges in front of it; what runs here runs once for each edge."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from tests.fixtures.edge import EDGES, RunningEdge, StartEdge
+from tests.fixtures.edge_process import EdgeProcess
 from tests.fixtures.upstream import ScriptedUpstream, scripted_upstream
 
 
@@ -23,3 +25,13 @@ async def upstream() -> AsyncIterator[ScriptedUpstream]:
 async def edge(start_edge: StartEdge, upstream: ScriptedUpstream) -> AsyncIterator[RunningEdge]:
     async with start_edge(upstream.url) as running:
         yield running
+
+
+@pytest.fixture
+async def process(upstream: ScriptedUpstream, tmp_path: Path) -> AsyncIterator[EdgeProcess]:
+    """An edge that is a process of its own, and has not begun."""
+    running = EdgeProcess(upstream.url, tmp_path / "cache")
+    try:
+        yield running
+    finally:
+        running.close()

@@ -4,8 +4,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -21,15 +20,6 @@ PAGE = "/page"
 FRESH = {"Cache-Control": "max-age=600", "ETag": '"v1"', "Surrogate-Key": "video:1"}
 CHANGED = FRESH | {"ETag": '"v2"'}
 OTHERS = [f"/other/{number}" for number in range(20)]
-
-
-@pytest.fixture
-async def process(upstream: ScriptedUpstream, tmp_path: Path) -> AsyncIterator[EdgeProcess]:
-    running = EdgeProcess(upstream.url, tmp_path / "cache")
-    try:
-        yield running
-    finally:
-        running.close()
 
 
 async def filled(process: EdgeProcess, upstream: ScriptedUpstream) -> RunningEdge:

@@ -4,7 +4,6 @@ import ctypes
 import os
 import platform
 import threading
-from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +13,6 @@ from edge.precedence import NICENESS
 from tests.fixtures.edge import RunningEdge
 from tests.fixtures.edge_process import EdgeProcess
 from tests.fixtures.processes import until
-from tests.fixtures.upstream import ScriptedUpstream
 
 SHORTEST_NS = 100_000
 ANOTHER_NS = 300_000
@@ -69,15 +67,6 @@ async def test_a_thread_of_the_plane_has_the_shortest_slice_and_keeps_all_else(
     assert found.runtime == (SHORTEST_NS if knows_slices else own.runtime)
     assert own.runtime != SHORTEST_NS
     assert (found.policy, found.nice, found.flags) == (own.policy, own.nice, own.flags)
-
-
-@pytest.fixture
-async def process(upstream: ScriptedUpstream, tmp_path: Path) -> AsyncIterator[EdgeProcess]:
-    running = EdgeProcess(upstream.url, tmp_path / "cache")
-    try:
-        yield running
-    finally:
-        running.close()
 
 
 async def test_python_gives_way_to_the_threads_of_the_plane(

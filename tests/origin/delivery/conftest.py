@@ -10,7 +10,14 @@ from runtime.postgres import close_pool, open_pool
 from runtime.settings import OriginSettings
 from tests.fixtures.cutting import Cutter, prepare_cinema
 from tests.fixtures.media import Picture, Sound, make_clip
-from tests.fixtures.origin import PICTURES, Library, Prepared, running_origin, running_worker
+from tests.fixtures.origin import (
+    PICTURES,
+    Delivery,
+    Library,
+    Prepared,
+    running_origin,
+    running_worker,
+)
 from tests.fixtures.postgres import TEMPLATE, PostgresServer, run_aside
 
 PLANES = [False, True] if native.IMPL == "compiled" else [False]
@@ -49,6 +56,16 @@ def prepared(
     run_aside(prepare)
     yield Prepared(folder / "data", url, made[0], clip)
     postgres_server.drop(name)
+
+
+@pytest.fixture
+async def origin(prepared: Prepared, on_plane: bool) -> AsyncIterator[Delivery]:
+    """Delivery of the prepared library."""
+    settings = OriginSettings(
+        database_url=prepared.database_url, data=prepared.data, listen=HostPort("127.0.0.1", 0)
+    )
+    async with running_origin(settings, on_plane=on_plane) as delivery:
+        yield delivery
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ import asyncio
 import io
 import json
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -31,16 +30,6 @@ pytestmark = pytest.mark.postgres
 DASH = {"dash": "urn:mpeg:dash:schema:mpd:2011"}
 IMMUTABLE = "public, max-age=31536000, immutable"
 SETTLED = "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400"
-
-
-@pytest.fixture
-async def origin(prepared: Prepared, on_plane: bool) -> AsyncIterator[Delivery]:
-    """Delivery of the prepared library."""
-    settings = OriginSettings(
-        database_url=prepared.database_url, data=prepared.data, listen=HostPort("127.0.0.1", 0)
-    )
-    async with running_origin(settings, on_plane=on_plane) as delivery:
-        yield delivery
 
 
 async def test_init_and_segments_in_a_row_decode_to_every_picture_at_its_time(

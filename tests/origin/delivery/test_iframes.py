@@ -3,7 +3,6 @@
 import hashlib
 import io
 import re
-from collections.abc import AsyncIterator
 from fractions import Fraction
 from itertools import pairwise
 from xml.etree import ElementTree as ET
@@ -11,25 +10,13 @@ from xml.etree import ElementTree as ET
 import av
 import pytest
 
-from runtime.listen import HostPort
-from runtime.settings import OriginSettings
 from tests.fixtures.boxes import fragment_samples
-from tests.fixtures.origin import Delivery, Prepared, running_origin, variant_folders
+from tests.fixtures.origin import Delivery, Prepared, variant_folders
 
 pytestmark = pytest.mark.postgres
 
 DASH = {"": "urn:mpeg:dash:schema:mpd:2011"}
 IMMUTABLE = "public, max-age=31536000, immutable"
-
-
-@pytest.fixture
-async def origin(prepared: Prepared, on_plane: bool) -> AsyncIterator[Delivery]:
-    """Delivery of the prepared library."""
-    settings = OriginSettings(
-        database_url=prepared.database_url, data=prepared.data, listen=HostPort("127.0.0.1", 0)
-    )
-    async with running_origin(settings, on_plane=on_plane) as delivery:
-        yield delivery
 
 
 def pictures(data: bytes, *, keys_alone: bool = False) -> list[tuple[Fraction, str]]:

@@ -1,7 +1,6 @@
 """A video's small pictures over HTTP, in every form they have."""
 
 import io
-from collections.abc import AsyncIterator
 
 import av
 import msgspec
@@ -19,16 +18,6 @@ pytestmark = pytest.mark.postgres
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 SETTLED = "public, max-age=60, stale-while-revalidate=600, stale-if-error=86400"
-
-
-@pytest.fixture
-async def origin(prepared: Prepared, on_plane: bool) -> AsyncIterator[Delivery]:
-    """Delivery of the prepared library."""
-    settings = OriginSettings(
-        database_url=prepared.database_url, data=prepared.data, listen=HostPort("127.0.0.1", 0)
-    )
-    async with running_origin(settings, on_plane=on_plane) as delivery:
-        yield delivery
 
 
 async def folder_of(origin: Delivery, video_id: str) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import io
 import re
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,25 +23,13 @@ from origin.delivery.thumbnails import (
 )
 from origin.packaging.faults import CorruptSource
 from origin.packaging.protocol import Image, Still
-from runtime.listen import HostPort
 from runtime.metrics import Metrics
-from runtime.settings import OriginSettings
 from tests.fixtures.catalogue import playback_id_of
 from tests.fixtures.media import read_number
-from tests.fixtures.origin import Delivery, Prepared, running_origin
+from tests.fixtures.origin import Delivery, Prepared
 
 POSTER = "public, max-age=86400, stale-while-revalidate=604800"
 MOMENT = Moment("0123456789abcdef0123", 2000, 160, ImageFormat.JPEG)
-
-
-@pytest.fixture
-async def origin(prepared: Prepared, on_plane: bool) -> AsyncIterator[Delivery]:
-    """Delivery of the prepared library."""
-    settings = OriginSettings(
-        database_url=prepared.database_url, data=prepared.data, listen=HostPort("127.0.0.1", 0)
-    )
-    async with running_origin(settings, on_plane=on_plane) as delivery:
-        yield delivery
 
 
 def opened(data: bytes) -> VideoFrame:

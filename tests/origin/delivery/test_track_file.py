@@ -1,20 +1,16 @@
 """A whole track over HTTP as one file, and the on-demand MPD that leads to it."""
 
-from collections.abc import AsyncIterator
 from fractions import Fraction
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from runtime.listen import HostPort
-from runtime.settings import OriginSettings
 from tests.fixtures.boxes import top
 from tests.fixtures.media import Picture, picture_times, read_pictures
 from tests.fixtures.origin import (
     PICTURES,
     Delivery,
     Prepared,
-    running_origin,
     segments_of,
     variant_folders,
 )
@@ -23,16 +19,6 @@ pytestmark = pytest.mark.postgres
 
 DASH = {"": "urn:mpeg:dash:schema:mpd:2011"}
 STYP_BYTES = 28
-
-
-@pytest.fixture
-async def origin(prepared: Prepared, on_plane: bool) -> AsyncIterator[Delivery]:
-    """Delivery of the prepared library."""
-    settings = OriginSettings(
-        database_url=prepared.database_url, data=prepared.data, listen=HostPort("127.0.0.1", 0)
-    )
-    async with running_origin(settings, on_plane=on_plane) as delivery:
-        yield delivery
 
 
 async def files_of(prepared: Prepared, origin: Delivery) -> dict[str, ET.Element]:
