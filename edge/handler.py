@@ -302,9 +302,14 @@ class EdgeHandler:
         if collapsed:
             self._metrics.coalesced.inc()
         match ticket.flight.settled:
-            case Confirmed(entry):
+            case Confirmed(entry, refusal):
                 handling = Handling(
-                    reason, 304, entry.head.ttl_s(now_s), stored=True, collapsed=collapsed
+                    reason,
+                    304,
+                    entry.head.ttl_s(now_s) if refusal is None else None,
+                    stored=refusal is None,
+                    collapsed=collapsed,
+                    detail=refusal,
                 )
                 plan = plan_entry(ask, entry)
                 await self._answer_stored(client, ask, entry, plan, handling)
