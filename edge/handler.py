@@ -154,9 +154,10 @@ class EdgeHandler:
                 return await self._pass(client, request, self._admitted(ask), Forward.METHOD)
             case _, True:
                 raise MethodRefused(f"{ask.method} is not possible under {MEDIA_PREFIX}")
-            case "TRACE", _:
-                # The upstream would send back what only it was to see (RFC 9110 §9.3.8).
-                raise MethodRefused("TRACE is not possible here")
+            case "TRACE" | "CONNECT", _:
+                # The upstream would send back what only it was to see (RFC 9110 §9.3.8), or take
+                # what follows for a tunnel (§9.3.6) where we see requests.
+                raise MethodRefused(f"{ask.method} is not possible here")
             case "OPTIONS", _:
                 return await self._options(client, request, ask)
             case _:
