@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from core.cache.policies import CachePolicy
+from core.cache.stored import Terms
 from core.http.audience import Audience
 from core.http.forwarding import Network
 from core.http.media_token import NO_KEYS, KeyRing
@@ -65,6 +66,11 @@ class EdgeConfig:
     redis_url: str | None = None
     media_keys: KeyRing = NO_KEYS
     trusted_proxies: tuple[Network, ...] = ()
+
+    @property
+    def terms(self) -> Terms:
+        """How heads of the upstream's answers are taken in."""
+        return Terms(self.audience is Audience.EDGES, self.negative_ttl_s)
 
     @property
     def largest_part_bytes(self) -> int:

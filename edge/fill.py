@@ -265,9 +265,9 @@ class Filler:
                     wants_range=ask.wants_range,
                 )
                 return may_use(ticket.role, facts)
-            case Confirmed(entry):
+            case Confirmed(entry, refusal):
                 purged = self._purged_before(ticket, entry.head)
-                facts = HeadFacts(shareable=True, purged_after_joining=purged)
+                facts = HeadFacts(shareable=refusal is None, purged_after_joining=purged)
                 return may_use(ticket.role, facts)
             case Failed() | Void():
                 return False

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from core.http.cache_control import Directives, response_directives
 from core.http.fields import Headers, first, list_members
@@ -21,6 +22,10 @@ class Refusal(StrEnum):
     USELESS = "no-freshness"
     UNFRAMED = "unframed"
     TOO_LARGE = "too-large"
+
+
+# An answer with one of these says nothing against what is stored of others.
+FOR_ONE_CLIENT: Final = frozenset({Refusal.AUTHORIZATION, Refusal.COOKIE, Refusal.USELESS})
 
 
 @dataclass(frozen=True, slots=True)
