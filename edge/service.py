@@ -110,8 +110,9 @@ async def serving(
             await plane.start(handler, store)
             stack.push_async_callback(plane.close)
         else:
-            reference = ReferenceServer(config, handler, metrics, log).runner()
-            await _start(stack, reference, *sockets.public)
+            reference = ReferenceServer(config, handler, metrics, log)
+            await _start(stack, reference.runner(), *sockets.public)
+            stack.callback(reference.drain)
         stack.callback(admin.drain)
         yield _purger(filler)
 
