@@ -28,19 +28,26 @@ def iframe_playlist(rendition: Rendition) -> str:
     shown = rendition.iframes
     if shown is None or not len(shown):
         raise ValueError(f"rendition {rendition.name} has no I-frame")
-    times = (rescale(span.end, rendition.timescale, MICROSECONDS) for span in shown.spans)
-    ends = list(times)
-    origin = rescale(rendition.origin, rendition.timescale, MICROSECONDS)
-    durations = [stop - start for start, stop in zip((origin, *ends), ends, strict=False)]
+    durations = iframe_durations_us(rendition, shown)
     return "\n".join(
         [
-            *_head(durations),
+            *iframe_head(durations),
             _map(rendition),
             *_body(rendition, durations, _addresses(shown, way_to_segments(rendition))),
             "#EXT-X-ENDLIST",
             "",
         ]
     )
+
+
+def iframe_durations_us(rendition: Rendition, shown: IFrames) -> list[int]:
+    """Give how long each I-frame stands: the first from the origin on, the others from their time.
+
+    They add up to the rounded end of the last one.
+    """
+    ends = [rescale(span.end, rendition.timescale, MICROSECONDS) for span in shown.spans]
+    origin = rescale(rendition.origin, rendition.timescale, MICROSECONDS)
+    return [stop - start for start, stop in zip((origin, *ends), ends, strict=False)]
 
 
 def iframe_variants(presentation: Presentation) -> Iterator[str]:
@@ -62,7 +69,8 @@ def iframe_variants(presentation: Presentation) -> Iterator[str]:
         yield f"#EXT-X-I-FRAME-STREAM-INF:{','.join(attributes)}"
 
 
-def _head(durations_us: Iterable[int]) -> tuple[str, ...]:
+def iframe_head(durations_us: Iterable[int]) -> tuple[str, ...]:
+    """Give the tags before the first I-frame."""
     longest = max(durations_us)
     target = max(1, (2 * longest + MICROSECONDS) // (2 * MICROSECONDS))
     return (

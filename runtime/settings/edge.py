@@ -135,7 +135,11 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings,
         5.0, "How long the upstream is then left alone before one fetch tries it.", ge=0.1, le=3600
     )
     client_timeout_s: Seconds = setting(
-        60.0, "How long a client may take to accept 64 KiB before it is dropped.", ge=0.1, le=3600
+        60.0,
+        "How long a client may take to accept 64 KiB, or to send 64 KiB of a request's body, "
+        "before it is dropped.",
+        ge=0.1,
+        le=3600,
     )
     idle_timeout_s: Seconds = setting(
         75.0,
