@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from core.cache.coalescing import Role
 from core.cache.decide import UNWELL_STATUSES, Step, decide, stands_in
+from core.cache.marks import Marks
 from core.cache.outdated import made_s
 from core.cache.slices import SLICE_BYTES, run_span
 from core.cache.stored import (
@@ -20,7 +21,7 @@ from core.cache.stored import (
     stored_head,
 )
 from core.http.audience import Audience
-from core.http.cache_key import cache_key
+from core.http.cache_key import CacheKey, cache_key
 from core.http.fields import Headers, first
 from core.http.forwarding import surrogate_keys
 from core.http.partial import Part, read_part
@@ -148,6 +149,8 @@ class HeadTaker:
             key = cache_key(flight.target, head.names, flight.fields)
             self._fetches.bring(flight, Entry(key, head, new_version(), length, flight.began))
         self._marks.uncoalesced.discard(flight.key)
+        if _fetch_facts(flight).authorized:
+            self._marks.personal.discard(flight.key)
         self._marks.held.discard(flight.key)
         self._store.learn(flight.key.resource, head.names)
         usable = decide(head, self._clock(), held=False) is not Step.FETCH
@@ -161,9 +164,15 @@ class HeadTaker:
         if flight.role is Role.LEAD and status < 500:
             # Slices of it may still be stored for those who ask for a range.
             by_slices = refusal is Refusal.TOO_LARGE and flight.asked is None
-            marks = self._marks.oversize if by_slices else self._marks.uncoalesced
+            marks = self._marks.oversize if by_slices else self._unshared(refusal)
             self._fetches.mark(marks, flight.key)
-            self._tiers.forget(flight.key)  # what was stored is not what the upstream says now
+            if refusal is not Refusal.AUTHORIZATION:
+                self._tiers.forget(flight.key)  # what was stored is not what the upstream says now
+
+    def _unshared(self, refusal: Refusal) -> Marks[CacheKey]:
+        """Where is remembered that an answer to a shared fetch was for one client only."""
+        personal = refusal is Refusal.AUTHORIZATION
+        return self._marks.personal if personal else self._marks.uncoalesced
 
     def _take_confirmation(
         self, flight: Flight, stale: Entry, answer: UpstreamAnswer, arrival: Arrival
@@ -184,7 +193,7 @@ class HeadTaker:
         entry = replace(stale, key=key, head=head, began=flight.began)
         if refusal is not None:
             entry = replace(entry, key=stale.key)
-            self._fetches.mark(self._marks.uncoalesced, flight.key)
+            self._fetches.mark(self._unshared(refusal), flight.key)
         elif not self._is_purged(flight, head):
             if key == stale.key:
                 self._tiers.renew(entry)

@@ -69,8 +69,7 @@ def storable(fetch: FetchFacts, answer: AnswerFacts, max_object_bytes: int) -> R
         Refusal.STATUS: fetch.partial or answer.status in {206, 304} or answer.status < 200,
         Refusal.NO_STORE: fetch.no_store or _forbidden(answer.status, directives),
         Refusal.PRIVATE: "private" in directives,
-        # RFC 9111 §3.5
-        Refusal.AUTHORIZATION: fetch.authorized and _SHAREABLE.isdisjoint(directives),
+        Refusal.AUTHORIZATION: fetch.authorized and not shares_credentials(answer.headers),
         Refusal.VARY: "*" in list_members(answer.headers, "vary"),
         # The RFC does not forbid it, but a cookie is meant for one user.
         Refusal.COOKIE: first(answer.headers, "set-cookie") is not None,
@@ -79,6 +78,12 @@ def storable(fetch: FetchFacts, answer: AnswerFacts, max_object_bytes: int) -> R
         Refusal.TOO_LARGE: answer.length is not None and answer.length > max_object_bytes,
     }
     return next((refusal for refusal, applies in refusals.items() if applies), None)
+
+
+def shares_credentials(answer: Headers) -> bool:
+    """Whether an answer to a request with Authorization may be given to others (RFC 9111 §3.5)."""
+    directives, _ = response_directives(answer)
+    return not _SHAREABLE.isdisjoint(directives)
 
 
 def _forbidden(status: int, directives: Directives) -> bool:
