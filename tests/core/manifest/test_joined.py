@@ -337,3 +337,23 @@ def test_an_excerpt_counts_from_its_origin() -> None:
     assert template.get("startNumber") == "2"
     (first,) = template.iterfind(".//dash:S", DASH)
     assert first.get("t") == "192000"
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "number", "told"),
+    [
+        (384_384, 2, [("384384", "191456"), (None, "96000")]),
+        (385_024, 2, [("384384", "192096"), (None, "96000")]),  # cut at its first sample after it
+        (385_024, 0, [("385024", "191456"), (None, "96000")]),  # begins so late in its film
+        (384_000, 2, [("384000", "191456"), (None, "96000")]),
+    ],
+)
+def test_sound_that_was_cut_covers_the_beginning_of_its_period(
+    starts_at: int, number: int, told: list[tuple[str | None, str]]
+) -> None:
+    cut = replace(
+        audio(spans=tiles((191_456, 96_000), start=starts_at)),
+        window=Window(number, Ticks(384_384), 0),
+    )
+    (template,) = ET.fromstring(mpd(part(cut))).iterfind(".//dash:SegmentTemplate", DASH)
+    assert [(each.get("t"), each.get("d")) for each in template.iterfind(".//dash:S", DASH)] == told
