@@ -190,7 +190,7 @@ cdef struct Counters:
 cdef struct Limits:
     int64_t[5] timer_ms          # TIMERS
     uint64_t connections         # of one worker
-    uint32_t per_client          # of all workers; 0: any number
+    uint32_t per_client          # of all workers, but of no trusted proxy; 0: any number
 
 cdef struct Network:
     uint8_t[16] address
