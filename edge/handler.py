@@ -154,9 +154,10 @@ class EdgeHandler:
                 return await self._pass(client, request, self._admitted(ask), Forward.METHOD)
             case _, True:
                 raise MethodRefused(f"{ask.method} is not possible under {MEDIA_PREFIX}")
-            case "TRACE", _:
-                # The upstream would send back what only it was to see (RFC 9110 §9.3.8).
-                raise MethodRefused("TRACE is not possible here")
+            case "TRACE" | "CONNECT", _:
+                # The upstream would send back what only it was to see (RFC 9110 §9.3.8), or take
+                # what follows for a tunnel (§9.3.6) where we see requests.
+                raise MethodRefused(f"{ask.method} is not possible here")
             case "OPTIONS", _:
                 return await self._options(client, request, ask)
             case _:
@@ -302,9 +303,14 @@ class EdgeHandler:
         if collapsed:
             self._metrics.coalesced.inc()
         match ticket.flight.settled:
-            case Confirmed(entry):
+            case Confirmed(entry, refusal):
                 handling = Handling(
-                    reason, 304, entry.head.ttl_s(now_s), stored=True, collapsed=collapsed
+                    reason,
+                    304,
+                    entry.head.ttl_s(now_s) if refusal is None else None,
+                    stored=refusal is None,
+                    collapsed=collapsed,
+                    detail=refusal,
                 )
                 plan = plan_entry(ask, entry)
                 await self._answer_stored(client, ask, entry, plan, handling)

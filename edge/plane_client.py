@@ -10,7 +10,8 @@ from core.http.byterange import ByteSpan
 from core.http.dates import format_http_date
 from core.http.fields import Headers, first
 from edge.body import PIECE_BYTES
-from edge.client import BODILESS, Account, ClientGone
+from edge.client import BODILESS, Account
+from edge.faults import BrokenBody
 from edge.incoming import Incoming
 from edge.store import StoredBytes
 from edge.wire import field_lines, served, status_line
@@ -173,7 +174,9 @@ class PlaneClient:
             for piece in pieces:
                 yield piece
             if broken:
-                raise ClientGone("the body of the request is broken")
+                raise BrokenBody(
+                    "the body of the request is not the chunked coding it is said to be"
+                )
             if ended:
                 return
             await self._body_came.wait()

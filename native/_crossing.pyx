@@ -84,8 +84,12 @@ cdef class Crossing:
 
     @property
     def keep_alive(self):
-        """Whether the connection stays open after the answer."""
-        return bool(self.exchange.keep_alive)
+        """Whether the connection stays open after an answer that begins now."""
+        cdef Worker* w = self.exchange.worker
+        pthread_mutex_lock(&w.lock)
+        broken = self.exchange.body_broken
+        pthread_mutex_unlock(&w.lock)
+        return bool(self.exchange.keep_alive and not broken and not sluice_load(&w.hub.draining))
 
     @property
     def unsent(self):

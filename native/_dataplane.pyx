@@ -70,7 +70,7 @@ cdef class DataPlane:
     """Threads that serve `listeners`, descriptors of bound and listening sockets, one each.
 
     The descriptors become the plane's. `timers_s`: idle, head, body, send, linger. `connections`
-    bounds those of one thread, `per_client` those of one address over all threads (0: any number).
+    bounds those of one thread, `per_client` those of one client over all threads (0: any number).
     `trusted`: networks of proxies, (16 address bytes, bits). `preflight`: the status and the fields
     of the answer to OPTIONS; `refusals`: status, fields and document of each refusal;
     `problems`: for 412 and 416 the status, and the document around length, path and request id;

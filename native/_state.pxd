@@ -33,7 +33,7 @@ cdef enum:
     HEAVY_MS = 100               # how long whoever used up a turn only has queued ones
     IN_HIGH_BYTES = 262144
     DRAIN_BYTES = 262144         # an unread request body up to this long keeps its connection
-    PROGRESS_BYTES = 65536       # what a client must take within its time
+    PROGRESS_BYTES = 65536       # what a client must take, or send of a body, within its time
     BUCKETS = 13
     SPENT_GENERATION = 0xffffffff
 
@@ -158,7 +158,7 @@ cdef struct Exchange:
     Note note                    # guarded: for the access log
     Out* body                    # guarded
     Out* body_last               # guarded
-    uint64_t body_bytes          # guarded
+    uint64_t body_bytes          # of memory that holds the body; guarded
     bint body_ended              # guarded
     bint body_broken             # guarded
     bint keep_alive
@@ -193,7 +193,7 @@ cdef struct Counters:
 cdef struct Limits:
     int64_t[5] timer_ms          # TIMERS
     uint64_t connections         # of one worker
-    uint32_t per_client          # of all workers; 0: any number
+    uint32_t per_client          # of all workers, but of no trusted proxy; 0: any number
 
 cdef struct Network:
     uint8_t[16] address

@@ -511,6 +511,7 @@ cdef inline bint take_body(Worker* w, Connection* c) noexcept nogil:
             return False
         length = <uint32_t>count
     used = decode_body(c, w.input, length)
+    c.progress += used
     if not keep(c, w.input + used, length - used):
         end(w, c)
         return False
@@ -523,7 +524,6 @@ cdef inline bint take_body(Worker* w, Connection* c) noexcept nogil:
         tell_python_locked(c.exchange, BODY)
         pthread_mutex_unlock(&w.lock)
         ring_bell(w.hub.fd, &w.hub.sleeping)
-        timer_touch(w, c, BODY_TIMER)
     elif ended:
         c.state = READING
     elif c.body_state == BROKEN_BODY or c.drained > DRAIN_BYTES:

@@ -61,7 +61,7 @@ def main(words: Sequence[str]) -> int:
             if options.works:
                 session = Session(
                     Load(options.connections, limit_s=options.limit),
-                    cores.server,
+                    cores,
                     options.seconds,
                     options.repetitions,
                 )
@@ -95,7 +95,7 @@ def timed(
 ) -> Results:
     """Take the time of every work, once all answers were compared."""
     folder.mkdir()
-    with servers(films, program, folder, session.core) as contestants:
+    with servers(films, program, folder, session.cores.server) as contestants:
         site = folder / "site"
         by_folder = {each.folder: each for each in reversed(contestants[:4])}
         segments = {place: pairs(each, site) for place, each in by_folder.items()}

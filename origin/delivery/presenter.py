@@ -15,8 +15,10 @@ from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import media_playlist, multivariant_playlist
 from core.manifest.hls_iframes import iframe_playlist
 from core.manifest.joined import alike, joined, lines
-from core.manifest.joined_hls import joined_playlist
+from core.manifest.joined_hls import joined_iframe_playlist, joined_playlist
+from core.manifest.joined_images import JOINED_BOARDS
 from core.manifest.storyboard import (
+    STORYBOARD_FOLDER,
     STORYBOARD_JSON,
     STORYBOARD_VTT,
     storyboard_json,
@@ -75,6 +77,7 @@ MANIFESTS: Final = frozenset({MASTER, MPD, ON_DEMAND})
 BOARDS: Final = {STORYBOARD_VTT: storyboard_vtt, STORYBOARD_JSON: storyboard_json}
 FILES: Final = frozenset({TRACK_FILE, IFRAME_FILE})
 PLAYLISTS: Final = {MEDIA_PLAYLIST: media_playlist, IFRAME_PLAYLIST: iframe_playlist}
+LINES: Final = {MEDIA_PLAYLIST: joined_playlist, IFRAME_PLAYLIST: joined_iframe_playlist}
 # Without leading zeros, so that a segment has one URL; eight digits are beyond any film.
 SEGMENT_NAME: Final = re.compile(r"(0|[1-9][0-9]{0,7})\.m4s")
 
@@ -127,17 +130,28 @@ class Presenter:
             title, name, scheme, lambda parts: _manifest(title, name, parts)
         )
 
-    async def line(self, playback_id: str, kind: str, name: str) -> Representation:
-        """Give the media playlist of one line through a title of several parts."""
+    async def line(self, playback_id: str, kind: str, name: str, file: str) -> Representation:
+        """Give one of `LINES`, the playlists of one line through a title of several parts."""
         title = await self._titles.get(playback_id)
 
         def write(parts: Sequence[Presentation]) -> str:
             for line in lines(parts) if title.parts else ():
                 if (line.kind, line.name) == (kind, name):
-                    return joined_playlist(line, parts)
+                    return LINES[file](line, parts)
             raise NoSuchMedia(f"{playback_id!r} has no line {kind}/{name}")
 
-        return await self._made_text(title, f"{kind}/{name}/{MEDIA_PLAYLIST}", None, write)
+        return await self._made_text(title, f"{kind}/{name}/{file}", None, write)
+
+    async def joined_boards(self, playback_id: str, file: str) -> Representation:
+        """Give one of `JOINED_BOARDS`, the small pictures of a title of several parts in HLS."""
+        title = await self._titles.get(playback_id)
+
+        def write(parts: Sequence[Presentation]) -> str:
+            if not title.parts or not any(part.storyboard for part in parts):
+                raise NoSuchMedia(f"{playback_id!r} has no storyboards in a row")
+            return JOINED_BOARDS[file](parts)
+
+        return await self._made_text(title, f"{STORYBOARD_FOLDER}/{file}", None, write)
 
     async def _made_text(
         self,
@@ -204,7 +218,7 @@ class Presenter:
     async def text_line(self, playback_id: str, name: str, file: str) -> Representation:
         """Give a playlist, the whole, or a silent segment of a text through a title."""
         if file == MEDIA_PLAYLIST:
-            return await self.line(playback_id, TrackKind.TEXT, name)
+            return await self.line(playback_id, TrackKind.TEXT, name, file)
         title = await self._titles.get(playback_id)
         if file == WHOLE_TEXT:
             return await self._text.line(title, name)
@@ -444,8 +458,10 @@ def _manifest(title: Title, name: str, parts: Sequence[Presentation]) -> str:
             raise NoSuchMedia(f"no track of {title.playback_id!r} fits into one indexed file")
         return on_demand_mpd(parts[0])
     if name == MASTER:
-        whole = joined(title.playback_id, parts) if title.parts else parts[0]
-        return multivariant_playlist(whole)
+        if not title.parts:
+            return multivariant_playlist(parts[0])
+        boards = [part.storyboard for part in parts if part.storyboard is not None]
+        return multivariant_playlist(joined(title.playback_id, parts), boards)
     return mpd(*alike(parts))
 
 

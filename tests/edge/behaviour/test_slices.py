@@ -11,6 +11,12 @@ from tests.fixtures.film_upstream import FILM, MIB, film_bytes, film_upstream
 from tests.fixtures.raw_client import Answer, RawClient
 
 LENGTH = 5 * MIB + 1000
+# For readers that rest while others read, which takes minutes under a sanitizer.
+SMALL_AND_PATIENT = {
+    "memory_bytes": 16 * MIB,
+    "cache_policy": CachePolicy.LRU,
+    "client_timeout_s": 600.0,
+}
 
 
 async def check_film(client: RawClient, start: int, stop: int, salt: int = 0) -> None:
@@ -387,7 +393,7 @@ async def test_a_slow_reader_goes_on_with_slices_that_were_stored_or_are_asked_f
     length = 15 * MIB
     async with (
         film_upstream(length) as upstream,
-        start_edge(upstream.url, memory_bytes=16 * MIB, cache_policy=CachePolicy.LRU) as edge,
+        start_edge(upstream.url, **SMALL_AND_PATIENT) as edge,
         edge.connect() as slow,
     ):
         await slow.send(FILM)
@@ -405,7 +411,7 @@ async def test_a_slow_reader_of_a_film_without_a_tag_gets_it_whole(start_edge: S
     length = 15 * MIB
     async with (
         film_upstream(length, etag=None) as upstream,
-        start_edge(upstream.url, memory_bytes=16 * MIB, cache_policy=CachePolicy.LRU) as edge,
+        start_edge(upstream.url, **SMALL_AND_PATIENT) as edge,
         edge.connect() as slow,
     ):
         await slow.send(FILM)
