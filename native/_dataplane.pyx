@@ -245,7 +245,7 @@ cdef class DataPlane:
         )
         try:
             entry.track = track_of(index.body, sample_count, first, count)
-        except:
+        except BaseException:
             entry_release(entry)
             raise
         entry.media = True

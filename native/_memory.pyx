@@ -130,8 +130,8 @@ cdef class Memory:
         """Let `length` bytes from `offset` on of a file be a body, which are never written again.
 
         Short stretches are sent from a mapping, unless there is to be none: then none of its pages
-        count as ours. The descriptor stays the caller's. Raises `OSError` when it is no regular file that has
-        those bytes, or when descriptors have run out.
+        count as ours. The descriptor stays the caller's. Raises `OSError` when it is no regular
+        file that has those bytes, or when descriptors have run out.
         """
         cdef StoredBody kept
         cdef int64_t size = sluice_file_size(descriptor)

@@ -66,7 +66,7 @@ cdef inline Track* track_of(Body* index, uint64_t samples, first, count) except 
                 raise ValueError(f"segment {each} goes beyond sample {samples}")
             track.first[each] = begin
             track.count[each] = length
-    except:
+    except BaseException:
         track_release(track)
         raise
     track.rows = index.length - rows

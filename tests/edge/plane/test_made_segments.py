@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from core.cache.stored import Arrival, StoredHead, stored_head
+from core.cache.stored import Arrival, StoredHead, Terms, stored_head
 from edge.shelf import PlaneShelf
 from edge.tracks import NUMBER_MARK
 from native import StoredBody
@@ -44,7 +44,11 @@ def stored(tmp_path: Path) -> Iterator[StoredSegments]:
 def head_of(stored: StoredSegments, *, age_s: float = 0.0) -> StoredHead:
     then_s = time.time() - age_s
     return stored_head(
-        200, stored.fields(NUMBER_MARK), Arrival(then_s, then_s), media=True, tagged=True
+        200,
+        stored.fields(NUMBER_MARK),
+        Arrival(then_s, then_s),
+        media=True,
+        terms=Terms(tagged=True),
     )
 
 
