@@ -217,7 +217,10 @@ def _fields(
     return (
         *plan.headers,
         ("Cache-Control", representation.cache.value),
-        ("CDN-Cache-Control", _own_policy(representation, listening=listening, keep=keep)),
+        (
+            "Sluice-Origin-Cache-Control",
+            _own_policy(representation, listening=listening, keep=keep),
+        ),
         ("Surrogate-Key", " ".join(representation.surrogate_keys)),
     )
 

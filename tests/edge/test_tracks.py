@@ -33,7 +33,7 @@ class Track:
 
     def fields(self, number: str) -> Headers:
         return (
-            ("CDN-Cache-Control", "max-age=30"), ("ETag", f'"a-{number}"'),
+            ("Sluice-Origin-Cache-Control", "max-age=30"), ("ETag", f'"a-{number}"'),
             ("Surrogate-Key", "video:1"),
         )  # fmt: skip
 
@@ -109,7 +109,7 @@ def test_what_has_variants_is_not_shown(
 
 def test_what_has_no_tag_is_not_shown(tracks: Tracks, shelf: Shelf) -> None:
     untagged = stored_head(
-        200, (("CDN-Cache-Control", "max-age=30"),), Arrival(NOW_S, NOW_S), media=True
+        200, (("Sluice-Origin-Cache-Control", "max-age=30"),), Arrival(NOW_S, NOW_S), media=True
     )
     tracks.show("a", untagged, Track())
     assert not shelf.shown

@@ -117,7 +117,7 @@ def test_its_fields_are_those_of_a_hit(
     assert fields["Content-Type"] == "video/iso.segment"
     assert fields["Cache-Status"].startswith("edge-a; hit; ttl=")
     assert fields["Age"] == "0"
-    assert "CDN-Cache-Control" not in fields
+    assert "Sluice-Origin-Cache-Control" not in fields
     assert not any(mark in head for mark in (b"\x01", b"\x02"))
 
 

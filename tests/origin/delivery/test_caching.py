@@ -100,7 +100,7 @@ async def test_a_segment_is_made_once_and_then_answered_from_memory(
             assert int(hit.headers["Age"]) >= 0
             assert hit.headers["Cache-Control"] == "public, max-age=31536000, immutable"
             assert hit.headers["Surrogate-Key"] == first.headers["Surrogate-Key"]
-            assert "CDN-Cache-Control" not in hit.headers
+            assert "Sluice-Origin-Cache-Control" not in hit.headers
     assert await made(origin) == before + 1
 
 
