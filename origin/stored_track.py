@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from core.errors import InternalFault
 from core.media.description import TrackDescription, decode_description
-from core.protection.track import divisions
+from core.protection.track import divisions, fits_padding
 from native import CorruptIndex, Division, TrackIndex
 
 FLAT_NAME: Final = "track.flat"
@@ -64,6 +64,21 @@ class StoredTrack:
     def divisions(self) -> Division | None:
         """What it takes to divide its samples under Common Encryption. Raises what that does."""
         return divisions(self.description)
+
+    @cached_property
+    def fits_padding(self) -> bool:
+        """Whether it can be one file under Common Encryption with all that may be hidden hidden.
+
+        Raises `DamagedTrack` for a first picture that cannot be read, and what `divisions` does.
+        """
+        division = self.divisions
+        if division is None:
+            return True
+        offset, length, *_ = self.index.sample(0)
+        try:
+            return fits_padding(division, os.pread(self.flat, length, offset))
+        except (OSError, ValueError) as error:
+            raise DamagedTrack(f"the first picture of a track cannot be read: {error}") from error
 
     def unload(self) -> None:
         """Let go of the pages of the index in memory; what is read of it again is the disk cache's.

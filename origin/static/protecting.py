@@ -19,8 +19,13 @@ from core.media.presentation import Rendition, TrackKind
 from core.protection.bandwidth import protected_bandwidth
 from core.protection.content_key import ContentKey, KeyUse, resource_vector
 from core.protection.scheme import Scheme
-from core.protection.track import UnprotectableTrack, divisions, fragment_cipher
-from core.protection.track_file import protected_file
+from core.protection.track import (
+    UnprotectableTrack,
+    divisions,
+    fits_padding,
+    fragment_cipher,
+)
+from core.protection.track_file import PADDED_PARTS, protected_file
 from native import SEGMENT_TYPE_BYTES, Division, encrypt_resource
 from origin.static.cutting import CutTrack
 from origin.static.pictures import Seal, write_pictures
@@ -186,6 +191,12 @@ def _encrypt(placed: PlacedTrack, sealing: _Sealing) -> _Files:
 def _join(placed: PlacedTrack, sealing: _Sealing) -> _Files:
     """Encrypt the samples of every segment into the track's one file."""
     track, division = placed.track, sealing.division
+    if division is not None and not fits_padding(division, _first_picture(placed)):
+        raise RefusedSource(
+            f"{track.gathered.film.path.name}: {track.name} has pictures of more than "
+            f"{PADDED_PARTS} slices, of which a single file would leave some clear: leave "
+            "--single-file out"
+        )
     init, scheme = sealing.init(track), sealing.use.scheme
     file = None
     if track.file is not None:
@@ -208,6 +219,12 @@ def _join(placed: PlacedTrack, sealing: _Sealing) -> _Files:
             path.unlink()
         (placed.folder / INIT_SEGMENT).unlink()
     return _Files(file.layout.length, heads, file.layout)
+
+
+def _first_picture(placed: PlacedTrack) -> bytes:
+    """Give the first sample of a track that was written as segments."""
+    _, body = _parts(placed.folder / media_segment(0), placed.track, 0)
+    return body[: placed.track.index.sample(0)[1]]
 
 
 def _parts(path: Path, track: CutTrack, place: int) -> tuple[bytes, bytes]:
