@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from core.manifest.hls import VERSION
+from core.manifest.hls_keys import NO_KEY, segment_key
 from core.manifest.hls_timing import (
     duration_tag,
     segment_durations_us,
@@ -21,6 +22,8 @@ from core.media.presentation import Presentation, Rendition, TrackKind
 from core.media.ticks import MICROSECONDS
 
 LONGEST_HOLE_US = 4 * MICROSECONDS
+UP = "../../"
+"""From the playlist of a line to the manifests."""
 
 
 def joined_playlist(line: Line, parts: Sequence[Presentation]) -> str:
@@ -29,7 +32,8 @@ def joined_playlist(line: Line, parts: Sequence[Presentation]) -> str:
     Each part after the first begins with a discontinuity and its own init segment. In every line a
     part takes the same time, that of its pictures, so discontinuities lie at the same place for
     all; players place what comes after one by the times in it. A part of which a line has nothing
-    is a gap, or where it is text, empty segments.
+    is a gap, or where it is text, empty segments. A key ends with its part: what is behind it is
+    under another one, or clear, and its init segment always is (§4.4.4.5).
     """
     hole = [NO_TEXT] if line.kind is TrackKind.TEXT else ["#EXT-X-GAP", "gap"]
     durations: list[int] = []
@@ -37,6 +41,8 @@ def joined_playlist(line: Line, parts: Sequence[Presentation]) -> str:
     for number, (rendition, part) in enumerate(zip(line.renditions, parts, strict=True)):
         if number:
             body.append("#EXT-X-DISCONTINUITY")
+            if _is_protected(line.renditions[number - 1]):
+                body.append(NO_KEY)
         if rendition is None:
             lasting = list(_holes(part.length_us))
             body += [
@@ -59,13 +65,20 @@ def joined_playlist(line: Line, parts: Sequence[Presentation]) -> str:
 
 
 def _segments(rendition: Rendition, durations_us: Sequence[int]) -> Iterator[str]:
-    way = f"../../{rendition_folder(rendition)}"
+    way = f"{UP}{rendition_folder(rendition)}"
     is_text = rendition.kind is TrackKind.TEXT
     if not is_text:
         yield f'#EXT-X-MAP:URI="{way}/{INIT_SEGMENT}"'
-    for number, duration in enumerate(durations_us, rendition.first):
+    for place, duration in enumerate(durations_us):
+        number = rendition.first + place
+        name = text_segment(number) if is_text else media_segment(number)
+        yield from segment_key(rendition, place, name, UP)
         yield duration_tag(duration)
-        yield f"{way}/{text_segment(number) if is_text else media_segment(number)}"
+        yield f"{way}/{name}"
+
+
+def _is_protected(rendition: Rendition | None) -> bool:
+    return rendition is not None and rendition.protection is not None
 
 
 def _fitted(durations_us: list[int], length_us: int) -> list[int]:
