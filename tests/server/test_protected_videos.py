@@ -76,6 +76,7 @@ async def test_play_tells_what_the_player_needs(
     assert play["dash"] == (f"{folder}/manifest.mpd" if dash else None)
     licence = {"license_url": f"{folder}/license"} if licensed else None
     assert play["drm"]["clearkey"] == licence
+    assert (play["poster"] is None, play["thumbnail"]) == (False, None)
     redirect = await api.get(
         f"/videos/{video['id']}/play", headers={"Accept": "application/dash+xml"}
     )

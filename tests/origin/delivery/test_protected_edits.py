@@ -339,6 +339,20 @@ async def test_the_clear_name_of_a_protected_part_leads_nowhere_in_what_is_joine
         assert await hall.cutter.status(f"{folder}{place}/track.mp4") == 404
 
 
+@pytest.mark.parametrize("joint", JOINTS.values(), ids=JOINTS)
+@pytest.mark.parametrize("protection", PROTECTED)
+async def test_the_i_frames_of_joined_parts_are_under_their_own_keys(
+    hall: Hall, protection: Protection, joint: tuple[tuple[int | None, int, int], ...]
+) -> None:
+    clear = [(None, start_ms, end_ms) for _, start_ms, end_ms in joint]
+    read = []
+    for parts in (joint, clear):
+        url = await hall.playlist(await join(hall, protection, tuple(parts)), "v")
+        read.append(await hall.viewer.hls(url.replace("index.m3u8", "iframe.m3u8")))
+    assert all_equal(*read)
+    assert len(read[0]) == 2 * len(joint)
+
+
 async def test_dash_is_not_offered_of_a_joint_with_a_part_that_it_lacks(hall: Hall) -> None:
     folder = await join(hall, Protection.AES_128, JOINTS["clear, then protected"])
     assert await hall.cutter.status(f"{folder}/manifest.mpd") == 404
