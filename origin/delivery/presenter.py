@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputFault, InternalFault
@@ -48,13 +49,15 @@ from origin.delivery.lru import LruCache
 from origin.delivery.narrowing import moment_of, programme_of
 from origin.delivery.offers import Offer, find_offer, offers
 from origin.delivery.protected import Plain, ProtectedSegments
-from origin.delivery.renditions import has_iframe, has_segment, rendition_of
+from origin.delivery.renditions import has_iframe, rendition_of, segments_of
 from origin.delivery.representation import (
     CachePolicy,
     EncryptedTrack,
     FilePart,
     Representation,
+    TrackSegments,
     WholeTrack,
+    segment_etag,
 )
 from origin.delivery.surrogates import manifest_keys, title_keys
 from origin.delivery.text import TextPresenter, text_rendition
@@ -195,9 +198,13 @@ class Presenter:
             return self._init(title, build, offer)
         if file in FILES:
             return self._whole(title, build, offer, file)
-        if not any(has_segment(each, build, _number(file)) for each, _ in found):
+        numbers = [segments_of(each, build) for each, _ in found]
+        if not any(_number(file) in each for each in numbers):
             raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no segment {file}")
-        return await self._media(title, build, offer, _segment(build, _number(file)))
+        made = await self._media(title, build, offer, _segment(build, _number(file)))
+        if offer.use is not None:
+            return made
+        return replace(made, segments=partial(_segments, build, offer, numbers))
 
     async def text_file(
         self, playback_id: str, name: str, build_hash: str, file: str
@@ -243,7 +250,7 @@ class Presenter:
         """Give a media segment or an I-frame, encrypted where its title is."""
         clear = Representation(
             content_type=media_type(f"{offer.track.kind}/{plain.name}"),
-            etag=f'"{offer.build_hash}-{plain.name.removesuffix(".m4s").replace("/", "-")}"',
+            etag=segment_etag(offer.build_hash, plain.name.removesuffix(".m4s").replace("/", "-")),
             cache=CachePolicy.IMMUTABLE,
             surrogate_keys=title_keys(title),
             head=plain.header,
@@ -491,6 +498,16 @@ def _segment(build: Build, number: int) -> Plain:
     header = index.fragment_header(first, count, number + 1)
     build.stored.unload()
     return Plain(media_segment(number), header, first, offset, length)
+
+
+def _segments(build: Build, offer: Offer, numbers: Sequence[range]) -> TrackSegments:
+    """All segments of a build that have one of these numbers."""
+    table = build.table
+    shown = [False] * len(table)
+    for each in numbers:
+        shown[each.start : each.stop] = [True] * len(each)
+    count = [count if there else 0 for count, there in zip(table.count, shown, strict=True)]
+    return TrackSegments(build.stored, offer.build_hash, table.first, count)
 
 
 def _fragment(build: Build, number: int) -> Plain:
