@@ -64,9 +64,8 @@ cdef inline bint is_counted(const Hub* hub, const Peer* peer) noexcept nogil:
 
 cdef inline void name_client(const Peer* peer, uint8_t* name) noexcept nogil:
     """Say which addresses are one client: all of an IPv6 network, as anyone has a whole one."""
-    cdef const uint8_t* address = peer.address
-    memcpy(name, address, ADDRESS_BYTES)
-    if memcmp(address, b"\0\0\0\0\0\0\0\0\0\0\xff\xff", MAPPED_BYTES) != 0:
+    memcpy(name, peer.address, ADDRESS_BYTES)
+    if memcmp(name, b"\0\0\0\0\0\0\0\0\0\0\xff\xff", MAPPED_BYTES) != 0:
         memset(name + NETWORK_BYTES, 0, ADDRESS_BYTES - NETWORK_BYTES)
 
 
