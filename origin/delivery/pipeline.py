@@ -14,7 +14,7 @@ import msgspec
 from core.errors import Fault, InputFault, UpstreamFault
 from core.http.fields import list_members
 from core.http.target import MEDIA_PREFIX
-from origin.delivery.answer import Answer, Asked, explain, page, present
+from origin.delivery.answer import Answer, Asked, explain, needs_body, page, present
 from origin.delivery.builds import OpenBuilds
 from origin.delivery.key_desk import KeyDesk
 from origin.delivery.lru import LruCache
@@ -129,6 +129,8 @@ class Pipeline:
         if not path.startswith(MEDIA_PREFIX):
             return await self._page(asked, path)
         found = await self._find(path.removeprefix(MEDIA_PREFIX))
+        if needs_body(asked, found):
+            found = await found.made()
         return present(
             asked,
             found,

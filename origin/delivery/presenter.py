@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from functools import partial
+from typing import Final
 
 from core.errors import InputFault, InternalFault
 from core.http.media_types import media_type
@@ -51,6 +52,7 @@ from origin.delivery.representation import (
     CachePolicy,
     EncryptedTrack,
     FilePart,
+    MadeBody,
     Representation,
     WholeTrack,
 )
@@ -63,9 +65,6 @@ from origin.stored_track import DamagedTrack
 from origin.storyboard_files import storyboard_file
 from runtime.logs import get_logger
 from runtime.storage import LocalStore
-
-if TYPE_CHECKING:
-    from native import StoredBody
 
 ON_DEMAND: Final = "ondemand.mpd"
 MANIFESTS: Final = frozenset({MASTER, MPD, ON_DEMAND})
@@ -183,7 +182,7 @@ class Presenter:
             return self._whole(title, build, offer, file)
         if not any(has_segment(each, build, _number(file)) for each, _ in found):
             raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no segment {file}")
-        return await self._media(title, build, offer, _segment(build, _number(file)))
+        return self._media(title, build, offer, _segment(build, _number(file)))
 
     async def text_file(
         self, playback_id: str, name: str, build_hash: str, file: str
@@ -221,11 +220,9 @@ class Presenter:
         build = await self._builds.get(offer.track, part.plan)
         if not any(has_iframe(each, build, _number(file)) for each, _ in found):
             raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no I-frame {file}")
-        return await self._media(title, build, offer, _iframe(build, _number(file)))
+        return self._media(title, build, offer, _iframe(build, _number(file)))
 
-    async def _media(
-        self, title: Title, build: Build, offer: Offer, plain: Plain
-    ) -> Representation:
+    def _media(self, title: Title, build: Build, offer: Offer, plain: Plain) -> Representation:
         """Give a media segment or an I-frame, encrypted where its title is."""
         clear = Representation(
             content_type=media_type(f"{offer.track.kind}/{plain.name}"),
@@ -237,8 +234,8 @@ class Presenter:
         )
         if offer.use is None:
             return clear
-        made = await self._protected.segment(title, build, offer, plain)
-        return replace(clear, head=b"", body=made)
+        make = partial(self._protected.segment, title, build, offer, plain)
+        return replace(clear, head=b"", body=None, make=make)
 
     def _whole(self, title: Title, build: Build, offer: Offer, name: str) -> Representation:
         """Give one of `FILES`, encrypted where its title is."""
@@ -264,9 +261,8 @@ class Presenter:
         if file is None:
             return None
 
-        async def make(number: int) -> "StoredBody | bytes":
-            plain = _fragment(build, number)
-            return (await self._protected.segment(title, build, offer, plain)).body
+        async def make(number: int) -> MadeBody:
+            return await self._protected.segment(title, build, offer, _fragment(build, number))
 
         return EncryptedTrack(file, make)
 
