@@ -166,6 +166,9 @@ class Admin:
     def _authorize(self, request: web.Request) -> None:
         if self._admin_token is None:
             return
-        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-        if not hmac.compare_digest(given, f"Bearer {self._admin_token}".encode()):
+        given = request.headers.get("Authorization", "")
+        scheme, _, token = given.partition(" ")  # RFC 9110 §11.4; the scheme in any case
+        shown = token.strip(" ").encode("utf-8", "surrogateescape")
+        known = hmac.compare_digest(shown, self._admin_token.encode())
+        if scheme.lower() != "bearer" or not known:
             raise Unauthorized("this needs the admin token as a bearer token")

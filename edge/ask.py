@@ -38,6 +38,11 @@ class Ask:
         return self.method == "GET" and first(self.fields, "range") is not None
 
     @property
+    def authorized(self) -> bool:
+        """Whether it has credentials."""
+        return first(self.fields, "authorization") is not None
+
+    @property
     def wanted(self) -> RequestDirectives:
         """What it says about the response it will take."""
         return heeded(self.fields, media=self.target.media and not self.of_edge)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from core.cache.policies import CachePolicy
+from core.cache.stored import Terms
 from core.http.audience import Audience
 from core.http.forwarding import Network
 from core.http.media_token import NO_KEYS, KeyRing
@@ -23,8 +24,9 @@ class EdgeConfig:
     connection to it is kept for at most `upstream_idle_timeout_s`. After `breaker_failures`
     failures in a row it is left alone for `breaker_open_s`; 0 failures is never. `memory_bytes` is
     the budget for what is stored, `max_object_bytes` the largest object that is; without it, one
-    that fits is. `client_timeout_s` is how long a client may take to accept 64 KiB,
-    `idle_timeout_s` how long to send the head of its next request, the first one included.
+    that fits is. `client_timeout_s` is how long a client may take to accept 64 KiB, or to send as
+    much of a body, `idle_timeout_s` how long to send the head of its next request, the first one
+    included.
     `header_timeout_s` is how long a head may take from its first byte on, `drain_timeout_s` how
     long answers may take to end when the edge stops. `cache_dir` is where slices are kept on disk,
     `disk_bytes` the budget there, and `disk_reserve_bytes` is left free for others; without a
@@ -65,6 +67,11 @@ class EdgeConfig:
     redis_url: str | None = None
     media_keys: KeyRing = NO_KEYS
     trusted_proxies: tuple[Network, ...] = ()
+
+    @property
+    def terms(self) -> Terms:
+        """How heads of the upstream's answers are taken in."""
+        return Terms(self.audience is Audience.EDGES, self.negative_ttl_s)
 
     @property
     def largest_part_bytes(self) -> int:

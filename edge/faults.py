@@ -12,6 +12,12 @@ class MethodRefused(InputFault):
     code: ClassVar[str] = "method.not_allowed"
 
 
+class BrokenBody(InputFault):
+    """The body of a request cannot be read: it is no chunked coding (RFC 9112 §7.1)."""
+
+    code: ClassVar[str] = "body.broken"
+
+
 class FillKeyMissing(OperatorFault):
     """Anybody could fetch everything, signed media too, from what serves edges beyond loopback."""
 

@@ -20,12 +20,14 @@ UNSLICED_FOR_S: Final = 120.0
 class KeyMarks:
     """What is remembered of keys for a while.
 
-    `uncoalesced`: the answer was for one client only. `oversize`: the whole is larger than what is
+    `uncoalesced`: the answer was for one client only. `personal`: so it was as the request had
+    credentials; those without are not concerned. `oversize`: the whole is larger than what is
     stored, but slices are not. `unsliced`: parts of it cannot be put together. `held`: it could not
     be refreshed.
     """
 
     uncoalesced: Marks[CacheKey]
+    personal: Marks[CacheKey]
     oversize: Marks[CacheKey]
     unsliced: Marks[CacheKey]
     held: Marks[CacheKey]
@@ -40,6 +42,7 @@ class Fetches:
         self._bringing: dict[int, list[Flight]] = {}  # by version
         self.marks = KeyMarks(
             uncoalesced=Marks(UNCOALESCED_FOR_S),
+            personal=Marks(UNCOALESCED_FOR_S),
             oversize=Marks(UNCOALESCED_FOR_S),
             unsliced=Marks(UNSLICED_FOR_S),
             held=Marks(HELD_FOR_S),

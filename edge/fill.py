@@ -30,6 +30,7 @@ from core.http.byterange import ByteSpan, parse_range
 from core.http.cache_key import CacheKey, cache_key
 from core.http.fields import Headers, without
 from core.http.forwarding import fill_request, forwarded_request
+from core.http.storable import shares_credentials
 from core.http.vary import variant
 from edge.ask import Ask
 from edge.body import GrowingBody
@@ -51,7 +52,7 @@ from edge.slice_reader import SliceReader
 from edge.slice_taker import SliceTaker, Unwanted
 from edge.store import Entry, StoredBytes, new_version
 from edge.tiers import Tiers
-from edge.upstream import FiledAnswer, Upstream, UpstreamAnswer, UpstreamRequest
+from edge.upstream import Upstream, UpstreamAnswer, UpstreamRequest
 from runtime.logs import get_logger
 
 if TYPE_CHECKING:
@@ -191,8 +192,12 @@ class Filler:
     def refresh(self, ask: Ask, entry: Entry) -> None:
         """Confirm or replace a stale entry while it is being served, unless that is under way."""
         if entry.key not in self._fetches.shared:
-            # It is our own wish, not one of the client that happened to come by.
-            own = replace(ask, fields=without(ask.fields, _DIRECTIVES))
+            # It is our own wish, not one of the client that happened to come by, whose credentials
+            # would have an answer that is for nobody else.
+            alien: tuple[str, ...] = _DIRECTIVES
+            if not shares_credentials(entry.head.fields):
+                alien = (*alien, "authorization")
+            own = replace(ask, fields=without(ask.fields, alien))
             self._launch_shared(entry.key, own, entry)
 
     async def purge(self, purge: Purge) -> int:
@@ -223,7 +228,9 @@ class Filler:
         if key in shared and (ask.insists or not self._joinable(shared[key])):
             self._fetches.part(shared[key])
         role = join(shared, self._marks.uncoalesced, key, self._clock(), releases)
-        if self._fetches.is_marked(self._marks.oversize, key) and _slices_wanted(ask) is None:
+        oversize = self._fetches.is_marked(self._marks.oversize, key)
+        personal = ask.authorized and self._fetches.is_marked(self._marks.personal, key)
+        if personal or (oversize and _slices_wanted(ask) is None):
             role = Role.ALONE
         match role:
             case Role.FOLLOW:
@@ -265,9 +272,9 @@ class Filler:
                     wants_range=ask.wants_range,
                 )
                 return may_use(ticket.role, facts)
-            case Confirmed(entry):
+            case Confirmed(entry, refusal):
                 purged = self._purged_before(ticket, entry.head)
-                facts = HeadFacts(shareable=True, purged_after_joining=purged)
+                facts = HeadFacts(shareable=refusal is None, purged_after_joining=purged)
                 return may_use(ticket.role, facts)
             case Failed() | Void():
                 return False
@@ -362,8 +369,9 @@ class Filler:
     async def _take_body(self, flight: Flight, answer: UpstreamAnswer) -> None:
         in_slices = flight.entry is not None
         chunks: AsyncIterator[StoredBytes] = answer.chunks()
-        if isinstance(answer, FiledAnswer) and (in_slices or not flight.keep):
-            chunks = answer.stretches(self._kept_file, SLICE_BYTES if in_slices else None)
+        filed = answer.filed
+        if filed is not None and (in_slices or not flight.keep):
+            chunks = filed.stretches(self._kept_file, SLICE_BYTES if in_slices else None)
         async for chunk in chunks:
             self._metrics.filled_bytes.inc(len(chunk))
             if in_slices:

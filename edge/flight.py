@@ -35,9 +35,14 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Confirmed:
-    """The upstream said that what we had stored still holds."""
+    """The upstream said that what we had stored still holds.
+
+    `refusal` says why it is not renewed by what the upstream said, if it is not: that was for one
+    client alone.
+    """
 
     entry: Entry
+    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from core.cache.coalescing import Role
 from core.cache.decide import UNWELL_STATUSES, Step, decide, stands_in
+from core.cache.marks import Marks
 from core.cache.outdated import made_s
 from core.cache.slices import SLICE_BYTES, run_span
 from core.cache.stored import (
@@ -20,18 +21,19 @@ from core.cache.stored import (
     stored_head,
 )
 from core.http.audience import Audience
-from core.http.cache_key import cache_key
+from core.http.cache_key import CacheKey, cache_key
 from core.http.fields import Headers, first
 from core.http.forwarding import surrogate_keys
 from core.http.partial import Part, read_part
-from core.http.request_directives import request_directives
-from core.http.storable import AnswerFacts, FetchFacts, Refusal, storable
+from core.http.request_directives import RequestDirectives, heeded, request_directives
+from core.http.storable import FOR_ONE_CLIENT, AnswerFacts, FetchFacts, Refusal, storable
 from edge.config import EdgeConfig
 from edge.faults import UpstreamUnwell
 from edge.fetches import Fetches
 from edge.flight import PASS_WINDOW_BYTES, Confirmed, Flight, Streaming, Void
 from edge.store import Entry, new_version
 from edge.tiers import Tiers
+from edge.tracks import NUMBER_MARK
 from edge.upstream import UpstreamAnswer
 
 
@@ -70,12 +72,13 @@ class HeadTaker:
     def take(self, flight: Flight, answer: UpstreamAnswer) -> bool:
         """Settle the flight by its head; return whether its body is wanted."""
         arrival = Arrival(flight.requested_s, self._clock())
+        self._show_track(flight, answer, arrival)
         if flight.stale is not None:
             if answer.status == 304:
                 self._take_confirmation(flight, flight.stale, answer, arrival)
                 return False
             if answer.status in UNWELL_STATUSES and stands_in(
-                flight.stale.head, arrival.received_s
+                flight.stale.head, arrival.received_s, self._wanted(flight)
             ):
                 raise UpstreamUnwell(f"the upstream answered {answer.status}")
         if flight.asked is not None:
@@ -92,6 +95,22 @@ class HeadTaker:
             self._give_up_sharing(flight, head.status, refusal)
         flight.settle(Streaming(head, answer.status, answer.length, refusal, flight.entry))
         return flight.keep or flight.body.has_readers
+
+    def _show_track(self, flight: Flight, answer: UpstreamAnswer, arrival: Arrival) -> None:
+        """Let the track that this is a segment of be answered from its files.
+
+        Only if nothing was purged since the fetch began: what it says holds for other URLs, too.
+        """
+        tracks, filed = self._store.tracks, answer.filed
+        if tracks is None or filed is None or filed.track is None:
+            return
+        folder, _, name = flight.key.resource.rpartition("/")
+        if "?" in name or flight.began != self._store.purges.last:
+            return
+        if not tracks.is_new(folder, arrival.received_s):
+            track = filed.track()
+            head = self._stored_head(flight, 200, track.fields(NUMBER_MARK), arrival)
+            tracks.show(folder, head, track)
 
     def _take_part(self, flight: Flight, answer: UpstreamAnswer, arrival: Arrival) -> bool:
         """Settle a fetch of slices by the head of a part, or by there being no such part."""
@@ -148,6 +167,8 @@ class HeadTaker:
             key = cache_key(flight.target, head.names, flight.fields)
             self._fetches.bring(flight, Entry(key, head, new_version(), length, flight.began))
         self._marks.uncoalesced.discard(flight.key)
+        if _fetch_facts(flight).authorized:
+            self._marks.personal.discard(flight.key)
         self._marks.held.discard(flight.key)
         self._store.learn(flight.key.resource, head.names)
         usable = decide(head, self._clock(), held=False) is not Step.FETCH
@@ -161,9 +182,15 @@ class HeadTaker:
         if flight.role is Role.LEAD and status < 500:
             # Slices of it may still be stored for those who ask for a range.
             by_slices = refusal is Refusal.TOO_LARGE and flight.asked is None
-            marks = self._marks.oversize if by_slices else self._marks.uncoalesced
+            marks = self._marks.oversize if by_slices else self._unshared(refusal)
             self._fetches.mark(marks, flight.key)
-            self._tiers.forget(flight.key)  # what was stored is not what the upstream says now
+            if refusal is not Refusal.AUTHORIZATION:
+                self._tiers.forget(flight.key)  # what was stored is not what the upstream says now
+
+    def _unshared(self, refusal: Refusal) -> Marks[CacheKey]:
+        """Where is remembered that an answer to a shared fetch was for one client only."""
+        personal = refusal is Refusal.AUTHORIZATION
+        return self._marks.personal if personal else self._marks.uncoalesced
 
     def _take_confirmation(
         self, flight: Flight, stale: Entry, answer: UpstreamAnswer, arrival: Arrival
@@ -175,15 +202,23 @@ class HeadTaker:
             return
         self._marks.held.discard(flight.key)
         head = confirmed(stale.head, answer.headers, arrival)
+        refusal = _renewal_refusal(_fetch_facts(flight), head)
+        if refusal is not None and refusal not in FOR_ONE_CLIENT:
+            self._tiers.forget(stale.key)  # no shared cache may keep what it has become
+            flight.settle(Void())
+            return
         key = cache_key(flight.target, head.names, flight.fields)
         entry = replace(stale, key=key, head=head, began=flight.began)
-        if not self._is_purged(flight, head):
+        if refusal is not None:
+            entry = replace(entry, key=stale.key)
+            self._fetches.mark(self._unshared(refusal), flight.key)
+        elif not self._is_purged(flight, head):
             if key == stale.key:
                 self._tiers.renew(entry)
             else:
                 self._tiers.move(stale, entry)
             self._confirm_twins(entry, answer, arrival)
-        flight.settle(Confirmed(entry))
+        flight.settle(Confirmed(entry, refusal))
 
     def _confirm_twins(self, entry: Entry, answer: UpstreamAnswer, arrival: Arrival) -> None:
         """Renew the other variants that have the body which was confirmed (RFC 9111 §4.3.4)."""
@@ -195,24 +230,31 @@ class HeadTaker:
     def _freshen(self, flight: Flight, answer: UpstreamAnswer, arrival: Arrival) -> None:
         """Renew what is stored by the answer to a HEAD, or forget it when it is another one now."""
         entry = self._store.get(flight.key)
-        if entry is None or entry.head.status != 200:
+        fetch = replace(_fetch_facts(flight), method="GET")
+        if entry is None or entry.head.status != 200 or fetch.no_store:
+            return
+        told = self._stored_head(flight, 200, answer.headers, arrival)
+        if _renewal_refusal(fetch, told) is Refusal.AUTHORIZATION:
             return
         head = freshened(entry.head, entry.length, answer.headers, arrival)
-        if head is None or head.names != entry.head.names:
+        refusal = None if head is None else _renewal_refusal(fetch, head)
+        if refusal in FOR_ONE_CLIENT:
+            return
+        if head is None or refusal is not None or head.names != entry.head.names:
             self._tiers.forget(entry.key)
         elif not self._is_purged(flight, head):
             self._tiers.renew(replace(entry, head=head, began=flight.began))
+
+    def _wanted(self, flight: Flight) -> RequestDirectives:
+        """What the request that began a fetch says about the response it will take."""
+        of_viewer = self._config.audience is Audience.VIEWERS
+        return heeded(flight.fields, media=flight.target.media and of_viewer)
 
     def _stored_head(
         self, flight: Flight, status: int, headers: Headers, arrival: Arrival
     ) -> StoredHead:
         return stored_head(
-            status,
-            headers,
-            arrival,
-            media=flight.target.media,
-            tagged=self._config.audience is Audience.EDGES,
-            missing_s=self._config.negative_ttl_s,
+            status, headers, arrival, media=flight.target.media, terms=self._config.terms
         )
 
     def _is_purged(self, flight: Flight, head: StoredHead) -> bool:
@@ -230,6 +272,12 @@ def _fetch_facts(flight: Flight) -> FetchFacts:
         authorized=first(fields, "authorization") is not None,
         no_store=request_directives(fields).no_store,
     )
+
+
+def _renewal_refusal(fetch: FetchFacts, head: StoredHead) -> Refusal | None:
+    """Why what is stored may not get this head, which an answer without a body renewed."""
+    facts = AnswerFacts(head.status, head.fields, None, True, head.allowed)
+    return storable(fetch, facts, 0)
 
 
 def _is_asked_for(flight: Flight, part: Part, answer: UpstreamAnswer) -> bool:

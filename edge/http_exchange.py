@@ -18,7 +18,7 @@ from core.http.response_head import (
     read_response_head,
 )
 from edge.config import EdgeConfig
-from edge.faults import UpstreamBroken, UpstreamTimeout
+from edge.faults import BrokenBody, UpstreamBroken, UpstreamTimeout
 from edge.upstream import UpstreamRequest
 from edge.upstream_connection import ConnectionLost, UpstreamConnection
 from edge.upstream_pool import ConnectionPool
@@ -44,6 +44,7 @@ class HttpAnswer:
         self.length = _said_length(head.fields, framing)
         self.framed = framing.marked
         self.complete = framing.length == 0
+        self.filed: None = None
         self._connection = connection
         self._chunked = ChunkedBody() if framing.chunked else None
         self._left = framing.length
@@ -183,7 +184,7 @@ class HttpExchange:
             connection.fail(UpstreamTimeout(late))
         except ConnectionLost:
             pass  # whoever reads the answer learns of it, and there may be one
-        except OSError as error:
+        except (OSError, BrokenBody) as error:
             connection.fail(error)  # the client is gone, or its body is broken
         else:
             if self._answer is None:

@@ -10,7 +10,8 @@ from core.http.byterange import ByteSpan
 from core.http.dates import format_http_date
 from core.http.fields import Headers, first
 from edge.body import PIECE_BYTES
-from edge.client import BODILESS, Account, ClientGone
+from edge.client import BODILESS, Account
+from edge.faults import BrokenBody
 from edge.incoming import Incoming
 from edge.store import StoredBytes
 from edge.wire import field_lines, served, status_line
@@ -87,8 +88,9 @@ class PlaneClient:
         head = version + status_line(status) + field_lines(tuple(lines)) + b"\r\n"
         self._crossing.push(head)
         if self._silent or content_length is not None:
-            self._promised = len(head) + (self._left or 0)
-        self._note()
+            self.account.promised_bytes = self._left or 0
+            self._promised = len(head) + self.account.promised_bytes
+        self._note(self.account.expected)
 
     async def send(self, piece: bytes | memoryview) -> None:
         """Send some of the body."""
@@ -140,15 +142,15 @@ class PlaneClient:
 
     def conclude(self) -> None:
         """The request is done with: end it as was said, or break it off where nothing was said."""
-        self._note()
+        self._note(self.account.result)
         self._conclude()
 
-    def _note(self) -> None:
+    def _note(self, result: str) -> None:
         """Tell the access log, which is to know before the data plane takes the answer's end."""
         if self._logged:
             account = self.account
-            result, identity = account.result.encode("ascii"), account.request_id.encode("ascii")
-            self._crossing.note(account.status or 0, result, identity, self._promised)
+            said, identity = result.encode("ascii"), account.request_id.encode("ascii")
+            self._crossing.note(account.status or 0, said, identity, self._promised)
 
     @property
     def _ends_with_connection(self) -> bool:
@@ -173,7 +175,9 @@ class PlaneClient:
             for piece in pieces:
                 yield piece
             if broken:
-                raise ClientGone("the body of the request is broken")
+                raise BrokenBody(
+                    "the body of the request is not the chunked coding it is said to be"
+                )
             if ended:
                 return
             await self._body_came.wait()

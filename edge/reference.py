@@ -7,7 +7,7 @@ import asyncio
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -26,15 +26,21 @@ from edge.metrics import EdgeMetrics
 from edge.reference_log import ReferenceLog
 from edge.store import StoredBytes
 
+# What a client must send of a body within its time.
+PROGRESS_BYTES: Final = 64 * 1024
+
 _RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)  # struct linger: on, for no time
 
 
 class ReferenceClient:
     """Writes one answer; every write has a deadline."""
 
-    def __init__(self, request: web.BaseRequest, timeout_s: float) -> None:
+    def __init__(
+        self, request: web.BaseRequest, timeout_s: float, draining: Callable[[], bool]
+    ) -> None:
         self._request = request
         self._timeout_s = timeout_s
+        self._draining = draining
         self.account = Account()
         self.response: web.StreamResponse | None = None
 
@@ -52,15 +58,39 @@ class ReferenceClient:
             response.content_length = content_length
         elif self._may_chunk(status):
             response.enable_chunked_encoding()
+        if self._draining():
+            response.force_close()
         self.response = response
         self.account.status = status
-        self.account.promised_bytes = content_length or 0
+        silent = self._request.method == "HEAD" or status in BODILESS
+        self.account.promised_bytes = 0 if silent else content_length
         async with self._deadline():
             await response.prepare(self._request)
 
     def _may_chunk(self, status: int) -> bool:
         bodiless = self._request.method == "HEAD" or status in BODILESS
         return self._request.version >= HttpVersion11 and not bodiless
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """The request's body as it comes. Raises `ClientGone` when it comes too slowly."""
+        loop = asyncio.get_running_loop()
+        pieces = self._request.content.iter_any()
+        left_bytes, until_s = PROGRESS_BYTES, loop.time() + self._timeout_s
+        while piece := await self._in_time(anext(pieces, b""), until_s):
+            left_bytes -= len(piece)
+            if left_bytes <= 0:
+                left_bytes, until_s = PROGRESS_BYTES, loop.time() + self._timeout_s
+            handed_on_s = loop.time()
+            yield piece
+            until_s += loop.time() - handed_on_s  # that was not the client's time
+
+    async def _in_time(self, piece: Awaitable[bytes], until_s: float) -> bytes:
+        try:
+            async with asyncio.timeout_at(until_s):
+                return await piece
+        except TimeoutError as error:
+            self._abort()
+            raise ClientGone("the client does not send the body of its request") from error
 
     async def send(self, piece: bytes | memoryview) -> None:
         """Send some of the body. Raises `ClientGone` when the client does not take it in time."""
@@ -128,6 +158,7 @@ class ReferenceServer:
         log: AccessLog | None = None,
     ) -> None:
         self._log = None if log is None else ReferenceLog(log, config)
+        self._draining = False
         self._config = config
         self._handler = handler
         self._metrics = metrics
@@ -148,15 +179,19 @@ class ReferenceServer:
         self._metrics.open_connections.set_function(lambda: len(server.connections))
         return web.ServerRunner(server, shutdown_timeout=self._config.drain_timeout_s)
 
+    def drain(self) -> None:
+        """Say in every answer from now on that its connection is closed behind it."""
+        self._draining = True
+
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
-        client = ReferenceClient(request, self._config.client_timeout_s)
+        client = ReferenceClient(request, self._config.client_timeout_s, lambda: self._draining)
         incoming = Incoming(
             method=request.method,
             target=request.raw_path,
             fields=tuple(request.headers.items()),
             peer=request.remote or "unknown",
-            body=request.content.iter_any() if request.can_read_body else None,
+            body=client.body() if request.can_read_body else None,
         )
         began_s = time.time()
         try:

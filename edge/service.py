@@ -83,7 +83,7 @@ async def serving(
         tier = await _opened_disk(stack, config, metrics, clock)
         if tier is not None:
             store.tell_uses(tier.touch)
-        tiers = Tiers(store, NoDisk() if tier is None else SlicesOnDisk(tier))
+        tiers = Tiers(store, NoDisk() if tier is None else SlicesOnDisk(tier, config.terms))
         if tier is not None and shelf is not None:
             await stack.enter_async_context(filing(tier, tiers))
         filler = Filler(config, tiers, upstream, metrics, clock)
@@ -110,8 +110,9 @@ async def serving(
             await plane.start(handler, store)
             stack.push_async_callback(plane.close)
         else:
-            reference = ReferenceServer(config, handler, metrics, log).runner()
-            await _start(stack, reference, *sockets.public)
+            reference = ReferenceServer(config, handler, metrics, log)
+            await _start(stack, reference.runner(), *sockets.public)
+            stack.callback(reference.drain)
         stack.callback(admin.drain)
         yield _purger(filler)
 

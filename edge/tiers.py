@@ -7,6 +7,7 @@ from typing import Protocol
 
 from core.cache.purging import Purge
 from core.cache.slices import slice_span
+from core.cache.stored import Terms, under
 from core.http.cache_key import CacheKey, cache_key
 from edge.ask import Ask
 from edge.disk.bodies import OpenBody
@@ -85,8 +86,9 @@ class NoDisk:
 class SlicesOnDisk:
     """The disk tier, in terms of entries."""
 
-    def __init__(self, tier: DiskTier) -> None:
+    def __init__(self, tier: DiskTier, terms: Terms) -> None:
         self._tier = tier
+        self._terms = terms
 
     def holds(self, resource: str, /) -> bool:
         """Whether anything of a resource is there."""
@@ -99,7 +101,7 @@ class SlicesOnDisk:
     async def recall(self, resource: str, began: int, /) -> Sequence[Entry]:
         """The entries of every variant of a resource; `began` is the last purge before asking."""
         return [
-            Entry(found.key, found.head, found.version, found.length, began)
+            Entry(found.key, under(self._terms, found.head), found.version, found.length, began)
             for found in await self._tier.recall(resource)
         ]
 

@@ -84,8 +84,12 @@ cdef class Crossing:
 
     @property
     def keep_alive(self):
-        """Whether the connection stays open after the answer."""
-        return bool(self.exchange.keep_alive)
+        """Whether the connection stays open after an answer that begins now."""
+        cdef Worker* w = self.exchange.worker
+        pthread_mutex_lock(&w.lock)
+        broken = self.exchange.body_broken
+        pthread_mutex_unlock(&w.lock)
+        return bool(self.exchange.keep_alive and not broken and not sluice_load(&w.hub.draining))
 
     @property
     def unsent(self):
@@ -145,7 +149,9 @@ cdef class Crossing:
         self, int status, bytes result not None, bytes identity not None,
         unsigned long long promised,
     ):
-        """Say for the access log what became of the request; the last call before the end counts.
+        """Say for the access log what becomes of the request; the last call before the end counts.
+
+        Without an end it is `aborted`, unless the client has all that was promised by then.
 
         `promised`: the bytes of the whole answer, head included, or 0 where its head does not say.
         """

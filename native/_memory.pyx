@@ -67,16 +67,6 @@ cdef uint64_t room_for(uint64_t length) noexcept:
     return (granules + step - 1) // step * step * GRANULE
 
 
-cdef void map_file(Body* body) noexcept:
-    """Map a body's file; without a mapping, which are numbered, it all goes by sendfile."""
-    cdef uint64_t before = body.offset % PAGE_BYTES
-    cdef void* mapped
-    body.room = body.length + before
-    mapped = mmap(NULL, body.room, PROT_READ, MAP_SHARED, body.file, body.offset - before)
-    if mapped != MAP_FAILED:
-        body.at = <uint8_t*>mapped + before
-
-
 cdef bint read_body(const Body* body, uint8_t* out, uint64_t start, uint64_t stop) noexcept nogil:
     """Copy bytes of a body in a file; False where the file ends or fails."""
     cdef uint8_t* room
@@ -147,11 +137,15 @@ cdef class Memory:
         finally:
             PyBuffer_Release(&view)
 
-    def keep_file(self, int descriptor, unsigned long long offset, unsigned long long length):
+    def keep_file(
+        self, int descriptor, unsigned long long offset, unsigned long long length, *,
+        bint mapped=True,
+    ):
         """Let `length` bytes from `offset` on of a file be a body, which are never written again.
 
-        The descriptor stays the caller's. Raises `OSError` when it is no regular file that has
-        those bytes, or when descriptors have run out.
+        Short stretches are sent from a mapping, unless there is to be none: then none of its pages
+        count as ours. The descriptor stays the caller's. Raises `OSError` when it is no regular
+        file that has those bytes, or when descriptors have run out.
         """
         cdef StoredBody kept
         cdef int64_t size = sluice_file_size(descriptor)
@@ -159,8 +153,7 @@ cdef class Memory:
             raise OSError(f"no regular file with the bytes {offset} to {offset + length}")
         kept = new_body()
         kept.memory = self
-        kept.body = self.open_file(descriptor, offset, length)
-        map_file(kept.body)
+        kept.body = self.open_file(descriptor, offset, length, mapped)
         return kept
 
     def keep_sealed(self, int descriptor, SealedFragment sealed not None,
@@ -180,14 +173,17 @@ cdef class Memory:
             raise IndexError(f"bytes {start} to {stop} of {seal_length(seal)}")
         kept = new_body()
         kept.memory = self
-        kept.body = self.open_file(descriptor, seal.offset, stop - start)
+        kept.body = self.open_file(descriptor, seal.offset, stop - start, False)
         sluice_add(&seal.refs, 1)
         kept.body.seal = seal
         kept.body.skipped = start
         return kept
 
-    cdef Body* open_file(self, int descriptor, uint64_t offset, uint64_t length) except NULL:
+    cdef Body* open_file(
+        self, int descriptor, uint64_t offset, uint64_t length, bint mapped
+    ) except NULL:
         cdef Body* body = <Body*>calloc(1, sizeof(Body))
+        cdef void* pages
         if body == NULL:
             raise MemoryError(f"no room for a body of {length} bytes")
         body.refs = 1
@@ -199,6 +195,15 @@ cdef class Memory:
             free(body)
             raise OSError("no descriptor is left for a body in a file")
         sluice_add(&self.arena.files, 1)
+        if not mapped:
+            return body
+        body.room = length + offset % PAGE_BYTES
+        pages = mmap(
+            NULL, body.room, PROT_READ, MAP_SHARED, body.file, offset - offset % PAGE_BYTES
+        )
+        # Without a mapping, which are numbered, it all goes by sendfile.
+        if pages != MAP_FAILED:
+            body.at = <uint8_t*>pages + offset % PAGE_BYTES
         return body
 
     @property

@@ -47,7 +47,7 @@ cdef inline bint keep_body(Exchange* exchange, const uint8_t* data, uint64_t len
     else:
         exchange.body_last.next = out
     exchange.body_last = out
-    exchange.body_bytes += length
+    exchange.body_bytes += length + sizeof(Out)
     pthread_mutex_unlock(&exchange.worker.lock)
     return True
 

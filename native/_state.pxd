@@ -23,6 +23,8 @@ cdef enum:
     INPUT_BYTES = 65536
     SCRATCH_BYTES = 131072
     HEADROOM_BYTES = 40960       # what one answer's head may need of the scratch
+    ROWS_BYTES = 32768           # of an index, for one segment: about two thousand samples
+    MADE_BYTES = 16384           # the lines of a segment that is made
     POOLED = 64
     POOLED_PER_ANSWER = 36       # sixteen ranges with what stands between them
     TURN_BYTES = 1048576         # what one connection may send before others have their turn
@@ -32,7 +34,7 @@ cdef enum:
     HEAVY_MS = 100               # how long whoever used up a turn only has queued ones
     IN_HIGH_BYTES = 262144
     DRAIN_BYTES = 262144         # an unread request body up to this long keeps its connection
-    PROGRESS_BYTES = 65536       # what a client must take within its time
+    PROGRESS_BYTES = 65536       # what a client must take, or send of a body, within its time
     BUCKETS = 13
     SPENT_GENERATION = 0xffffffff
 
@@ -158,7 +160,7 @@ cdef struct Exchange:
     Note note                    # guarded: for the access log
     Out* body                    # guarded
     Out* body_last               # guarded
-    uint64_t body_bytes          # guarded
+    uint64_t body_bytes          # of memory that holds the body; guarded
     bint body_ended              # guarded
     bint body_broken             # guarded
     bint keep_alive
@@ -170,6 +172,7 @@ cdef struct Counters:
     # Written by one thread; read by any. Padded on both sides: see `Worker`.
     uint64_t requests
     uint64_t hits
+    uint64_t made                # of them, segments made for the request
     uint64_t crossed
     uint64_t refused             # heads that are no HTTP we accept
     uint64_t preflights
@@ -192,7 +195,7 @@ cdef struct Counters:
 cdef struct Limits:
     int64_t[5] timer_ms          # TIMERS
     uint64_t connections         # of one worker
-    uint32_t per_client          # of all workers; 0: any number
+    uint32_t per_client          # of all workers, but of no trusted proxy; 0: any number
 
 cdef struct Network:
     uint8_t[16] address
@@ -283,6 +286,8 @@ cdef struct Worker:
     uint8_t* scratch             # SCRATCH_BYTES
     uint8_t* sealing             # SEAL_ROOM of _seal.pxd; NULL before it is needed
     uint8_t* key                 # LONGEST_KEY of _target.pxd
+    uint8_t* rows                # ROWS_BYTES
+    uint8_t* made                # MADE_BYTES
     Verified* verified           # REMEMBERED of _token.pxd
     uint32_t scratch_used
     Out[64] pool                 # POOLED

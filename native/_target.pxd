@@ -98,8 +98,6 @@ cdef inline bint read_key(Span target, uint8_t* room, Key* key) noexcept nogil:
     if memchr(target.at + path, 35, target.length - path) != NULL:
         return False
     if not key.media:
-        if path + 1 == target.length:
-            key.text.length = path  # an empty query is none
         return True
     memcpy(room, target.at, path + 1)
     if not write_query(question + 1, target.at + target.length, room + path + 1, &written):

@@ -61,7 +61,7 @@ cdef inline void end(Worker* w, Connection* c) noexcept nogil:
     c.input = NULL
     c.input_length = 0
     socket_close(c)
-    client_leaves(w.hub, c.peer.address)
+    client_leaves(w.hub, &c.peer)
     if exchange != NULL:
         c.exchange = NULL
         exchange.connection = NULL
@@ -140,6 +140,10 @@ cdef inline void watch_time(Worker* w, Connection* c) noexcept nogil:
         timer_stop(w, c)
     elif c.timer != BODY_TIMER:
         timer_start(w, c, BODY_TIMER)
+        c.progress = 0
+    elif c.progress >= PROGRESS_BYTES:
+        timer_touch(w, c, BODY_TIMER)
+        c.progress = 0
 
 
 cdef inline void count_hits(Worker* w, uint64_t hits, int64_t took_us) noexcept nogil:

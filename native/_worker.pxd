@@ -19,7 +19,7 @@ from native._answer cimport (
 )
 from native._batch cimport batch_add, batch_send, clear_room, has_room, is_gathering
 from native._bell cimport ring_bell
-from native._body cimport Warming, body_hold
+from native._body cimport Warming, body_hold, body_release
 from native._connection cimport (
     BROKEN,
     COLD,
@@ -72,6 +72,7 @@ from native._linux cimport (
     tally,
     wall_s,
 )
+from native._made_segment cimport find_track, make_segment
 from native._reader cimport ask_reader, warming_free
 from native._request_body cimport decode_body
 from native._key_samples cimport sample_key
@@ -296,15 +297,38 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
     if entry != NULL and entry.names.at != NULL:
         entry = chosen(w, head, &key, entry)
     if entry == NULL:
-        return False
+        return answer_made(w, c, head, &key)
     answered = not is_broken(entry) and answer_entry(w, c, head, &key, entry)
     if answered:
         if not entry.sliced:
             table_used(&w.hub.table, entry)
-        tally(&w.counters.hits, 1)
-        if sluice_peek(&w.hub.watched):
-            sample_key(w.samples, key.text)
+        count_hit(w, &key)
     entry_release(entry)
+    return answered or answer_made(w, c, head, &key)
+
+
+cdef inline void count_hit(Worker* w, const Key* key) noexcept nogil:
+    tally(&w.counters.hits, 1)
+    if sluice_peek(&w.hub.watched):
+        sample_key(w.samples, key.text)
+
+
+cdef inline bint answer_made(
+    Worker* w, Connection* c, const Head* head, const Key* key
+) noexcept nogil:
+    """Answer with a segment of a track that was handed over, if the key names one."""
+    cdef Entry made
+    cdef uint32_t number
+    cdef bint answered
+    cdef Entry* track = find_track(w, key, &number)
+    if track == NULL:
+        return False
+    answered = make_segment(w, track, number, &made) and answer_entry(w, c, head, key, &made)
+    if answered:
+        tally(&w.counters.made, 1)
+        count_hit(w, key)
+    body_release(made.lead)
+    entry_release(track)
     return answered
 
 
@@ -487,6 +511,7 @@ cdef inline bint take_body(Worker* w, Connection* c) noexcept nogil:
             return False
         length = <uint32_t>count
     used = decode_body(c, w.input, length)
+    c.progress += used
     if not keep(c, w.input + used, length - used):
         end(w, c)
         return False
@@ -499,7 +524,6 @@ cdef inline bint take_body(Worker* w, Connection* c) noexcept nogil:
         tell_python_locked(c.exchange, BODY)
         pthread_mutex_unlock(&w.lock)
         ring_bell(w.hub.fd, &w.hub.sleeping)
-        timer_touch(w, c, BODY_TIMER)
     elif ended:
         c.state = READING
     elif c.body_state == BROKEN_BODY or c.drained > DRAIN_BYTES:

@@ -13,6 +13,7 @@ from core.errors import StateFault
 from core.media.chapters import Chapter
 from core.media.excerpt import Excerpt, excerpt
 from core.media.language import UNDETERMINED
+from core.media.playback_id import PlaybackPolicy, policy_of
 from core.media.presentation import TrackKind
 from core.media.programme_chapters import spread_chapters
 from core.media.recipe import Film, Programme, Stretch
@@ -346,6 +347,9 @@ def _title(playback_id: str, rows: Sequence[Record]) -> Title | None:
     whole = [part for part in parts if part is not None]
     if not whole or len(whole) < len(parts):
         return None
+    is_public = policy_of(playback_id) is PlaybackPolicy.PUBLIC
+    if is_public and any(part.protection is not Protection.NONE for part in whole):
+        return None  # it would give the keys to everybody
     if rows[0]["place"] is None:
         return whole[0]
     films = tuple(dict.fromkeys((row["film_id"], row["film_playback_id"]) for row in rows))

@@ -387,6 +387,13 @@ class Playback(Struct, frozen=True):
     ] = None
     drm: Annotated[Drm | None, Meta(description="Null where the media is not encrypted.")] = None
     storyboard: StoryboardLinks | None = None
+    thumbnail: Annotated[
+        str | None,
+        Meta(
+            description="The picture of any moment: put its milliseconds in the place of `{ms}`. "
+            "Null where there is no picture, or it is encrypted."
+        ),
+    ] = None
 
 
 class HistoryReport(Struct, frozen=True, forbid_unknown_fields=True):

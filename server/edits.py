@@ -11,6 +11,7 @@ from core.manifest.joined import UnlikeParts
 from core.media.playback_id import PlaybackPolicy, policy_of
 from core.media.recipe import MOST_STRETCHES, Film, OutsideRecipe, Programme, Stretch
 from core.media.view import codec_name
+from core.protection.choice import UnlikeProtections, protection_of_all
 from core.protection.scheme import Protection
 from server.documents import ClipRequest, ImportRequest, PartInput, VideoStatus
 from server.endpoint import Call
@@ -22,7 +23,6 @@ from server.faults import (
     PartUnknown,
     ProtectedEdit,
     TooManyParts,
-    VideoInUse,
     VideoUnknown,
 )
 from server.identifiers import new_id, new_playback_id
@@ -37,6 +37,7 @@ EDIT_FAULTS: Final[tuple[type[Fault], ...]] = (
     ProtectedEdit,
     TooManyParts,
     UnlikeParts,
+    UnlikeProtections,
 )
 LONGEST_TITLE: Final = 500
 
@@ -65,24 +66,9 @@ async def join_videos(call: Call, wanted: ImportRequest, parts: Sequence[PartInp
     )
 
 
-async def require_protectable(
-    call: Call, video_id: str, policy: PlaybackPolicy | None, protection: Protection | None
-) -> None:
-    """Raise `ProtectedEdit` or `VideoInUse` where encrypting a video would break an edit."""
-    if policy is not PlaybackPolicy.DRM and protection in {None, Protection.NONE}:
-        return
-    row = await call.services.repository.get_video(video_id)
-    if row is not None and row.parts:
-        raise ProtectedEdit(f"{row.title!r} is made of other videos, and cannot be put under drm")
-    if await call.services.repository.is_needed(video_id):
-        raise VideoInUse(
-            f"{video_id} is needed for others, which cannot be made of videos under drm"
-        )
-
-
 def require_signable(call: Call, policy: PlaybackPolicy | None) -> None:
     """Raise `SigningUnavailable` where a video is to be a signed one and there is no key."""
-    if policy is PlaybackPolicy.SIGNED:
+    if policy in {PlaybackPolicy.SIGNED, PlaybackPolicy.DRM}:
         call.services.signer().require_keys()
 
 
@@ -112,11 +98,11 @@ def _settle(
             f"this would be {len(stretches)} stretches of films; {MOST_STRETCHES} are possible"
         )
     require_alike(stretches)
-    if policy is PlaybackPolicy.DRM or any(
-        film.protection is not Protection.NONE for film, _ in stretches
-    ):
-        raise ProtectedEdit("videos under drm can be neither cut nor joined, nor the result be one")
+    protection = protection_of_all(film.protection for film, _ in stretches)
+    if protection is not Protection.NONE and len(stretches) > 1:
+        raise ProtectedEdit("videos under drm cannot be joined")
     chosen = _policy(call, stretches) if policy is UNSET else policy
+    _require_equal(chosen, protection)
     require_signable(call, chosen)
     programme = Programme.of(
         [Film(film.plan, film.duration_ms) for film, _ in stretches if film.plan is not None],
@@ -127,6 +113,7 @@ def _settle(
         title=title,
         duration_ms=programme.duration_ms,
         stretches=stretches,
+        protection=protection,
     )
 
 
@@ -176,8 +163,26 @@ def require_alike(stretches: Stretches) -> None:
             raise UnlikeParts(f"there is no codec of the {word} that all parts have: {said}")
 
 
+def _require_equal(policy: PlaybackPolicy, protection: Protection) -> None:
+    """Raise `ProtectedEdit` where an edit would be protected less than its films, or more.
+
+    Its segments are encrypted under the keys of the films, so whoever is given an edit has the keys
+    of what it shows.
+    """
+    if protection is not Protection.NONE and policy is not PlaybackPolicy.DRM:
+        raise ProtectedEdit(
+            f"what is made of a video under drm ({protection}) is under drm, too, not {policy}"
+        )
+    if protection is Protection.NONE and policy is PlaybackPolicy.DRM:
+        raise ProtectedEdit(
+            "what is made of videos in the clear is not encrypted; put the videos under drm first"
+        )
+
+
 def _policy(call: Call, stretches: Stretches) -> PlaybackPolicy:
     """What is made of a signed video is a signed one, unless somebody says otherwise."""
+    if any(film.protection is not Protection.NONE for film, _ in stretches):
+        return PlaybackPolicy.DRM
     policies = {policy_of(film.playback_id) for film, _ in stretches}
     default = call.services.settings.default_policy
     if PlaybackPolicy.SIGNED in policies or default is PlaybackPolicy.DRM:

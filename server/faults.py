@@ -145,7 +145,7 @@ class PartUnknown(InputFault):
 
 
 class ProtectedEdit(InputFault):
-    """What is made of others is not encrypted, nor made of what is."""
+    """What is made of others is protected as they are, neither more nor less nor otherwise."""
 
     status = 422
     code = "edit.protected"

@@ -92,6 +92,7 @@ class SettledEdit:
     title: str
     duration_ms: int
     stretches: tuple[tuple[Ingredient, Stretch], ...]
+    protection: Protection = Protection.NONE
 
 
 EditJudge = Callable[[Mapping[str, Ingredients]], SettledEdit]
@@ -118,6 +119,7 @@ async def insert_edit(session: Connection, edit_id: str, edit: SettledEdit) -> N
         VideoStatus.READY if ready else VideoStatus.PLAYABLE,
         edit.duration_ms,
         films[0].poster_key,
+        edit.protection,
     )
     await session.executemany(
         _QUERIES["add_edit_part"],

@@ -1,14 +1,19 @@
 """The URLs that answers hand out: to our own pages, and to media on the edge."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from core.media.playback_id import PlaybackPolicy, policy_of
+from core.media.thumbnail import FOLDER, ImageFormat
 from core.media.view import PICTURES, address
 from runtime.settings.shared import PublicUrlSettings
 from server.documents import StoryboardLinks
 from server.signing import Signature, Signer, media_folder
 from server.visitor import Visitor
+
+THUMBNAIL_WIDTH: Final = 640
+MOMENT: Final = "{ms}"
+"""What a client puts the milliseconds in the place of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,12 @@ class Links:
         """The small pictures for the seek bar; what they name is relative, so the token goes on."""
         folder = f"{self.edge}{media_folder(playback_id, signature)}"
         return StoryboardLinks(f"{folder}/storyboard.vtt", f"{folder}/storyboard.json")
+
+    def thumbnail(self, seen: str, signature: Signature | None) -> str:
+        """The picture of a moment, whose milliseconds go in the place of `{ms}`."""
+        return self.media(
+            seen, signature, f"{FOLDER}/{MOMENT}-w{THUMBNAIL_WIDTH}.{ImageFormat.WEBP}"
+        )
 
     def still_storyboard(self, playback_id: str) -> StoryboardLinks | None:
         """The same outside of a playback; None where it would have to be signed and cannot be."""

@@ -95,7 +95,7 @@ UPDATE content_keys SET master = $2, nonce = $3, sealed = $4 WHERE kid = $1;
 -- name: lock_video
 -- The version, public name and protection of a video that nobody else can change until the transaction ends.
 SELECT
-    version, playback_id, protection,
+    version, playback_id, protection, upload_key IS NULL AS is_edit,
     ARRAY(SELECT codec FROM tracks WHERE tracks.video_id = videos.id AND tracks.kind = 'v') AS picture_codecs
 FROM videos
 WHERE id = $1
@@ -145,8 +145,8 @@ FOR KEY SHARE OF film;
 
 -- name: add_edit
 -- A video that is made of stretches of others.
-INSERT INTO videos (id, playback_id, title, status, progress, duration_ms, poster_key)
-VALUES ($1, $2, $3, $4, 1, $5, $6);
+INSERT INTO videos (id, playback_id, title, status, progress, duration_ms, poster_key, protection)
+VALUES ($1, $2, $3, $4, 1, $5, $6, $7);
 
 -- name: add_edit_part
 -- One of those stretches.

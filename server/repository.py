@@ -20,7 +20,7 @@ from runtime import jobs
 from runtime.postgres import Connection, Pool, Record, check, connection, transaction
 from runtime.sql import load_queries
 from server.documents import HistoryReport, VideoSort, VideoStatus
-from server.faults import VideoInUse
+from server.faults import ProtectedEdit, VideoInUse
 from server.ingredients import EditJudge, Ingredients, NewEdit, ingredients, insert_edit
 
 _QUERIES = load_queries("server")
@@ -294,18 +294,14 @@ class Repository:
             await insert_edit(session, edit.id, settled)
             return (await _videos(session, [edit.id]))[edit.id]
 
-    async def is_needed(self, video_id: str) -> bool:
-        """Whether there are edits that a video is needed for."""
-        async with connection(self._pool) as session:
-            return bool(await session.fetch(_QUERIES["edits_of_video"], video_id))
-
     async def change_video(
         self, video_id: str, *, title: str | None, change: ChangeAccess, only_if: Judge
     ) -> VideoRow | None:
         """Change title and access if the present version is right; None where there is no video.
 
         Another access means another playback id and other keys; the edges are owed a purge of the
-        old id.
+        old id. The protection of an edit is that of its films, and stays while there is one:
+        raises `ProtectedEdit` and `VideoInUse`.
         """
         async with transaction(self._pool) as session:
             locked = await session.fetchrow(_QUERIES["lock_video"], video_id)
@@ -318,6 +314,8 @@ class Repository:
             present = Access.of(old, Protection(locked["protection"]))
             following = change(present, locked["picture_codecs"])
             if following is not None:
+                if following.protection is not present.protection:
+                    await _require_free(session, video_id, is_edit=locked["is_edit"])
                 await session.execute(
                     _QUERIES["rename_playback"],
                     video_id,
@@ -359,7 +357,9 @@ class Repository:
             only_if(f'"{version}"')
             edits = await session.fetch(_QUERIES["edits_of_video"], video_id)
             if edits and not cascade:
-                raise VideoInUse(_in_use(video_id, edits))
+                raise VideoInUse(
+                    f"{_in_use(video_id, edits)}; delete them first, or with it (cascade=true)"
+                )
             await jobs.cancel_video(session, video_id)
             for edit in edits:
                 await session.execute(_QUERIES["delete_video"], edit["id"])
@@ -448,13 +448,21 @@ class Repository:
         return value
 
 
+async def _require_free(session: Connection, video_id: str, *, is_edit: bool) -> None:
+    """Raise `ProtectedEdit` or `VideoInUse` where what a video is under is not its own choice."""
+    if is_edit:
+        raise ProtectedEdit(
+            f"{video_id} is made of other videos, and is under drm if and only if one of them is"
+        )
+    edits = await session.fetch(_QUERIES["edits_of_video"], video_id)
+    if edits:
+        raise VideoInUse(f"{_in_use(video_id, edits)}, which are protected as it is")
+
+
 def _in_use(video_id: str, edits: Sequence[Record]) -> str:
     named = ", ".join(f"{edit['title']!r} ({edit['id']})" for edit in edits[:MOST_NAMED])
     more = f" and {len(edits) - MOST_NAMED} more" if len(edits) > MOST_NAMED else ""
-    return (
-        f"{video_id} is needed for {named}{more}; delete them first, or delete them with it "
-        "(cascade=true)"
-    )
+    return f"{video_id} is needed for {named}{more}"
 
 
 def contains(q: str | None) -> str | None:

@@ -31,7 +31,7 @@ from server.documents import (
     VideoChange,
     VideoPage,
 )
-from server.edits import EDIT_FAULTS, cut_video, join_videos, require_protectable
+from server.edits import EDIT_FAULTS, cut_video, join_videos
 from server.endpoint import JSON, Answer, Call, Reply, endpoint, read_body
 from server.faults import (
     ImportUnavailable,
@@ -191,7 +191,8 @@ async def change_video(call: Call, video_id: VideoId, body: VideoChange) -> Repl
     """Change the title, who may play it, or how its media is encrypted.
 
     Another policy or protection means another playback id, and other keys: media URLs that were
-    handed out before end at once.
+    handed out before end at once. The protection of a video stays while others are made from it,
+    and what is made of others has theirs.
 
     The version that the change is based on is named in `If-Match`, so that two people do not undo
     each other's work. While a video is prepared its version moves often; `*` changes any version.
@@ -206,7 +207,6 @@ async def change_video(call: Call, video_id: VideoId, body: VideoChange) -> Repl
         )
     policy = None if body.policy is UNSET else body.policy
     protection = None if body.protection is UNSET else body.protection
-    await require_protectable(call, video_id, policy, protection)
     row = await call.services.repository.change_video(
         video_id,
         title=title,
@@ -255,6 +255,7 @@ async def create_clip(call: Call, video_id: VideoId, body: ClipRequest) -> Reply
 
     It plays at once and needs no room: its media are those of the video, and so the video cannot
     be deleted without it. A clip of a signed video is a signed one, unless `policy` says otherwise.
+    A clip of an encrypted video is under the same protection and the same keys, always.
     """
     return created(call, await cut_video(call, video_id, body))
 

@@ -108,7 +108,13 @@ def playback_document(row: PlaybackRow, seen: Seen, links: Links) -> Playback:
         chapters=_chapter_links(name, links, signature) if extras.has_chapters else None,
         drm=_drm(row, name, links, signature),
         storyboard=links.storyboard(name, signature) if extras.has_storyboard else None,
+        thumbnail=links.thumbnail(name, signature) if _shows_moments(row) else None,
     )
+
+
+def _shows_moments(row: PlaybackRow) -> bool:
+    """Whether there is a picture, which has a poster then, that an origin would decode."""
+    return row.poster_key is not None and row.protection is Protection.NONE
 
 
 def history_document(row: HistoryRow, links: Links) -> HistoryEntry:

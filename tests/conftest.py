@@ -4,6 +4,7 @@ import asyncio
 import os
 import platform
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -44,6 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place_in_line(item.path))
 
 
+@cache
 def place_in_line(path: Path) -> int:
     """Where the tests of a file come, by the room they are of."""
     for place, room in enumerate(LONGEST_FIRST):

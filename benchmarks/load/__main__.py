@@ -60,7 +60,7 @@ def exit_code(comparisons: Sequence[Comparison], *, check: bool) -> int:
 def measured(options: argparse.Namespace, cores: Cores, servers: Field) -> Results:
     """Take the time of every work, and count the memory of idle connections."""
     load = Load(options.connections, limit_s=options.limit)
-    session = Session(load, cores.server, options.seconds, options.repetitions)
+    session = Session(load, cores, options.seconds, options.repetitions)
     works = [work for work in WORKS if work.name in options.works]
     results = Results(works, servers.contestants)
     run(session, servers, results)

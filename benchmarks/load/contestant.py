@@ -11,7 +11,8 @@ class Contestant:
 
     Of the configurations of one `family` the cheapest for each work is what others are compared
     with. `works` names those it takes part in; None stands for all. `beside` are the port and the
-    process of a second server that takes half of the connections.
+    process of a second server that takes half of the connections. `cores` is how many it
+    answers on.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Contestant:
     folder: str = PUBLIC_FOLDER
     works: frozenset[str] | None = None
     beside: tuple[int, int] | None = None
+    cores: int = 1
 
     @property
     def ports(self) -> tuple[int, ...]:

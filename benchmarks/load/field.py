@@ -117,7 +117,9 @@ def together(family: str, servers: Sequence[Contestant]) -> Contestant:
     """One server, or two that share the connections, as a contestant for small objects."""
     first, *others = servers
     beside = (others[0].port, others[0].pid) if others else None
-    return replace(first, name=family, family=family, works=frozenset({"1k"}), beside=beside)
+    return replace(
+        first, name=family, family=family, works=frozenset({"1k"}), beside=beside, cores=2
+    )
 
 
 def signed(public: Contestant) -> Contestant:

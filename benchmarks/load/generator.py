@@ -1,14 +1,15 @@
 """Compiles generator.c and runs it: connections first, then rounds of requests."""
 
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
 from benchmarks.load.compiling import compiled
 from benchmarks.load.contestant import Contestant
+from benchmarks.load.cores import running_on
 from benchmarks.load.works import Work
 
 SOURCE: Final = Path(__file__).with_name("generator.c")
@@ -56,11 +57,19 @@ class Generator:
         if self._line() != "ready":
             raise RuntimeError("the generator spoke out of turn")
 
-    def round(self, requests: int) -> Timing:
-        """Send requests and receive every answer."""
+    def begin(self, requests: int) -> None:
+        """Have requests sent."""
         self._input.write(f"{requests}\n")
         self._input.flush()
+
+    def timing(self) -> Timing:
+        """Wait until they are all answered."""
         return parse_timing(self._line())
+
+    def round(self, requests: int) -> Timing:
+        """Send requests and receive every answer."""
+        self.begin(requests)
+        return self.timing()
 
     def _line(self) -> str:
         line = self._output.readline()
@@ -68,6 +77,27 @@ class Generator:
             self._process.wait()
             raise LoadFailed(self._process)
         return line.strip()
+
+
+class Generators:
+    """Generators on cores of their own that ask together, each over as many connections as one."""
+
+    def __init__(self, several: Sequence[Generator]) -> None:
+        self._several = several
+        self.pids = tuple(each.pid for each in several)
+
+    def round(self, requests: int) -> Timing:
+        """Send requests, about as many from each; latencies are those of the worst served."""
+        count = len(self._several)
+        for number, each in enumerate(self._several):
+            each.begin((requests + number) // count)
+        seen = [each.timing() for each in self._several]
+        return Timing(
+            sum(each.requests for each in seen),
+            max(each.seconds for each in seen),
+            max(each.p50_us for each in seen),
+            max(each.p99_us for each in seen),
+        )
 
 
 class LoadFailed(Exception):
@@ -102,6 +132,23 @@ def generator(contestant: Contestant, work: Work, load: Load) -> Iterator[Genera
             yield running
         finally:
             end(process)
+
+
+@contextmanager
+def generators(
+    contestant: Contestant, work: Work, load: Load, cores: Sequence[int]
+) -> Iterator[Generators]:
+    """Connect to a server from some cores, with the connections of a load from each.
+
+    Raises:
+        LoadFailed: a connection or its first answer failed.
+    """
+    with ExitStack() as stack:
+        several = []
+        for core in cores:
+            with running_on(core):
+                several.append(stack.enter_context(generator(contestant, work, load)))
+        yield Generators(several)
 
 
 def end(process: subprocess.Popen[str]) -> None:

@@ -3,12 +3,14 @@
 import math
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.load.accounting import core_busy_s, cpu_s, process_tree
 from benchmarks.load.contestant import Contestant
-from benchmarks.load.generator import Generator, Load, generator
+from benchmarks.load.cores import Cores
+from benchmarks.load.generator import Generators, Load, generators
 from benchmarks.load.works import Work
 
 TRIAL_REQUESTS: Final = 200
@@ -17,7 +19,10 @@ MAX_REQUESTS: Final = 5_000_000
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One round of one contestant: what was asked, and what it took of both cores."""
+    """One round of one contestant: what was asked, and what it took of both cores.
+
+    `generator_cpu_s` is that of the busiest generator.
+    """
 
     requests: int
     seconds: float
@@ -54,17 +59,36 @@ def trees(contestant: Contestant) -> frozenset[int]:
     return frozenset[int]().union(*map(process_tree, contestant.pids))
 
 
-def measure(asking: Generator, contestant: Contestant, core: int, requests: int) -> Round:
-    """Run a round and read every clock before and after it."""
+def measure(asking: Generators, contestant: Contestant, core: int, requests: int) -> Round:
+    """Run a round; once more where a helper of the server has ended in it.
+
+    nginx's cache has one that does, a minute after its start.
+
+    Raises:
+        Changed: the server's processes do not stay the same.
+    """
+    try:
+        return measure_once(asking, contestant, core, requests)
+    except Changed:
+        return measure_once(asking, contestant, core, requests)
+
+
+def measure_once(asking: Generators, contestant: Contestant, core: int, requests: int) -> Round:
+    """Run a round and read every clock before and after it.
+
+    Raises:
+        Changed: a process of the server began or ended meanwhile.
+    """
     server = trees(contestant)
     busy_s = core_busy_s(core)
-    generator_s = cpu_s(asking.pid)
+    generators_s = [cpu_s(pid) for pid in asking.pids]
     server_s = sum(map(cpu_s, server))
     seen = asking.round(requests)
     if trees(contestant) != server:
         raise Changed(f"processes {contestant.pids} have other children than before")
     server_s = sum(map(cpu_s, server)) - server_s
-    generator_s = cpu_s(asking.pid) - generator_s
+    spent_s = (cpu_s(pid) for pid in asking.pids)
+    generator_s = max(now_s - then_s for now_s, then_s in zip(spent_s, generators_s, strict=True))
     busy_s = core_busy_s(core) - busy_s
     return Round(
         seen.requests, seen.seconds, server_s, generator_s, busy_s, seen.p50_us, seen.p99_us
@@ -81,32 +105,27 @@ class Session:
     """How rounds are run: the load, the server's core, the length of a round, and how many."""
 
     load: Load
-    core: int
+    cores: Cores
     seconds: float
     repetitions: int
 
     def trial(self, contestant: Contestant, work: Work) -> int:
         """Find the number of requests for the rounds of a contestant; this also warms it up."""
-        least = self.load.connections * work.depth
-        with generator(contestant, work, self.load) as asking:
+        askers = len(self.cores.generators(contestant.cores))
+        least = self.load.connections * work.depth * askers
+        with self._asking(contestant, work) as asking:
             begun_s = time.monotonic()
             requests = least
             while True:
-                seen = measure(asking, contestant, self.core, max(requests, TRIAL_REQUESTS))
+                seen = measure(asking, contestant, self.cores.server, max(requests, TRIAL_REQUESTS))
                 requests = requests_for(seen, self.seconds, least)
                 if seen.seconds > self.seconds / 4 or time.monotonic() - begun_s > self.seconds:
                     return requests
 
     def once(self, contestant: Contestant, work: Work, requests: int) -> Round:
-        """Run one round over fresh connections; once more where a helper of the server has ended.
-
-        nginx's cache has one that does, a minute after its start.
-        """
-        with generator(contestant, work, self.load) as asking:
-            try:
-                return measure(asking, contestant, self.core, requests)
-            except Changed:
-                return measure(asking, contestant, self.core, requests)
+        """Run one round over fresh connections."""
+        with self._asking(contestant, work) as asking:
+            return measure(asking, contestant, self.cores.server, requests)
 
     def interleaved(
         self, contestants: Sequence[Contestant], work: Work
@@ -116,3 +135,6 @@ class Session:
         for _ in range(self.repetitions):
             for each in contestants:
                 yield each, self.once(each, work, requests[each.name])
+
+    def _asking(self, contestant: Contestant, work: Work) -> AbstractContextManager[Generators]:
+        return generators(contestant, work, self.load, self.cores.generators(contestant.cores))

@@ -37,7 +37,7 @@ from tools.gate.needs import FFMPEG, NGINX, provide
 from tools.launcher.failure import SetupFailed
 
 PAIR: Final = "pair"
-NAMES: Final = (PAIR, "film")
+NAMES: Final = (PAIR, "film", "made")
 MB: Final = 1e6
 
 
@@ -61,7 +61,7 @@ def main(words: Sequence[str]) -> int:
             if options.works:
                 session = Session(
                     Load(options.connections, limit_s=options.limit),
-                    cores.server,
+                    cores,
                     options.seconds,
                     options.repetitions,
                 )
@@ -101,7 +101,7 @@ def timed(
 ) -> Results:
     """Take the time of the works of those names, once all answers were compared."""
     folder.mkdir()
-    with servers(films, program, folder, session.core) as contestants:
+    with servers(films, program, folder, session.cores.server) as contestants:
         site = folder / "site"
         by_folder = {each.folder: each for each in reversed(contestants[:4])}
         segments = {place: pairs(each, site) for place, each in by_folder.items()}

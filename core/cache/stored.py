@@ -1,6 +1,7 @@
 """The head of a stored response: what was received, and what follows from it for serving it."""
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from core.http.conditional import is_weak, opaque
 from core.http.dates import format_http_date, parse_http_date
@@ -15,6 +16,21 @@ from core.http.forwarding import (
 from core.http.freshness import Lifetime, initial_age, lifetime
 from core.http.plan_response import RepresentationFacts
 from core.http.vary import VaryNames, vary_names
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How an edge takes heads in: what its operator says of every response.
+
+    `tagged`: clients are edges, and get what is for edges, such as the surrogate keys. What is
+    missing, and says nothing of how long, is fresh for `missing_s` seconds.
+    """
+
+    tagged: bool = False
+    missing_s: float = 0.0
+
+
+USUAL_TERMS: Final = Terms()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +52,7 @@ class StoredHead:
     names: VaryNames
     cache_status: str | None
     purged_s: float | None = None
+    terms: Terms = USUAL_TERMS
 
     def age_s(self, now_s: float) -> float:
         """How long ago the origin made or confirmed the response."""
@@ -58,12 +75,15 @@ class StoredHead:
 
     def representation(self, length: int) -> RepresentationFacts:
         """The facts that ranges and preconditions are decided by."""
-        changed = first(self.fields, "last-modified")
+        changed_s = parse_http_date(first(self.fields, "last-modified") or "")
+        made_s = parse_http_date(first(self.fields, "date") or "")
         return RepresentationFacts(
             length,
             self.etag(),
-            None if changed is None else parse_http_date(changed),
+            changed_s,
             first(self.fields, "content-type"),
+            # RFC 9110 §8.8.2.2: it was made at least a second after it had changed.
+            weak_date=changed_s is not None and (made_s is None or made_s <= changed_s),
         )
 
 
@@ -81,25 +101,22 @@ def stored_head(
     arrival: Arrival,
     *,
     media: bool,
-    tagged: bool = False,
-    missing_s: float = 0.0,
+    terms: Terms = USUAL_TERMS,
 ) -> StoredHead:
-    """Read the head of an answer that has just come.
-
-    `tagged`: its surrogate keys are sent on; `missing_s` is as `lifetime` takes it.
-    """
+    """Read the head of an answer that has just come."""
     fields = _dated(end_to_end(headers), arrival)
     return StoredHead(
         status=status,
         fields=fields,
-        sent=forwarded_response(fields, media=media, tagged=tagged),
+        sent=forwarded_response(fields, media=media, tagged=terms.tagged),
         media=media,
-        allowed=lifetime(status, fields, arrival.received_s, missing_s=missing_s),
+        allowed=lifetime(status, fields, arrival.received_s, missing_s=terms.missing_s),
         received_s=arrival.received_s,
         initial_age_s=initial_age(headers, arrival.requested_s, arrival.received_s),
         tags=surrogate_keys(fields),
         names=_choosing(fields, media=media),
         cache_status=combined(fields, "cache-status"),
+        terms=terms,
     )
 
 
@@ -115,6 +132,18 @@ def restored(
     """A stored head again, from what of it cannot be worked out: the inverse of taking it apart."""
     head = stored_head(status, fields, Arrival(received_s, received_s), media=media)
     return replace(head, initial_age_s=initial_age_s, purged_s=purged_s)
+
+
+def under(terms: Terms, head: StoredHead) -> StoredHead:
+    """The head as an edge with these terms takes it in; they are not stored with it."""
+    if head.terms == terms:
+        return head
+    return replace(
+        head,
+        sent=forwarded_response(head.fields, media=head.media, tagged=terms.tagged),
+        allowed=lifetime(head.status, head.fields, head.received_s, missing_s=terms.missing_s),
+        terms=terms,
+    )
 
 
 def confirms(validation: Headers, stored: StoredHead) -> bool:
@@ -154,8 +183,7 @@ def freshened(
 def confirmed(stored: StoredHead, validation: Headers, arrival: Arrival) -> StoredHead:
     """The stored head as a 304 renews it: its fields updated, its age counted from now."""
     merged = refreshed(stored.fields, _dated(validation, arrival))
-    tagged = first(stored.sent, "surrogate-key") is not None
-    head = stored_head(stored.status, merged, arrival, media=stored.media, tagged=tagged)
+    head = stored_head(stored.status, merged, arrival, media=stored.media, terms=stored.terms)
     return replace(
         head, initial_age_s=initial_age(validation, arrival.requested_s, arrival.received_s)
     )

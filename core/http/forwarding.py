@@ -44,12 +44,13 @@ _NOT_SENT_ON: Final = frozenset(
         "cache-status",
         "cdn-cache-control",
         "content-length",
+        "sluice-origin-cache-control",
         "surrogate-control",
         "surrogate-key",
         "x-request-id",
     }
 )
-_NOT_SENT_TO_EDGES: Final = _NOT_SENT_ON - {"surrogate-key"}
+_NOT_SENT_TO_EDGES: Final = _NOT_SENT_ON - {"surrogate-key", "cdn-cache-control"}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 _MOST_HOPS: Final = 20
 _MOST_FORWARDS: Final = 1_000_000
@@ -135,7 +136,8 @@ def _proxy_fields(headers: Headers, hop: Hop, name: str) -> Headers:
 def forwarded_response(headers: Headers, *, media: bool, tagged: bool = False) -> Headers:
     """The upstream's fields that a client gets to see; under `/media/` CORS is ours alone.
 
-    `tagged`: the client is an edge, and gets the surrogate keys as well.
+    `tagged`: the client is an edge, and gets what is for edges as well: the surrogate keys, and
+    CDN-Cache-Control, which speaks to it as it does to us (RFC 9213 §3.1).
     """
     kept_back = _NOT_SENT_TO_EDGES if tagged else _NOT_SENT_ON
     return tuple(

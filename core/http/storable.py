@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from core.http.cache_control import Directives, response_directives
 from core.http.fields import Headers, first, list_members
@@ -21,6 +22,10 @@ class Refusal(StrEnum):
     USELESS = "no-freshness"
     UNFRAMED = "unframed"
     TOO_LARGE = "too-large"
+
+
+# An answer with one of these says nothing against what is stored of others.
+FOR_ONE_CLIENT: Final = frozenset({Refusal.AUTHORIZATION, Refusal.COOKIE, Refusal.USELESS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,7 @@ def storable(fetch: FetchFacts, answer: AnswerFacts, max_object_bytes: int) -> R
         Refusal.STATUS: fetch.partial or answer.status in {206, 304} or answer.status < 200,
         Refusal.NO_STORE: fetch.no_store or _forbidden(answer.status, directives),
         Refusal.PRIVATE: "private" in directives,
-        # RFC 9111 §3.5
-        Refusal.AUTHORIZATION: fetch.authorized and _SHAREABLE.isdisjoint(directives),
+        Refusal.AUTHORIZATION: fetch.authorized and not shares_credentials(answer.headers),
         Refusal.VARY: "*" in list_members(answer.headers, "vary"),
         # The RFC does not forbid it, but a cookie is meant for one user.
         Refusal.COOKIE: first(answer.headers, "set-cookie") is not None,
@@ -74,6 +78,12 @@ def storable(fetch: FetchFacts, answer: AnswerFacts, max_object_bytes: int) -> R
         Refusal.TOO_LARGE: answer.length is not None and answer.length > max_object_bytes,
     }
     return next((refusal for refusal, applies in refusals.items() if applies), None)
+
+
+def shares_credentials(answer: Headers) -> bool:
+    """Whether an answer to a request with Authorization may be given to others (RFC 9111 §3.5)."""
+    directives, _ = response_directives(answer)
+    return not _SHAREABLE.isdisjoint(directives)
 
 
 def _forbidden(status: int, directives: Directives) -> bool:

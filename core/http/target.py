@@ -38,15 +38,16 @@ class RefusedTarget(InputFault):
 class Target:
     """A path and a query, without the question mark; `media` when it lies under `/media/`.
 
-    Under `/media/` both are canonical, so that equal resources have equal targets.
+    Under `/media/` both are canonical, so that equal resources have equal targets. Elsewhere an
+    empty query is another one than none, as it is to the upstream (RFC 9110 §7.7).
     """
 
     path: str
-    query: str
+    query: str | None
     media: bool
 
     def __str__(self) -> str:
-        return f"{self.path}?{self.query}" if self.query else self.path
+        return self.path if self.query is None else f"{self.path}?{self.query}"
 
 
 def read_target(raw: str) -> Target:
@@ -54,17 +55,17 @@ def read_target(raw: str) -> Target:
     if len(raw) > LONGEST_TARGET or not _VISIBLE.fullmatch(raw):
         raise RefusedTarget(f"the request target {raw[:80]!r} is too long or not printable ASCII")
     relative = _ABSOLUTE.sub("", raw, count=1) if not raw.startswith("/") else raw
-    path, _, query = relative.partition("?")
+    path, asked, query = relative.partition("?")
     path = path or "/"
     if not path.startswith("/"):
         raise RefusedTarget(f"the request target {raw[:80]!r} is no path")
     canonical = _canonical_path(path)
     if canonical.startswith(MEDIA_PREFIX):
         _refuse_tricks(path, canonical)
-        return Target(canonical, canonical_query(query), media=True)
+        return Target(canonical, canonical_query(query) or None, media=True)
     if f"{_resolved(path)}/".startswith(MEDIA_PREFIX) and path != MEDIA_PREFIX[:-1]:
         raise RefusedTarget(f"the path {path[:80]!r} is another spelling of one under /media/")
-    return Target(path, query, media=False)
+    return Target(path, query if asked else None, media=False)
 
 
 def authority_of(raw: str) -> str | None:

@@ -10,10 +10,12 @@ second time.
 
 A presentation of several parts has a Period for each, which lasts as long as its pictures, to the
 microsecond, and the last one to the exact end. Sound never ends with the pictures: players leave
-out what lies behind the end of a Period, and what is missing before it is less than a frame of
-sound, where its film goes on. So the DASH-IF has it: segments may reach beyond their Period, and
-should cover it (Interoperability Points, timing model). Periods of the same builds are connected
-(§5.3.2.4): a player may go from one to the next without preparing its decoder anew.
+out what lies behind the end of a Period. Nor does it begin with them: less than a frame of it is
+missing where its film was cut, and the SegmentTimeline counts that to the first segment. For so
+the DASH-IF has it: segments may reach beyond their Period, and shall cover it (restricted timing
+model, §9.2.1); dash.js 5.2 takes what is not covered for a hole, and before it has played anything
+goes to the end of the hole, which may be that of the second Period. Periods of the same builds are
+connected (§5.3.2.4): a player may go from one to the next without preparing its decoder anew.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -34,7 +36,8 @@ from core.manifest.dash_traits import channel_configuration, colour_properties, 
 from core.manifest.dash_trick import trick_set
 from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment, rendition_folder
 from core.media.presentation import AudioTraits, Presentation, Rendition, VideoTraits
-from core.media.ticks import MICROSECONDS
+from core.media.ticks import MICROSECONDS, Ticks
+from core.media.timeline import Span
 
 NAMESPACE = "urn:mpeg:dash:schema:mpd:2011"
 ASSET_SCHEME = "urn:org:dashif:asset-id:2013"
@@ -282,8 +285,21 @@ def _templates(rendition: Rendition) -> Sequence[Element]:
             "media": f"{folder}/{media_segment('$Number$')}",
         },
     )
-    template.append(segment_timeline(rendition.spans))
+    template.append(segment_timeline(_covering(rendition)))
     return (template,)
+
+
+def _covering(rendition: Rendition) -> Sequence[Span]:
+    """Give its segments, of which the first one covers the beginning of the Period.
+
+    Sound is cut at its first sample at or after the cut of the pictures, where the Period begins.
+    A sound of which nothing was cut off begins where it begins.
+    """
+    first, *others = rendition.spans
+    late = first.start - rendition.origin
+    if late <= 0 or rendition.first == 0:
+        return rendition.spans
+    return (Span(Ticks(rendition.origin), Ticks(first.duration + late)), *others)
 
 
 def _one_file(rendition: Rendition) -> Sequence[Element]:

@@ -29,6 +29,7 @@ from core.manifest.urls import (
 from core.media.frame_rate import is_steady
 from core.media.presentation import Presentation, Rendition, VideoTraits
 from core.media.roles import TrackRole, characteristics
+from core.media.storyboard import Storyboard
 
 VERSION = 7
 """EXT-X-MAP outside I-frame playlists needs 6; 7 is what players of fragmented MP4 expect."""
@@ -39,11 +40,12 @@ STARTING_BANDWIDTH = 2_500_000
 """Players begin with the first variant listed, before they have measured anything."""
 
 
-def multivariant_playlist(presentation: Presentation) -> str:
+def multivariant_playlist(presentation: Presentation, boards: Sequence[Storyboard] = ()) -> str:
     """Give the playlist that lists every variant and audio rendition, and what is for winding.
 
     The best variant within `STARTING_BANDWIDTH` comes first, the others follow by rising
-    bandwidth. Raises `ValueError` when there is neither video nor audio.
+    bandwidth. `boards` are those of its parts, where it has several. Raises `ValueError` when
+    there is neither video nor audio.
     """
     lines = ["#EXTM3U", f"#EXT-X-VERSION:{VERSION}"]
     if all(each.independent for each in (*presentation.video, *presentation.audio)):
@@ -74,7 +76,9 @@ def multivariant_playlist(presentation: Presentation) -> str:
         lines += [tag + text, uri]
     lines += iframe_variants(presentation)
     if presentation.storyboard is not None:
-        lines += image_variants(presentation.storyboard)
+        boards = (presentation.storyboard,)
+    if boards:
+        lines += image_variants(*boards)
     return "\n".join(lines) + "\n"
 
 

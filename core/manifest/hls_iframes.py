@@ -5,6 +5,7 @@ from typing import Final
 
 from core.manifest.hls_keys import segment_key
 from core.manifest.urls import (
+    IFRAME_FILE,
     IFRAME_PLAYLIST,
     INIT_SEGMENT,
     TRACK_FILE,
@@ -28,19 +29,26 @@ def iframe_playlist(rendition: Rendition) -> str:
     shown = rendition.iframes
     if shown is None or not len(shown):
         raise ValueError(f"rendition {rendition.name} has no I-frame")
-    times = (rescale(span.end, rendition.timescale, MICROSECONDS) for span in shown.spans)
-    ends = list(times)
-    origin = rescale(rendition.origin, rendition.timescale, MICROSECONDS)
-    durations = [stop - start for start, stop in zip((origin, *ends), ends, strict=False)]
+    durations = iframe_durations_us(rendition, shown)
     return "\n".join(
         [
-            *_head(durations),
+            *iframe_head(durations),
             _map(rendition),
             *_body(rendition, durations, _addresses(shown, way_to_segments(rendition))),
             "#EXT-X-ENDLIST",
             "",
         ]
     )
+
+
+def iframe_durations_us(rendition: Rendition, shown: IFrames) -> list[int]:
+    """Give how long each I-frame stands: the first from the origin on, the others from their time.
+
+    They add up to the rounded end of the last one.
+    """
+    ends = [rescale(span.end, rendition.timescale, MICROSECONDS) for span in shown.spans]
+    origin = rescale(rendition.origin, rendition.timescale, MICROSECONDS)
+    return [stop - start for start, stop in zip((origin, *ends), ends, strict=False)]
 
 
 def iframe_variants(presentation: Presentation) -> Iterator[str]:
@@ -62,7 +70,8 @@ def iframe_variants(presentation: Presentation) -> Iterator[str]:
         yield f"#EXT-X-I-FRAME-STREAM-INF:{','.join(attributes)}"
 
 
-def _head(durations_us: Iterable[int]) -> tuple[str, ...]:
+def iframe_head(durations_us: Iterable[int]) -> tuple[str, ...]:
+    """Give the tags before the first I-frame."""
     longest = max(durations_us)
     target = max(1, (2 * longest + MICROSECONDS) // (2 * MICROSECONDS))
     return (
@@ -77,11 +86,12 @@ def _head(durations_us: Iterable[int]) -> tuple[str, ...]:
 
 
 def _map(rendition: Rendition) -> str:
-    """Give EXT-X-MAP: the init segment, in the track's one file where the pictures lie there."""
-    shown, layout = rendition.iframes, rendition.layout
+    """Give EXT-X-MAP: the init segment, in the one file where the pictures lie there."""
+    shown = rendition.iframes
     places = {each.address for each in shown.ranges} if shown is not None else set()
-    if layout is not None and TRACK_FILE in places:
-        return f'#EXT-X-MAP:URI="{TRACK_FILE}",BYTERANGE="{layout.init_bytes}@0"'
+    for name, head in ((TRACK_FILE, rendition.layout), (IFRAME_FILE, rendition.iframe_file)):
+        if head is not None and name in places:
+            return f'#EXT-X-MAP:URI="{name}",BYTERANGE="{head.init_bytes}@0"'
     return f'#EXT-X-MAP:URI="{way_to_segments(rendition)}{INIT_SEGMENT}"'
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from core.isobmff.image_entry import JPEG_CODEC
-from core.manifest.storyboard import picture_name, storyboard_folder
+from core.manifest.storyboard import STORYBOARD_FOLDER, picture_name, storyboard_folder
 from core.manifest.urls import IFRAME_PLAYLIST, INIT_SEGMENT, iframe_segment
 from core.media.build import bit_rate
 from core.media.storyboard import Storyboard
@@ -30,11 +30,8 @@ def image_iframe_playlist(board: Storyboard) -> str:
 
 def sprite_playlist(board: Storyboard) -> str:
     """Give the playlist of the sprites; it lies in the storyboard's folder."""
-    tiles = (
-        f"#EXT-X-TILES:RESOLUTION={_resolution(board)},LAYOUT={board.columns}x{board.rows},"
-        f"DURATION={_seconds(board.interval_ms)}"
-    )
-    lines = [*_head(board.sprite_ms), "#EXT-X-IMAGES-ONLY"]
+    tiles = tiles_tag(board)
+    lines = image_head(board.sprite_ms)
     for number in range(board.sprite_count):
         start_ms = max(0, number * board.sprite_ms - board.lead_ms)
         end_ms = min(board.duration_ms, (number + 1) * board.sprite_ms - board.lead_ms)
@@ -43,20 +40,40 @@ def sprite_playlist(board: Storyboard) -> str:
     return "\n".join([*lines, "#EXT-X-ENDLIST", ""])
 
 
-def image_variants(board: Storyboard) -> Iterator[str]:
-    """Give the tags by which a multivariant playlist names both."""
-    folder = storyboard_folder(board)
+def image_variants(*boards: Storyboard) -> Iterator[str]:
+    """Give the tags by which a multivariant playlist names both, of one board or several in a row.
+
+    The playlists of one lie in its folder, those of several above their folders. Several are as
+    dear as the dearest of them, and as large as the largest.
+    """
+    folder = storyboard_folder(boards[0]) if len(boards) == 1 else STORYBOARD_FOLDER
+    resolution = _resolution(max(boards, key=lambda each: each.tile_width * each.tile_height))
+    lasts_ms = sum(each.duration_ms for each in boards)
+    average = sum(each.tile_average_bandwidth * each.duration_ms for each in boards)
     yield (
-        f"#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={board.tile_bandwidth},"
-        f"AVERAGE-BANDWIDTH={board.tile_average_bandwidth},"
-        f'CODECS="{JPEG_CODEC}",RESOLUTION={_resolution(board)},'
+        f"#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={max(each.tile_bandwidth for each in boards)},"
+        f"AVERAGE-BANDWIDTH={-(-average // max(1, lasts_ms))},"
+        f'CODECS="{JPEG_CODEC}",RESOLUTION={resolution},'
         f'URI="{folder}/{IFRAME_PLAYLIST}"'
     )
     yield (
-        f"#EXT-X-IMAGE-STREAM-INF:BANDWIDTH={sprite_bandwidth(board)},"
-        f'CODECS="jpeg",RESOLUTION={_resolution(board)},'
+        f"#EXT-X-IMAGE-STREAM-INF:BANDWIDTH={max(map(sprite_bandwidth, boards))},"
+        f'CODECS="jpeg",RESOLUTION={resolution},'
         f'URI="{folder}/{SPRITE_PLAYLIST}"'
     )
+
+
+def tiles_tag(board: Storyboard) -> str:
+    """Give EXT-X-TILES, which says how the tiles lie on each sprite."""
+    return (
+        f"#EXT-X-TILES:RESOLUTION={_resolution(board)},LAYOUT={board.columns}x{board.rows},"
+        f"DURATION={_seconds(board.interval_ms)}"
+    )
+
+
+def image_head(longest_ms: int) -> list[str]:
+    """Give the tags before the first sprite of an image playlist."""
+    return [*_head(longest_ms), "#EXT-X-IMAGES-ONLY"]
 
 
 def sprite_bandwidth(board: Storyboard) -> int:

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from core.errors import InputFault
 from core.manifest.urls import rendition_folder
+from core.media.iframes import IFrames
 from core.media.language import UNDETERMINED, language_tag
 from core.media.presentation import (
     AudioTraits,
@@ -196,8 +197,8 @@ def _rendition(line: Line, parts: Sequence[Presentation]) -> Rendition:
         (each, part) for each, part in zip(line.renditions, parts, strict=True) if each is not None
     ]
     largest = max((each for each, _ in there), key=_demand)
-    length_us = sum(part.length_us for _, part in there)
-    average = sum(each.average_bandwidth * part.length_us for each, part in there)
+    rates = [(each.average_bandwidth, part.length_us) for each, part in there]
+    winding = [(each.iframes, part.length_us) for each, part in there if each.iframes is not None]
     return replace(
         largest,
         name=line.name,
@@ -205,13 +206,31 @@ def _rendition(line: Line, parts: Sequence[Presentation]) -> Rendition:
         timescale=MICROSECONDS,
         spans=(),
         bandwidth=max(each.bandwidth for each, _ in there),
-        average_bandwidth=-(-average // max(1, length_us)),
+        average_bandwidth=_mean(rates),
         traits=_traits(line, largest),
         layout=None,
-        iframes=None,
+        iframes=_iframes(winding) if winding else None,
         window=None,
         home="",
     )
+
+
+def _iframes(winding: Sequence[tuple[IFrames, int]]) -> IFrames:
+    """Give what stands for the I-frames of a line: their bit rates, and no pictures."""
+    return IFrames(
+        samples=(),
+        bounds=(),
+        peak_bandwidth=max(shown.peak_bandwidth for shown, _ in winding),
+        average_bandwidth=_mean((shown.average_bandwidth, each) for shown, each in winding),
+    )
+
+
+def _mean(rates: Iterable[tuple[int, int]]) -> int:
+    """Give the bit rate of parts of these rates, each so long; rounded up."""
+    bits = length = 0
+    for rate, lasts in rates:
+        bits, length = bits + rate * lasts, length + lasts
+    return -(-bits // max(1, length))
 
 
 def _traits(line: Line, largest: Rendition) -> Traits:

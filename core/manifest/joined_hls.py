@@ -1,8 +1,10 @@
-"""The media playlist of one line through several presentations (RFC 8216bis §4.4.4.3)."""
+"""The playlists of one line through several presentations (RFC 8216bis §4.4.4.3)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from core.manifest.hls import VERSION
+from core.manifest.hls_iframes import iframe_durations_us, iframe_head
 from core.manifest.hls_timing import (
     duration_tag,
     segment_durations_us,
@@ -13,6 +15,7 @@ from core.manifest.joined import Line
 from core.manifest.urls import (
     INIT_SEGMENT,
     NO_TEXT,
+    iframe_segment,
     media_segment,
     rendition_folder,
     text_segment,
@@ -21,6 +24,20 @@ from core.media.presentation import Presentation, Rendition, TrackKind
 from core.media.ticks import MICROSECONDS
 
 LONGEST_HOLE_US = 4 * MICROSECONDS
+GAP = ("#EXT-X-GAP", "gap")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """What a playlist says of one part: an init segment, and of each segment its lines.
+
+    `init` is empty where there is none. The last line of a segment is its address, those before it
+    are tags; EXTINF goes between.
+    """
+
+    init: str
+    segments: Sequence[Sequence[str]]
+    durations_us: Sequence[int]
 
 
 def joined_playlist(line: Line, parts: Sequence[Presentation]) -> str:
@@ -31,47 +48,81 @@ def joined_playlist(line: Line, parts: Sequence[Presentation]) -> str:
     all; players place what comes after one by the times in it. A part of which a line has nothing
     is a gap, or where it is text, empty segments.
     """
-    hole = [NO_TEXT] if line.kind is TrackKind.TEXT else ["#EXT-X-GAP", "gap"]
-    durations: list[int] = []
-    body: list[str] = []
-    for number, (rendition, part) in enumerate(zip(line.renditions, parts, strict=True)):
-        if number:
-            body.append("#EXT-X-DISCONTINUITY")
-        if rendition is None:
-            lasting = list(_holes(part.length_us))
-            body += [
-                text for each in lasting for text in (*hole[:-1], duration_tag(each), hole[-1])
-            ]
-        else:
-            lasting = _fitted(segment_durations_us(rendition), part.length_us)
-            body += _segments(rendition, lasting)
-        durations += lasting
+    hole = (NO_TEXT,) if line.kind is TrackKind.TEXT else GAP
+    stretches = [
+        hole_of(part, hole) if rendition is None else _segments(rendition, part)
+        for rendition, part in zip(line.renditions, parts, strict=True)
+    ]
     head = [
         "#EXTM3U",
         f"#EXT-X-VERSION:{VERSION}",
-        f"#EXT-X-TARGETDURATION:{target_duration(durations)}",
+        f"#EXT-X-TARGETDURATION:{target_duration(lasting(stretches))}",
         "#EXT-X-MEDIA-SEQUENCE:0",
         "#EXT-X-PLAYLIST-TYPE:VOD",
         "#EXT-X-INDEPENDENT-SEGMENTS",
         *start_tag(parts[0].start_us),
     ]
-    return "\n".join([*head, *body, "#EXT-X-ENDLIST"]) + "\n"
+    return in_a_row(head, stretches)
 
 
-def _segments(rendition: Rendition, durations_us: Sequence[int]) -> Iterator[str]:
-    way = f"../../{rendition_folder(rendition)}"
-    is_text = rendition.kind is TrackKind.TEXT
-    if not is_text:
-        yield f'#EXT-X-MAP:URI="{way}/{INIT_SEGMENT}"'
-    for number, duration in enumerate(durations_us, rendition.first):
-        yield duration_tag(duration)
-        yield f"{way}/{text_segment(number) if is_text else media_segment(number)}"
+def joined_iframe_playlist(line: Line, parts: Sequence[Presentation]) -> str:
+    """Give the I-frames of a line of pictures, which lie where its segments do.
+
+    A part without any is a gap, as one of which the line has nothing.
+    """
+    stretches = [_pictures(*each) for each in zip(line.renditions, parts, strict=True)]
+    return in_a_row(iframe_head(lasting(stretches)), stretches)
 
 
-def _fitted(durations_us: list[int], length_us: int) -> list[int]:
-    """Make the last segment end where the part does: sound may end a little before or after it."""
+def in_a_row(head: Iterable[str], stretches: Sequence[Stretch]) -> str:
+    """Write a playlist of parts, each after the first behind a discontinuity."""
+    lines = list(head)
+    for number, stretch in enumerate(stretches):
+        if number:
+            lines.append("#EXT-X-DISCONTINUITY")
+        if stretch.init:
+            lines.append(f'#EXT-X-MAP:URI="{stretch.init}"')
+        for (*tags, address), duration in zip(stretch.segments, stretch.durations_us, strict=True):
+            lines += [*tags, duration_tag(duration), address]
+    return "\n".join([*lines, "#EXT-X-ENDLIST"]) + "\n"
+
+
+def lasting(stretches: Iterable[Stretch]) -> list[int]:
+    """Give the durations of all segments, in microseconds."""
+    return [each for stretch in stretches for each in stretch.durations_us]
+
+
+def hole_of(part: Presentation, hole: Sequence[str] = GAP) -> Stretch:
+    """Give a part of which there is nothing, in segments of `LONGEST_HOLE_US` at most."""
+    durations = list(_holes(part.length_us))
+    return Stretch("", [hole] * len(durations), durations)
+
+
+def fitted(durations_us: Sequence[int], length_us: int) -> list[int]:
+    """Make the last segment end where the part does: what it has may end a little off."""
     *before, _ = durations_us
     return [*before, max(1, length_us - sum(before))]
+
+
+def _segments(rendition: Rendition, part: Presentation) -> Stretch:
+    way = f"../../{rendition_folder(rendition)}"
+    is_text = rendition.kind is TrackKind.TEXT
+    name = text_segment if is_text else media_segment
+    durations = fitted(segment_durations_us(rendition), part.length_us)
+    numbers = range(rendition.first, rendition.first + len(durations))
+    segments = [(f"{way}/{name(number)}",) for number in numbers]
+    return Stretch("" if is_text else f"{way}/{INIT_SEGMENT}", segments, durations)
+
+
+def _pictures(rendition: Rendition | None, part: Presentation) -> Stretch:
+    shown = None if rendition is None else rendition.iframes
+    if rendition is None or shown is None:
+        return hole_of(part)
+    way = f"../../{rendition_folder(rendition)}"
+    numbers = range(shown.first, shown.first + len(shown))
+    segments = [(f"{way}/{iframe_segment(number)}",) for number in numbers]
+    durations = fitted(iframe_durations_us(rendition, shown), part.length_us)
+    return Stretch(f"{way}/{INIT_SEGMENT}", segments, durations)
 
 
 def _holes(length_us: int) -> Iterator[int]:

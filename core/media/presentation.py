@@ -149,5 +149,5 @@ class Presentation:
 
     @property
     def has_files(self) -> bool:
-        """Whether any rendition is to be had as one file."""
-        return any(each.layout is not None for each in (*self.video, *self.audio))
+        """Whether the picture, or where there is none the sound, is to be had as one file."""
+        return any(each.layout is not None for each in self.video or self.audio)

@@ -1,5 +1,6 @@
 """Which policy and protection a video gets, from what was asked and what it has."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -13,6 +14,13 @@ class ContradictoryProtection(InputFault):
 
     status: ClassVar[int] = 422
     code: ClassVar[str] = "video.protection"
+
+
+class UnlikeProtections(InputFault):
+    """Videos that are encrypted in different ways, which no player plays one after the other."""
+
+    status: ClassVar[int] = 422
+    code: ClassVar[str] = "edit.unlike_protections"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +75,17 @@ def _fitting(policy: PlaybackPolicy, protection: Protection | None) -> Access:
             f"the protection {protection} needs the policy drm, not {policy}"
         )
     return Access(policy, Protection.NONE)
+
+
+def protection_of_all(parts: Iterable[Protection]) -> Protection:
+    """Give what several parts together are under: that of those that are under any.
+
+    Clear parts may stand among them, as every protocol can say that a key ends; two schemes may
+    not. Raises `UnlikeProtections`.
+    """
+    found = sorted({each for each in parts if each is not Protection.NONE})
+    if len(found) > 1:
+        raise UnlikeProtections(
+            f"videos under {' and under '.join(found)} cannot be played one after the other"
+        )
+    return found[0] if found else Protection.NONE

@@ -105,6 +105,7 @@ def _cut(title: Title, view: View) -> Title:
         return replace(
             title, tracks=only.tracks, plan=only.plan, duration_ms=only.duration_ms,
             excerpt=only.excerpt, storyboard=only.storyboard, chapters=only.chapters, parts=(),
+            protection=only.protection, keys=only.keys,
         )  # fmt: skip
     return replace(title, parts=tuple(cut))
 

@@ -14,11 +14,13 @@ import msgspec
 from core.errors import Fault, InputFault, UpstreamFault
 from core.http.fields import list_members
 from core.http.target import MEDIA_PREFIX
+from core.manifest.joined_images import JOINED_BOARDS
+from core.manifest.urls import MEDIA_PLAYLIST
 from origin.delivery.answer import Answer, Asked, explain, needs_body, page, present
 from origin.delivery.builds import OpenBuilds
 from origin.delivery.key_desk import KeyDesk
 from origin.delivery.lru import LruCache
-from origin.delivery.presenter import BOARDS, MANIFESTS, NoSuchMedia, Presenter
+from origin.delivery.presenter import BOARDS, LINES, MANIFESTS, NoSuchMedia, Presenter
 from origin.delivery.reading import FileReader
 from origin.delivery.representation import Representation
 from origin.delivery.text import CHAPTERS
@@ -178,6 +180,8 @@ class Pipeline:
                 return await self._presenter.poster(playback_id, name.removesuffix(JPEG))
             case ["thumb", name]:
                 return await self._presenter.thumbnail(playback_id, name)
+            case ["sb", name] if name in JOINED_BOARDS:
+                return await self._presenter.joined_boards(playback_id, name)
             case ["sb", name, *file]:
                 return await self._presenter.storyboard_file(playback_id, name, "/".join(file))
             case _:
@@ -187,8 +191,8 @@ class Pipeline:
         self, playback_id: str, kind: str, name: str, rest: Sequence[str]
     ) -> Representation:
         match rest:
-            case ["index.m3u8"]:
-                return await self._presenter.line(playback_id, kind, name)
+            case [file] if file == MEDIA_PLAYLIST or (kind == "v" and file in LINES):
+                return await self._presenter.line(playback_id, kind, name, file)
             case [build_hash, file]:
                 return await self._presenter.track_file(playback_id, kind, name, build_hash, file)
             case [build_hash, "iframe", file] if kind == "v":

@@ -15,8 +15,10 @@ from core.manifest.dash import mpd, on_demand_mpd
 from core.manifest.hls import media_playlist, multivariant_playlist
 from core.manifest.hls_iframes import iframe_playlist
 from core.manifest.joined import alike, joined, lines
-from core.manifest.joined_hls import joined_playlist
+from core.manifest.joined_hls import joined_iframe_playlist, joined_playlist
+from core.manifest.joined_images import JOINED_BOARDS
 from core.manifest.storyboard import (
+    STORYBOARD_FOLDER,
     STORYBOARD_JSON,
     STORYBOARD_VTT,
     storyboard_json,
@@ -47,14 +49,16 @@ from origin.delivery.lru import LruCache
 from origin.delivery.narrowing import moment_of, programme_of
 from origin.delivery.offers import Offer, find_offer, offers
 from origin.delivery.protected import Plain, ProtectedSegments
-from origin.delivery.renditions import has_iframe, has_segment, rendition_of
+from origin.delivery.renditions import has_iframe, rendition_of, segments_of
 from origin.delivery.representation import (
     CachePolicy,
     EncryptedTrack,
     FilePart,
     MadeBody,
     Representation,
+    TrackSegments,
     WholeTrack,
+    segment_etag,
 )
 from origin.delivery.surrogates import manifest_keys, title_keys
 from origin.delivery.text import TextPresenter, text_rendition
@@ -71,6 +75,7 @@ MANIFESTS: Final = frozenset({MASTER, MPD, ON_DEMAND})
 BOARDS: Final = {STORYBOARD_VTT: storyboard_vtt, STORYBOARD_JSON: storyboard_json}
 FILES: Final = frozenset({TRACK_FILE, IFRAME_FILE})
 PLAYLISTS: Final = {MEDIA_PLAYLIST: media_playlist, IFRAME_PLAYLIST: iframe_playlist}
+LINES: Final = {MEDIA_PLAYLIST: joined_playlist, IFRAME_PLAYLIST: joined_iframe_playlist}
 # Without leading zeros, so that a segment has one URL; eight digits are beyond any film.
 SEGMENT_NAME: Final = re.compile(r"(0|[1-9][0-9]{0,7})\.m4s")
 
@@ -123,17 +128,28 @@ class Presenter:
             title, name, scheme, lambda parts: _manifest(title, name, parts)
         )
 
-    async def line(self, playback_id: str, kind: str, name: str) -> Representation:
-        """Give the media playlist of one line through a title of several parts."""
+    async def line(self, playback_id: str, kind: str, name: str, file: str) -> Representation:
+        """Give one of `LINES`, the playlists of one line through a title of several parts."""
         title = await self._titles.get(playback_id)
 
         def write(parts: Sequence[Presentation]) -> str:
             for line in lines(parts) if title.parts else ():
                 if (line.kind, line.name) == (kind, name):
-                    return joined_playlist(line, parts)
+                    return LINES[file](line, parts)
             raise NoSuchMedia(f"{playback_id!r} has no line {kind}/{name}")
 
-        return await self._made_text(title, f"{kind}/{name}/{MEDIA_PLAYLIST}", None, write)
+        return await self._made_text(title, f"{kind}/{name}/{file}", None, write)
+
+    async def joined_boards(self, playback_id: str, file: str) -> Representation:
+        """Give one of `JOINED_BOARDS`, the small pictures of a title of several parts in HLS."""
+        title = await self._titles.get(playback_id)
+
+        def write(parts: Sequence[Presentation]) -> str:
+            if not title.parts or not any(part.storyboard for part in parts):
+                raise NoSuchMedia(f"{playback_id!r} has no storyboards in a row")
+            return JOINED_BOARDS[file](parts)
+
+        return await self._made_text(title, f"{STORYBOARD_FOLDER}/{file}", None, write)
 
     async def _made_text(
         self,
@@ -180,9 +196,13 @@ class Presenter:
             return self._init(title, build, offer)
         if file in FILES:
             return self._whole(title, build, offer, file)
-        if not any(has_segment(each, build, _number(file)) for each, _ in found):
+        numbers = [segments_of(each, build) for each, _ in found]
+        if not any(_number(file) in each for each in numbers):
             raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no segment {file}")
-        return self._media(title, build, offer, _segment(build, _number(file)))
+        made = self._media(title, build, offer, _segment(build, _number(file)))
+        if offer.use is not None:
+            return made
+        return replace(made, segments=partial(_segments, build, offer, numbers))
 
     async def text_file(
         self, playback_id: str, name: str, build_hash: str, file: str
@@ -196,7 +216,7 @@ class Presenter:
     async def text_line(self, playback_id: str, name: str, file: str) -> Representation:
         """Give a playlist, the whole, or a silent segment of a text through a title."""
         if file == MEDIA_PLAYLIST:
-            return await self.line(playback_id, TrackKind.TEXT, name)
+            return await self.line(playback_id, TrackKind.TEXT, name, file)
         title = await self._titles.get(playback_id)
         if file == WHOLE_TEXT:
             return await self._text.line(title, name)
@@ -226,7 +246,7 @@ class Presenter:
         """Give a media segment or an I-frame, encrypted where its title is."""
         clear = Representation(
             content_type=media_type(f"{offer.track.kind}/{plain.name}"),
-            etag=f'"{offer.build_hash}-{plain.name.removesuffix(".m4s").replace("/", "-")}"',
+            etag=segment_etag(offer.build_hash, plain.name.removesuffix(".m4s").replace("/", "-")),
             cache=CachePolicy.IMMUTABLE,
             surrogate_keys=title_keys(title),
             head=plain.header,
@@ -433,8 +453,10 @@ def _manifest(title: Title, name: str, parts: Sequence[Presentation]) -> str:
             raise NoSuchMedia(f"no track of {title.playback_id!r} fits into one indexed file")
         return on_demand_mpd(parts[0])
     if name == MASTER:
-        whole = joined(title.playback_id, parts) if title.parts else parts[0]
-        return multivariant_playlist(whole)
+        if not title.parts:
+            return multivariant_playlist(parts[0])
+        boards = [part.storyboard for part in parts if part.storyboard is not None]
+        return multivariant_playlist(joined(title.playback_id, parts), boards)
     return mpd(*alike(parts))
 
 
@@ -471,6 +493,16 @@ def _segment(build: Build, number: int) -> Plain:
     header = index.fragment_header(first, count, number + 1)
     build.stored.unload()
     return Plain(media_segment(number), header, first, offset, length)
+
+
+def _segments(build: Build, offer: Offer, numbers: Sequence[range]) -> TrackSegments:
+    """All segments of a build that have one of these numbers."""
+    table = build.table
+    shown = [False] * len(table)
+    for each in numbers:
+        shown[each.start : each.stop] = [True] * len(each)
+    count = [count if there else 0 for count, there in zip(table.count, shown, strict=True)]
+    return TrackSegments(build.stored, offer.build_hash, table.first, count)
 
 
 def _fragment(build: Build, number: int) -> Plain:

@@ -1,5 +1,6 @@
 """The outermost boxes of an MP4 file: enough to tell a complete file from one cut short."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -13,8 +14,13 @@ class OuterBoxes:
     """What the first boxes say; `missing_bytes` is how far the last one reaches beyond the end."""
 
     has_index: bool
-    fragmented: bool
+    fragments: int
     missing_bytes: int
+
+    @property
+    def fragmented(self) -> bool:
+        """Whether samples are in fragments."""
+        return self.fragments > 0
 
 
 def outer_boxes(path: Path) -> OuterBoxes | None:
@@ -23,7 +29,7 @@ def outer_boxes(path: Path) -> OuterBoxes | None:
     Reads box headers alone, 256 of them at most, whatever lengths they claim.
     """
     size = path.stat().st_size
-    kinds: set[bytes] = set()
+    kinds: Counter[bytes] = Counter()
     at = 0
     with path.open("rb") as file:
         for _ in range(MOST_BOXES):
@@ -33,10 +39,10 @@ def outer_boxes(path: Path) -> OuterBoxes | None:
             kind, at = box
             if not kinds and kind not in FIRST_BOXES:
                 return None
-            kinds.add(kind)
+            kinds[kind] += 1
     if not kinds:
         return None
-    return OuterBoxes(b"moov" in kinds, b"moof" in kinds, max(0, at - size))
+    return OuterBoxes(b"moov" in kinds, kinds[b"moof"], max(0, at - size))
 
 
 def _box(file: BinaryIO, at: int, size: int) -> tuple[bytes, int] | None:

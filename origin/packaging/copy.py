@@ -19,7 +19,14 @@ from av.container import InputContainer
 from native import MalformedMovie, SampleRun
 from origin.packaging.copied_audio import AudioCopier
 from origin.packaging.copied_video import VideoCopier
-from origin.packaging.demux import AnyPacket, is_indexed, may_jump, open_source, packets, select
+from origin.packaging.demux import (
+    AnyPacket,
+    may_end_anywhere,
+    may_jump,
+    open_source,
+    packets,
+    select,
+)
 from origin.packaging.direct import UnusualFileError, read_directly
 from origin.packaging.direct_copy import copy_directly
 from origin.packaging.faults import CorruptSource, NeedsTranscodeError
@@ -177,14 +184,14 @@ def _copier(
 
 
 def _pump(container: InputContainer, copying: _Copying, pulse: Pulse, size_bytes: int) -> None:
-    indexed = is_indexed(container)
+    may_be_cut = may_end_anywhere(container)
     damaged: set[int] = set()
     for packet in packets(container, select(container, list(copying.copiers))):
         copier = copying.copiers.get(packet.stream_index)
         if copier is None:
             continue
         if packet.is_corrupt:
-            if indexed:
+            if not may_be_cut:
                 raise CorruptSource("A sample of this file lies beyond the file's end.")
             damaged.add(packet.stream_index)  # no harm where it is the last one, cut off
             continue

@@ -100,15 +100,15 @@ def select(container: InputContainer, indexes: Sequence[int]) -> list[Stream]:
 def packets(container: InputContainer, streams: Sequence[Stream]) -> Iterator[AnyPacket]:
     """Give the packets of the chosen streams that have content, in the file's order.
 
-    Where an indexed file (MP4) cannot be read on, raises `CorruptSource`; a file without an index
-    (MPEG-TS, Matroska) ends where it can be read no further.
+    A file that may end anywhere ends where it can be read no further; of any other `CorruptSource`
+    is raised there.
     """
     try:
         for packet in container.demux(streams):
             if packet.size:
                 yield packet
     except av.error.FFmpegError as cause:
-        if is_indexed(container):
+        if not may_end_anywhere(container):
             raise CorruptSource(
                 f"This file cannot be read to its end: {cause.strerror}."
             ) from cause
@@ -117,6 +117,18 @@ def packets(container: InputContainer, streams: Sequence[Stream]) -> Iterator[An
 def is_indexed(container: InputContainer) -> bool:
     """Whether the container has an index that says where every sample is (the MP4 family)."""
     return container.format.name.startswith("mov")
+
+
+def may_end_anywhere(container: InputContainer) -> bool:
+    """Whether a file that is cut short is whole up to there.
+
+    So is one without an index (MPEG-TS, Matroska), and an MP4 of several fragments, which are
+    written one by one so that a recorder may be switched off.
+    """
+    if not is_indexed(container):
+        return True
+    boxes = outer_boxes(Path(container.name))
+    return boxes is not None and boxes.fragments > 1
 
 
 def may_jump(container: InputContainer) -> bool:

@@ -26,6 +26,7 @@ from origin.packaging.demux import (
     codec_name,
     is_indexed,
     lacks_presentation_times,
+    may_end_anywhere,
     open_source,
     packets,
     select,
@@ -109,7 +110,7 @@ def _examine(path: Path, limits: Limits) -> SourceReport:
 
 def _check_complete(container: InputContainer, size_bytes: int) -> None:
     """Compare the index of an MP4 with the file's length, looking at 4,352 samples at most."""
-    if not is_indexed(container):
+    if may_end_anywhere(container):
         return
     farthest = 0
     for stream in container.streams:

@@ -96,6 +96,29 @@ async def test_the_picture_of_a_signed_film_needs_a_token_too(
     assert await refusal(product, at(product, plain)) == (403, "token.missing")
 
 
+async def test_the_picture_of_a_moment_of_a_signed_film_is_for_its_viewers_alone(
+    product: Product, signed_films: tuple[str, str]
+) -> None:
+    play, other = [await product.play(each) for each in signed_films]
+    assert play.thumbnail is not None
+    assert play.poster is not None
+    address = play.thumbnail.replace("{ms}", "1000")
+    assert (await fetched(product, address))[0] == 200
+    status, cache = await fetched(product, address)
+    assert status == 200
+    assert "hit" in cache
+    plain = split(urlsplit(address).path).path
+    assert await refusal(product, at(product, plain)) == (403, "token.missing")
+    stolen = f"/media/~{other.token}{plain.removeprefix('/media')}"
+    assert await refusal(product, at(product, stolen)) == (403, "token.forged")
+    late = ended(product, play).replace("master.m3u8", plain.partition(f"{play.playback_id}/")[2])
+    assert await refusal(product, at(product, late)) == (403, "token.expired")
+    # The token of a poster opens no moment: lists hand it out to who may see the library only.
+    pictures = play.poster.partition("/poster/")[0]
+    moment = f"{pictures}/thumb/1000-w640.webp"
+    assert await refusal(product, moment) == (404, "media.not_found")
+
+
 async def test_a_film_that_becomes_signed_is_no_longer_played_under_its_old_name(
     product: Product, film: Path
 ) -> None:

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from native import BodyPool, SealedFragment, TrackIndex, _protection, _sealed, reference
+from native import TrackIndex, _protection, _sealed, reference
+from native._pool import BodyPool
 from native.values import AvcDivision, Division, Vp9Division
 from tests.fixtures.indexes import index_bytes
 from tests.native.test_protection import IV, KEY, PLAIN, SCHEMES, SLICE_START, UNITS, sample_of
@@ -43,7 +44,7 @@ def file_of(content: bytes) -> Iterator[int]:
 @contextmanager
 def sealed_of(
     module: ModuleType, scheme: str, division: Division | None, samples: list[bytes], before: bytes
-) -> Iterator[tuple[SealedFragment, int, bytes]]:
+) -> Iterator[tuple[_sealed.SealedFragment, int, bytes]]:
     """A sealed fragment, the file with its samples, and all its bytes as the oracle has them."""
     header, body = header_of(samples), b"".join(samples)
     oracle = reference.FragmentCipher(scheme, KEY, IV[scheme], division)

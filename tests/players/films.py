@@ -1,12 +1,14 @@
 """The films that every player is given, each for one thing that players trip over."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+from tests.fixtures.high_efficiency import PLAIN as HE_AAC
 from tests.fixtures.media import Picture, Sound, make_clip
 from tests.fixtures.product import Product
 from tests.fixtures.text import SUBRIP
@@ -97,23 +99,51 @@ FILMS: Mapping[str, Film] = {
 }
 
 
+def _made(name: str, picture: Picture, sound: Sound) -> Callable[[Path], Path]:
+    return lambda folder: make_clip(folder / name, picture, sound)
+
+
+def _high_efficiency(folder: Path) -> Path:
+    """H.264 of 10 bits and HE-AAC: one tone again and again, for there is no encoder to be had."""
+    film, sound = (
+        make_clip(folder / "silent.mp4", replace(AVC, pixel_format=TEN_BITS)),
+        folder / "sound.aac",
+    )
+    sound.write_bytes(HE_AAC * 20)
+    made = folder / "avc10-heaac.mp4"
+    ffmpeg = os.environ.get("SLUICE_FFMPEG", "ffmpeg")
+    inputs = ["-i", str(film), "-i", str(sound), "-t", "8"]
+    subprocess.run([ffmpeg, "-v", "error", *inputs, "-c", "copy", str(made)], check=True)
+    return made
+
+
+TEN_BITS = "yuv420p10le"
 HEVC = Picture("libx265", 200, 320, 180, gop=50, b_frames=2)
 AV1 = Picture("libsvtav1", 200, 320, 180, gop=50, b_frames=0)
+VP9 = Picture("libvpx-vp9", 200, 320, 180, gop=50, b_frames=0)
 AVC = Picture(count=200, width=320, height=180, gop=50)
-CARRIED: Mapping[str, tuple[str, Picture, Sound]] = {
-    "hevc-ac3": (".mkv", HEVC, _surround("ac3")),
-    "hevc-eac3": (".mp4", HEVC, _surround("eac3")),
-    "av1-opus": (".webm", AV1, Sound("libopus", 8 * 48000)),
-    "av1-flac": (".mp4", AV1, Sound("flac", 8 * 48000)),
-    "avc-mp3": (".mp4", AVC, Sound("libmp3lame", 8 * 48000)),
+OPUS = Sound("libopus", 8 * 48000)
+CARRIED: Mapping[str, Callable[[Path], Path]] = {
+    "hevc-ac3": _made("hevc-ac3.mkv", HEVC, _surround("ac3")),
+    "hevc-eac3": _made("hevc-eac3.mp4", HEVC, _surround("eac3")),
+    "hevc10-aac96": _made(
+        "hevc10-aac96.mp4",
+        replace(HEVC, pixel_format=TEN_BITS, colour=(9, 16, 9)),
+        Sound(samples=8 * 96000, rate=96000),
+    ),
+    "av1-opus": _made("av1-opus.webm", AV1, OPUS),
+    "av1-flac": _made("av1-flac.mp4", AV1, Sound("flac", 8 * 48000)),
+    "vp9-opus": _made("vp9-opus.webm", VP9, OPUS),
+    "avc-mp3": _made("avc-mp3.mp4", AVC, Sound("libmp3lame", 8 * 48000)),
+    "avc10-heaac": _high_efficiency,
 }
 """Films of 200 pictures and 8 s that are packaged alone, with nothing else for players to take."""
 
 
 def package(folder: Path) -> None:
     """Make a folder of each that is carried, as `sluice package` does."""
-    for name, (suffix, picture, sound) in CARRIED.items():
-        film = make_clip((folder / name).with_suffix(suffix), picture, sound)
+    for name, make in CARRIED.items():
+        film = make(folder)
         subprocess.run(
             [sys.executable, "-m", "cli", "package", str(film), "-o", str(folder / name)],
             check=True,

@@ -16,7 +16,12 @@ PICTURES, SECONDS = 200, 8.0
 MANIFESTS = {"hls": "master.m3u8", "dash": "manifest.mpd"}
 BOTH = pytest.mark.parametrize("protocol", MANIFESTS)
 EACH = pytest.mark.parametrize("name", CARRIED)
-IN_BROWSERS = ["av1-opus", "av1-flac"]
+# Chromium of Debian decodes no HEVC, AC-3 or E-AC-3, and no MP3 in MP4 by way of Media Source.
+IN_BROWSERS = ["av1-opus", "av1-flac", "vp9-opus", "avc10-heaac"]
+# VLC 3 finds the demuxer of a DASH Representation by its codec, and none for VP9 in MP4.
+IN_VLC = [
+    (name, way) for name in CARRIED for way in MANIFESTS if (name, way) != ("vp9-opus", "dash")
+]
 WAYS = [("hls.js", "hls"), ("shaka", "hls"), ("shaka", "dash"), ("dash.js", "dash")]
 
 
@@ -47,8 +52,7 @@ async def test_gstreamer_plays_to_the_end(
     await play_in_gstreamer(address(pages, name, protocol), tmp_path, start_s=start_s)
 
 
-@EACH
-@BOTH
+@pytest.mark.parametrize(("name", "protocol"), IN_VLC)
 async def test_vlc_plays_to_the_end(pages: str, name: str, protocol: str, tmp_path: Path) -> None:
     await play_in_vlc(address(pages, name, protocol), tmp_path, seconds=SECONDS)
 

@@ -285,6 +285,7 @@ async def test_a_player_is_told_of_the_text_the_chapters_and_the_pictures_of_a_c
         assert subtitles["url"] == f"{folder}/t/en/subtitles.vtt"
         assert found["chapters"]["vtt"] == f"{folder}/chapters.vtt"
         assert found["storyboard"]["json"] == f"{folder}/storyboard.json"
+        assert found["thumbnail"] == f"{folder}/thumb/{{ms}}-w640.webp"
     early = await play(api, video_id, "?end_ms=6000")
     assert early["chapters"] is None  # the only one begins later
     (whole,) = (await play(api, video_id, "?max_height=360"))["subtitles"]

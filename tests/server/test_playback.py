@@ -39,6 +39,7 @@ async def test_a_playback_has_all_that_a_player_needs(api: Api, pool: Pool, stat
         "chapters": None,
         "drm": None,
         "storyboard": None,
+        "thumbnail": f"{media}/thumb/{{ms}}-w640.webp",
     }
     assert answer.headers["Cache-Control"] == "private, no-store"
     again = await api.get(f"/videos/{video_id}/play")

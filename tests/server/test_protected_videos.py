@@ -1,5 +1,7 @@
 """Protected videos through the API: what is chosen, what `/play` says, what is refused."""
 
+import asyncio
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,7 @@ async def test_play_tells_what_the_player_needs(
     assert play["dash"] == (f"{folder}/manifest.mpd" if dash else None)
     licence = {"license_url": f"{folder}/license"} if licensed else None
     assert play["drm"]["clearkey"] == licence
+    assert (play["poster"] is None, play["thumbnail"]) == (False, None)
     redirect = await api.get(
         f"/videos/{video['id']}/play", headers={"Accept": "application/dash+xml"}
     )
@@ -129,32 +132,123 @@ async def test_pictures_of_a_codec_that_cannot_be_divided_are_refused(api: Api, 
 
 
 async def cut(api: Api, video_id: str, **wanted: Any) -> Answered:
-    return await api.ask("POST", f"/videos/{video_id}/clips", json={"start_ms": 5000, **wanted})
+    body = {"start_ms": 1000, **wanted}
+    return await api.ask("POST", f"/videos/{video_id}/clips", json=body)
 
 
-async def test_protected_videos_are_neither_cut_nor_joined(api: Api, pool: Pool) -> None:
-    clear, hidden = (await upload(api)).json["id"], (await upload(api, policy="drm")).json["id"]
-    for video_id in (clear, hidden):
-        await publish(pool, video_id)
-    parts = [{"video_id": clear}, {"video_id": hidden}]
+async def film(api: Api, pool: Pool, **fields: str) -> str:
+    """A minute of film that plays, cut every four seconds; answers its id."""
+    video_id = str((await upload(api, **fields)).json["id"])
+    await publish(pool, video_id)
+    return video_id
+
+
+@pytest.mark.parametrize("protection", ["aes-128", "cenc", "cbcs", "aes-128+cenc"])
+@pytest.mark.parametrize("asked", [{}, {"policy": "drm"}], ids=["as a matter of course", "asked"])
+async def test_a_clip_is_under_what_its_video_is_under(
+    api: Api, pool: Pool, protection: str, asked: dict[str, str]
+) -> None:
+    source = await film(api, pool, protection=protection)
+    answer = await cut(api, source, end_ms=9000, **asked)
+    assert answer.status == 201, answer.body
+    (playback,) = answer.json["playback_ids"]
+    assert (playback["policy"], playback["protection"]) == ("drm", protection)
+    assert playback["id"].startswith("s_")
+    again = await cut(api, answer.json["id"], start_ms=500)
+    assert again.json["playback_ids"][0]["protection"] == protection
+    play = (await api.get(f"/videos/{answer.json['id']}/play")).json
+    of_film = (await api.get(f"/videos/{source}/play")).json
+    assert play["drm"]["protection"] == protection
+    assert play["token"] in play["hls"]
+    assert play["token"] != of_film["token"]
+    for name in ("dash", "drm"):
+        told = json.dumps(of_film[name]).replace(of_film["token"], play["token"])
+        assert json.loads(told.replace(of_film["playback_id"], playback["id"])) == play[name]
+
+
+@pytest.mark.parametrize("policy", ["public", "signed"])
+async def test_a_clip_is_not_protected_less_than_its_video(
+    api: Api, pool: Pool, policy: str
+) -> None:
+    hidden = await film(api, pool, policy="drm")
+    answer = await cut(api, hidden, policy=policy)
+    assert (answer.status, answer.code) == (422, "edit.protected")
+    clip = (await cut(api, hidden)).json["id"]
     for answer in (
-        await cut(api, hidden),
-        await cut(api, clear, policy="drm"),
-        await api.ask("POST", "/videos", json={"input": {"parts": parts}}),
+        await cut(api, clip, policy=policy),
+        await change(api, clip, policy=policy),
+        await change(api, clip, protection="none"),
     ):
         assert (answer.status, answer.code) == (422, "edit.protected")
-    assert {video["id"] for video in (await api.get("/videos")).json["data"]} == {clear, hidden}
+    assert {video["id"] for video in (await api.get("/videos")).json["data"]} == {hidden, clip}
 
 
-async def test_neither_an_edit_nor_its_film_becomes_protected(api: Api, pool: Pool) -> None:
-    film = (await upload(api)).json["id"]
-    await publish(pool, film)
-    made = (await cut(api, film)).json["id"]
-    answer = await change(api, made, policy="drm")
+async def test_a_clip_is_not_protected_more_or_otherwise_than_its_video(
+    api: Api, pool: Pool
+) -> None:
+    clear, hidden = await film(api, pool), await film(api, pool, protection="cbcs")
+    answer = await cut(api, clear, policy="drm")
     assert (answer.status, answer.code) == (422, "edit.protected")
-    answer = await change(api, film, policy="drm")
+    for video_id, wanted in ((clear, {"policy": "drm"}), (hidden, {"protection": "cenc"})):
+        made = (await cut(api, video_id)).json
+        answer = await change(api, made["id"], **wanted)
+        assert (answer.status, answer.code) == (422, "edit.protected")
+        assert (await api.get(f"/videos/{made['id']}")).json["playback_ids"] == made["playback_ids"]
+        assert await keys_of(pool, made["id"]) == []
+
+
+async def test_a_clip_may_be_asked_to_be_what_it_is(api: Api, pool: Pool) -> None:
+    made = (await cut(api, await film(api, pool, protection="cbcs"))).json
+    for what in ({"policy": "drm"}, {"protection": "cbcs"}, {"title": "Another"}):
+        changed = await change(api, made["id"], **what)
+        assert changed.status == 200
+        assert changed.json["playback_ids"] == made["playback_ids"]
+
+
+@pytest.mark.parametrize(
+    ("first", "wanted"),
+    [({}, {"policy": "drm"}), ({"policy": "drm"}, {"policy": "signed"}),
+     ({"policy": "drm"}, {"policy": "public"}), ({"policy": "drm"}, {"protection": "cbcs"})],
+)  # fmt: skip
+async def test_the_protection_of_a_film_stays_while_there_are_edits_of_it(
+    api: Api, pool: Pool, first: dict[str, str], wanted: dict[str, str]
+) -> None:
+    source = await film(api, pool, **first)
+    clip = (await cut(api, source)).json["id"]
+    before = (await api.get(f"/videos/{source}")).json["playback_ids"], await keys_of(pool, source)
+    answer = await change(api, source, **wanted)
     assert (answer.status, answer.code) == (409, "video.in_use")
-    assert await keys_of(pool, film) == await keys_of(pool, made) == []
+    assert clip in answer.json["detail"]
+    video = (await api.get(f"/videos/{source}")).json
+    assert (video["playback_ids"], await keys_of(pool, source)) == before
+    assert (await api.ask("DELETE", f"/videos/{clip}")).status == 204
+    assert (await change(api, source, **wanted)).status == 200
+
+
+async def test_a_clip_made_while_its_film_is_put_under_drm_is_not_clear(
+    api: Api, pool: Pool
+) -> None:
+    """Whichever comes first: the other is refused, or follows it."""
+    for _ in range(8):
+        source = await film(api, pool)
+        made, changed = await asyncio.gather(cut(api, source), change(api, source, policy="drm"))
+        if changed.status == 409:
+            assert changed.code == "video.in_use"
+            assert made.json["playback_ids"][0]["policy"] == "public"
+        else:
+            assert changed.status == 200
+            assert made.json["playback_ids"][0]["policy"] == "drm"
+
+
+async def test_a_filtered_session_of_a_protected_video_has_licences_for_its_view(
+    api: Api, pool: Pool
+) -> None:
+    source = await film(api, pool, policy="drm")
+    query = "start_ms=4000&end_ms=9000&max_height=360"
+    play = (await api.get(f"/videos/{source}/play?{query}")).json
+    folder = f"/media/~{play['token']}/{play['playback_id']}-b4000-e9000-h360/"
+    for url in (play["hls"], play["dash"], play["drm"]["clearkey"]["license_url"]):
+        assert folder in url
 
 
 async def test_a_server_without_a_master_key_protects_nothing(

@@ -19,6 +19,10 @@ from tools.gate.needs import provide
 from tools.gate.steps import Command, Step, pytest
 from tools.launcher.paths import HERE
 
+# Every tester imports all tests, and tests start the product's processes hundreds of times.
+# Containers often forbid to keep what is compiled, and then each of them compiles the house anew.
+KEEP_BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -93,7 +97,7 @@ def execute(
     """Run one command in plain sight, or into a file."""
     # Some tools call others by name, and mean those of the same environment.
     path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
-    env = {**os.environ, "PATH": path, **machine_env, **command.env}
+    env = {**os.environ, **KEEP_BYTECODE, "PATH": path, **machine_env, **command.env}
     words = [*command.words, *extra]
     mixed = None if into is None else subprocess.STDOUT
     return subprocess.run(

@@ -1,7 +1,8 @@
 """`./sluice bench hostile`: what well-behaved viewers of an edge notice of others who are not.
 
 The edge has one core, with the threads it comes with on one core; viewers, attackers and upstream
-share another, where the attackers give way. There are rounds: in each, every attack stands between
+share another, where the attackers give way. With more cores the attackers have a third one, and
+the upstream a fourth. There are rounds: in each, every attack stands between
 two watches without one, and what is compared are medians over the rounds, so that one bad moment of
 the machine decides nothing.
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from benchmarks.load.cores import choose, running_on
+from benchmarks.load.cores import Cores, choose, running_on
 from benchmarks.load.generator import LoadFailed
 from benchmarks.load.hostile.attacks import ATTACKS, IDLE, request
 from benchmarks.load.hostile.objects import VIEWED, body_of
@@ -100,14 +101,14 @@ def main(words: Sequence[str]) -> int:
             options=shlex.split(options.edge_options),
         ) as edge,
     ):
-        results = attacked(edge, Path(folder), options)
+        results = attacked(edge, Path(folder), cores, options)
         print((Path(folder) / "viewers.log").read_text(encoding="utf-8")[:4000], end="")
     print("\n".join(lines(results)))
     write(results, Path(os.environ.get("SLUICE_CALLED_FROM", ""), options.output))
     return int(options.check and not results.kept)
 
 
-def attacked(edge: Setting, folder: Path, options: argparse.Namespace) -> Results:
+def attacked(edge: Setting, folder: Path, cores: Cores, options: argparse.Namespace) -> Results:
     """Let viewers watch, without an attack and during each, in every round."""
     body_file = folder / "viewed"
     body_file.write_bytes(body_of(VIEWED))
@@ -125,7 +126,8 @@ def attacked(edge: Setting, folder: Path, options: argparse.Namespace) -> Result
             for name in options.attacks:
                 results.alone.append(watching.watch(options.seconds))
                 say(f"{number + 1}. alone: p99 {results.alone[-1].p99_us:,.0f} µs; now {name}")
-                results.phases.append(during(name, edge, watching, options.seconds))
+                with attack(name, edge.port, cores.second) as attacker:
+                    results.phases.append(during(name, attacker, watching, options.seconds))
             results.alone.append(watching.watch(options.seconds))
     return results
 
@@ -135,25 +137,26 @@ def warm(watching: Viewers) -> None:
     watching.watch(2.0)
 
 
-def during(name: str, edge: Setting, watching: Viewers, seconds: float) -> Phase:
-    """Watch while an attack goes on."""
-    with attack(name, edge.port) as process:
-        seen = watching.watch(seconds)
-        assert process.stdin is not None
-        process.stdin.close()
-        assert process.stdout is not None
-        did = process.stdout.readline().strip()
-    return Phase(name, did, seen)
+def during(name: str, attacker: subprocess.Popen[str], watching: Viewers, seconds: float) -> Phase:
+    """Watch while an attack goes on, and end it."""
+    assert attacker.stdin is not None
+    assert attacker.stdout is not None
+    seen = watching.watch(seconds)
+    attacker.stdin.close()
+    return Phase(name, attacker.stdout.readline().strip(), seen)
 
 
 @contextmanager
-def attack(name: str, port: int) -> Iterator[subprocess.Popen[str]]:
-    """Run an attack, which is at work when the block begins."""
+def attack(name: str, port: int, core: int) -> Iterator[subprocess.Popen[str]]:
+    """Run an attack from a core, which is at work when the block begins."""
     words = [sys.executable, "-m", "benchmarks.load.hostile.attacks", name, str(port)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(
-        words, stdin=pipe, stdout=pipe, text=True, start_new_session=True
-    ) as process:
+    with (
+        running_on(core),
+        subprocess.Popen(
+            words, stdin=pipe, stdout=pipe, text=True, start_new_session=True
+        ) as process,
+    ):
         put_session_first(process.pid)
         try:
             assert process.stdout is not None

@@ -45,7 +45,7 @@ def setting(
         upstream_pid = stack.enter_context(
             server_process(
                 upstream,
-                cores=[cores.generator],
+                cores=[cores.generators(2)[-1]],
                 ports=[upstream_port],
                 log=folder / "upstream.log",
                 folder=REPOSITORY,

@@ -1,5 +1,6 @@
 """The generator against servers that answer rightly, wrongly, and not at all."""
 
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from benchmarks.load.contestant import Contestant
-from benchmarks.load.generator import Load, LoadFailed, Timing, generator, parse_timing
+from benchmarks.load.generator import Load, LoadFailed, Timing, generator, generators, parse_timing
 from benchmarks.load.upstream import static_upstream
 from benchmarks.load.verify import WrongAnswer, verify
 from benchmarks.load.works import PUBLIC_FOLDER, WORKS, Work
@@ -72,6 +73,20 @@ def test_it_counts_every_answer_whatever_its_size(size_bytes: int, depth: int) -
         assert seen.requests == 101
         assert 0 < seen.p50_us <= seen.p99_us <= seen.seconds * 1e6
         assert asking.round(3).requests == 3
+
+
+def test_two_ask_together_from_cores_of_their_own() -> None:
+    allowed = sorted(os.sched_getaffinity(0))
+    cores = [allowed[0], allowed[-1]]
+    with (
+        server(ok(1024)) as port,
+        generators(contestant(port), SMALL, LOAD, cores) as asking,
+    ):
+        assert [os.sched_getaffinity(pid) for pid in asking.pids] == [{core} for core in cores]
+        seen = asking.round(101)
+        assert seen.requests == 101
+        assert 0 < seen.p50_us <= seen.p99_us <= seen.seconds * 1e6
+    assert os.sched_getaffinity(0) == set(allowed)
 
 
 def test_it_connects_from_many_addresses_with_short_segments() -> None:

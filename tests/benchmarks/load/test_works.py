@@ -40,6 +40,13 @@ def test_a_signed_path_carries_the_token_of_its_playback_id() -> None:
 
 def test_server_and_load_have_a_core_each() -> None:
     assert choose({3, 5}) == Cores(server=3, generator=5, second=5)
-    assert choose({0, 1, 2, 3}) == Cores(server=0, generator=1, second=2)
+    assert choose({0, 1, 2}) == Cores(server=0, generator=1, second=2)
+    assert choose({0, 1, 2, 3, 4}) == Cores(0, 1, second=2, second_generator=3)
     with pytest.raises(SystemExit, match="two cores"):
         choose({0})
+
+
+def test_two_cores_that_answer_are_asked_from_two_where_there_are_so_many() -> None:
+    few, many = choose({0, 1, 2}), choose({0, 1, 2, 3})
+    assert [few.generators(1), few.generators(2)] == [(1,), (1,)]
+    assert [many.generators(1), many.generators(2)] == [(1,), (1, 3)]

@@ -27,7 +27,17 @@ def test_spellings_of_one_resource_have_one_name(raw: str, canonical: str) -> No
     assert (str(target), target.media) == (canonical, True)
 
 
-ELSEWHERE = ["/", "/media", "/mediax/y", "/a//b", "/a/../b", "/x?b=1&a=2&CMCD=x", "/%7e", "/a%2Fb"]
+ELSEWHERE = [
+    "/",
+    "/media",
+    "/mediax/y",
+    "/a//b",
+    "/a/../b",
+    "/x?b=1&a=2&CMCD=x",
+    "/x?",
+    "/%7e",
+    "/a%2Fb",
+]
 
 
 @pytest.mark.parametrize("raw", ELSEWHERE)
@@ -37,7 +47,7 @@ def test_elsewhere_nothing_is_changed(raw: str) -> None:
 
 
 def test_an_absolute_form_without_a_path_is_the_root() -> None:
-    assert read_target("http://edge.test") == Target("/", "", media=False)
+    assert read_target("http://edge.test") == Target("/", None, media=False)
     assert read_target("http://edge.test?a") == Target("/", "a", media=False)
 
 

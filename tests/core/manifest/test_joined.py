@@ -1,12 +1,14 @@
 """Renditions that continue each other through several presentations, and how they are written."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate
 from xml.etree import ElementTree as ET
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,13 +16,16 @@ from hypothesis import strategies as st
 from core.manifest.dash import mpd
 from core.manifest.hls import multivariant_playlist
 from core.manifest.joined import UnlikeParts, alike, joined, lines
-from core.manifest.joined_hls import joined_playlist
+from core.manifest.joined_hls import joined_iframe_playlist, joined_playlist
+from core.manifest.joined_images import joined_image_iframes, joined_sprites
 from core.media.excerpt import excerpt, excerpt_of
+from core.media.iframes import IFrames
 from core.media.presentation import Presentation, Rendition, Window
+from core.media.storyboard import Storyboard
 from core.media.ticks import MICROSECONDS, Ticks
 from core.media.timeline import CutPlan, Span, cut_plan
 from tests.fixtures.playlists import parse_playlist
-from tests.fixtures.presentations import audio, presentation, tiles, video
+from tests.fixtures.presentations import audio, presentation, storyboard, tiles, video
 
 DASH = {"dash": "urn:mpeg:dash:schema:mpd:2011"}
 
@@ -144,6 +149,109 @@ def test_what_a_line_lacks_in_a_part_is_a_gap() -> None:
     assert sum(parse_playlist(text.replace("#EXT-X-GAP\n", "")).durations) == Decimal(16)
 
 
+def winding(name: str, *, first: int = 0, rate: int = 100_000) -> Rendition:
+    """A picture of eight seconds with an I-frame every two."""
+    shown = IFrames(tuple(range(4)), tuple(range(0, 192_001, 48_000)), 2 * rate, rate, first=first)
+    return replace(video(name, spans=tiles((96_000, 96_000))), build_hash=name, iframes=shown)
+
+
+def test_i_frames_go_on_through_the_parts() -> None:
+    parts = [
+        part(winding("a"), length_us=8_000_000),
+        part(winding("b", first=3, rate=300_000), length_us=7_990_000),
+    ]
+    (line,) = lines(parts)
+    text = joined_iframe_playlist(line, parts)
+    assert text.splitlines() == [
+        "#EXTM3U",
+        "#EXT-X-VERSION:7",
+        "#EXT-X-TARGETDURATION:2",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        "#EXT-X-I-FRAMES-ONLY",
+        '#EXT-X-MAP:URI="../../v/a/a/init.mp4"',
+        *shown("../../v/a/a", range(4), "2.000000"),
+        "#EXT-X-DISCONTINUITY",
+        '#EXT-X-MAP:URI="../../v/b/b/init.mp4"',
+        *shown("../../v/b/b", range(3, 6), "2.000000"),
+        *shown("../../v/b/b", [6], "1.990000"),
+        "#EXT-X-ENDLIST",
+    ]
+    assert sum(parse_playlist(text).durations) == Decimal("15.99")
+    (tag,) = [
+        each
+        for each in parse_playlist(multivariant_playlist(joined("p_1", parts))).tags
+        if each.name == "EXT-X-I-FRAME-STREAM-INF"
+    ]
+    assert tag.text("URI") == "v/avc1-720/iframe.m3u8"
+    assert tag.attributes["BANDWIDTH"] == "600000"
+    assert tag.attributes["AVERAGE-BANDWIDTH"] == str(-(-(100_000 * 800 + 300_000 * 799) // 1599))
+
+
+def shown(folder: str, numbers: Iterable[int], seconds: str) -> list[str]:
+    return [
+        line
+        for number in numbers
+        for line in (f"#EXTINF:{seconds},", f"{folder}/iframe/{number}.m4s")
+    ]
+
+
+def test_a_part_without_i_frames_is_a_gap() -> None:
+    parts = [part(winding("a"), length_us=8_000_000), part(video(), length_us=6_000_000)]
+    (line,) = lines(parts)
+    text = joined_iframe_playlist(line, parts)
+    assert text.count("#EXT-X-GAP") == 2
+    assert sum(parse_playlist(text.replace("#EXT-X-GAP\n", "")).durations) == Decimal(14)
+    nothing = joined("p_1", [part(video()), part(video())])
+    assert "I-FRAME" not in multivariant_playlist(nothing)
+
+
+def test_small_pictures_go_on_through_the_parts() -> None:
+    small = replace_board(storyboard(), name="b0", tile_width=160, tile_height=90, count=2)
+    parts = [
+        replace(part(video()), storyboard=replace_board(storyboard(), name="a0", count=5, first=3)),
+        part(video(), length_us=3_000_000),
+        replace(part(video(), length_us=3_990_000), storyboard=small),
+    ]
+    frames = joined_image_iframes(parts)
+    assert [line for line in frames.splitlines() if not line.startswith("#EXTINF")] == [
+        "#EXTM3U",
+        "#EXT-X-VERSION:7",
+        "#EXT-X-TARGETDURATION:3",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        "#EXT-X-INDEPENDENT-SEGMENTS",
+        "#EXT-X-I-FRAMES-ONLY",
+        '#EXT-X-MAP:URI="a0/init.mp4"',
+        *(f"a0/iframe/{number}.m4s" for number in range(3, 8)),
+        "#EXT-X-DISCONTINUITY",
+        "#EXT-X-GAP",
+        "gap",
+        "#EXT-X-DISCONTINUITY",
+        '#EXT-X-MAP:URI="b0/init.mp4"',
+        "b0/iframe/0.m4s",
+        "b0/iframe/1.m4s",
+        "#EXT-X-ENDLIST",
+    ]
+    sprites = joined_sprites(parts)
+    assert "#EXT-X-IMAGES-ONLY" in sprites
+    assert "#EXT-X-TILES:RESOLUTION=160x90,LAYOUT=1x1,DURATION=2.000" in sprites
+    for text in (frames, sprites):
+        durations = parse_playlist(text.replace("#EXT-X-GAP\n", "")).durations
+        assert sum(durations) == Decimal("16.99")
+    boards = [each.storyboard for each in parts if each.storyboard is not None]
+    master = multivariant_playlist(joined("p_1", parts), boards)
+    assert 'CODECS="mjpg",RESOLUTION=284x160,URI="sb/iframe.m3u8"' in master
+    assert 'CODECS="jpeg",RESOLUTION=284x160,URI="sb/sprites.m3u8"' in master
+
+
+def replace_board(board: Storyboard, **what: object) -> Storyboard:
+    """Give the tiles of a part, ten seconds of a film at most, each a file of its own."""
+    alone = {"columns": 1, "rows": 1, "is_single": True, "duration_ms": 10_000, "lead_ms": 0}
+    return msgspec.structs.replace(board, **alone, **what)
+
+
 def test_start_is_told_once_for_the_whole() -> None:
     parts = [replace(part(video()), start_us=1_500_000), part(video())]
     for text in (
@@ -229,3 +337,23 @@ def test_an_excerpt_counts_from_its_origin() -> None:
     assert template.get("startNumber") == "2"
     (first,) = template.iterfind(".//dash:S", DASH)
     assert first.get("t") == "192000"
+
+
+@pytest.mark.parametrize(
+    ("starts_at", "number", "told"),
+    [
+        (384_384, 2, [("384384", "191456"), (None, "96000")]),
+        (385_024, 2, [("384384", "192096"), (None, "96000")]),  # cut at its first sample after it
+        (385_024, 0, [("385024", "191456"), (None, "96000")]),  # begins so late in its film
+        (384_000, 2, [("384000", "191456"), (None, "96000")]),
+    ],
+)
+def test_sound_that_was_cut_covers_the_beginning_of_its_period(
+    starts_at: int, number: int, told: list[tuple[str | None, str]]
+) -> None:
+    cut = replace(
+        audio(spans=tiles((191_456, 96_000), start=starts_at)),
+        window=Window(number, Ticks(384_384), 0),
+    )
+    (template,) = ET.fromstring(mpd(part(cut))).iterfind(".//dash:SegmentTemplate", DASH)
+    assert [(each.get("t"), each.get("d")) for each in template.iterfind(".//dash:S", DASH)] == told

@@ -1,9 +1,18 @@
 """Which policy and protection a video gets."""
 
+import re
+
 import pytest
 
 from core.media.playback_id import PlaybackPolicy
-from core.protection.choice import Access, ContradictoryProtection, changed_access, new_access
+from core.protection.choice import (
+    Access,
+    ContradictoryProtection,
+    UnlikeProtections,
+    changed_access,
+    new_access,
+    protection_of_all,
+)
 from core.protection.scheme import Protection, Scheme
 
 PUBLIC, SIGNED, DRM = PlaybackPolicy.PUBLIC, PlaybackPolicy.SIGNED, PlaybackPolicy.DRM
@@ -73,3 +82,26 @@ def test_every_protection_has_its_schemes() -> None:
     assert CBCS.schemes == (Scheme.CBCS,)
     assert NONE.schemes == ()
     assert not Protection.AES_128.has_dash
+
+
+@pytest.mark.parametrize(
+    ("parts", "together"),
+    [
+        ([NONE], NONE),
+        ([NONE, NONE], NONE),
+        ([CBCS], CBCS),
+        ([CBCS, CBCS], CBCS),
+        ([NONE, BOTH, NONE], BOTH),
+        ([BOTH, NONE], BOTH),
+    ],
+)
+def test_parts_are_together_under_what_any_of_them_is_under(
+    parts: list[Protection], together: Protection
+) -> None:
+    assert protection_of_all(parts) is together
+
+
+@pytest.mark.parametrize("other", [each for each in Protection if each not in {NONE, CBCS}])
+def test_parts_under_different_protections_do_not_go_together(other: Protection) -> None:
+    with pytest.raises(UnlikeProtections, match=re.escape(other)):
+        protection_of_all([CBCS, NONE, other])

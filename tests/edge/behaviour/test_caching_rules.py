@@ -399,13 +399,16 @@ async def test_a_reload_while_the_upstream_is_away_gets_what_is_stored(
     assert "detail=stale-if-error" in answer["Cache-Status"]
 
 
+@pytest.mark.parametrize(
+    ("failure", "status"), [(Reply(raw=b"garbage\r\n\r\n"), 502), (Reply(503, {}, b"down"), 503)]
+)
 async def test_a_client_may_prefer_what_is_stale_to_an_error(
-    edge: RunningEdge, upstream: ScriptedUpstream
+    edge: RunningEdge, upstream: ScriptedUpstream, failure: Reply, status: int
 ) -> None:
-    upstream.on(PAGE, Reply(200, stale(), b"old"), Reply(raw=b"garbage\r\n\r\n"))
+    upstream.on(PAGE, Reply(200, stale(), b"old"), failure)
     await edge.get(PAGE)
     assert (await edge.get(PAGE, {"Cache-Control": "stale-if-error=600"})).body == b"old"
-    assert (await edge.get(PAGE)).status == 502
+    assert (await edge.get(PAGE)).status == status
 
 
 # RFC 9213
@@ -470,3 +473,20 @@ async def test_trace_is_refused_as_it_would_show_what_we_say_to_the_upstream(
     async with start_edge(upstream.url, fill_key="sesame") as edge:
         assert (await edge.get(PAGE, method="TRACE")).status == 405
     assert not upstream.requests
+
+
+async def test_no_tunnel_is_opened_to_the_upstream(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    assert (await edge.get(PAGE, method="CONNECT")).status == 405
+    assert not upstream.requests
+
+
+async def test_an_empty_query_is_another_resource_than_none(
+    edge: RunningEdge, upstream: ScriptedUpstream
+) -> None:
+    for target in (PAGE, f"{PAGE}?"):
+        upstream.on(target, Reply(200, FRESH, target.encode()))
+    for _ in range(2):
+        for target in (PAGE, f"{PAGE}?"):
+            assert (await edge.get(target)).body == target.encode()

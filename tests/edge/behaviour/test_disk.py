@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.cache.purge_stream import PurgeOrder
+from core.http.audience import Audience
 from runtime.purge_stream import STREAM, PurgeStream, StreamRecord
 from runtime.redis import open_redis
 from tests.fixtures.edge import RunningEdge, StartEdge
@@ -273,4 +274,30 @@ async def test_the_first_visitors_after_a_restart_share_what_is_read(
     async with start() as edge:
         answers = await asyncio.gather(*(edge.get(FILM) for _ in range(20)))
         assert all(answer.body == BODY for answer in answers)
+    assert upstream.count(FILM) == 1
+
+
+async def test_an_edge_below_is_told_the_keys_of_what_was_stored_before_a_restart(
+    start: Start, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(200, FRESH, b"film"))
+    async with start(audience=Audience.EDGES) as edge:
+        await edge.get(FILM)
+        await on_disk(edge, 1)
+    async with start(audience=Audience.EDGES) as edge:
+        for _ in range(2):
+            again = await edge.get(FILM)
+            assert (again.body, again["Surrogate-Key"]) == (b"film", "video:1")
+    assert upstream.count(FILM) == 1
+
+
+async def test_what_was_missing_before_a_restart_is_so_for_as_long_as_the_operator_says(
+    start: Start, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(404, {}, b"none"))
+    async with start(negative_ttl_s=600.0) as edge:
+        await edge.get(FILM)
+        await on_disk(edge, 1)
+    async with start(negative_ttl_s=600.0) as edge:
+        assert "; hit" in (await edge.get(FILM))["Cache-Status"]
     assert upstream.count(FILM) == 1

@@ -81,3 +81,17 @@ async def test_with_a_fill_key_only_those_who_show_it_are_served_cached_or_not(
                     assert refused.get("access-control-allow-origin") == "*"
                 assert (await edge.get(target, {"Sluice-Fill-Key": "sesame"})).body == b"film"
     assert upstream.count(FILE) == upstream.count(public) == 1
+
+
+async def test_what_is_said_to_caches_alone_reaches_the_edge_below(
+    start_edge: StartEdge, upstream: ScriptedUpstream
+) -> None:
+    said = {"Cache-Control": "max-age=600", "CDN-Cache-Control": "no-store"}
+    upstream.on("/page", Reply(200, said, b"page"))
+    async with (
+        start_edge(upstream.url, audience=Audience.EDGES) as upper,
+        start_edge(f"http://127.0.0.1:{upper.port}") as lower,
+    ):
+        answer = await lower.get("/page")
+        assert (answer.body, answer.get("cdn-cache-control")) == (b"page", None)
+        assert await lower.metric("sluice_edge_stored_objects") == 0

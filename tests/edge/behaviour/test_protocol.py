@@ -154,3 +154,46 @@ async def test_a_head_that_dribbles_in_does_not_hold_its_connection(
         assert isinstance(ended.exception(), ConnectionResetError) or (
             re.fullmatch(rb"(HTTP/1\.1 408 .*)?", ended.result(), re.DOTALL)
         )
+
+
+async def test_an_answer_that_begins_as_the_edge_stops_says_that_the_connection_ends(
+    start_edge: StartEdge, upstream: ScriptedUpstream
+) -> None:
+    hold = asyncio.Event()
+    upstream.on(FILM, Reply(200, FRESH, b"film", before=hold))
+    context = start_edge(upstream.url, drain_timeout_s=20)
+    edge = await context.__aenter__()
+    async with edge.connect() as client:
+        await client.send(FILM)
+        await upstream.until_asked(FILM)
+        closing = asyncio.create_task(context.__aexit__(None, None, None))
+        await edge.until_metric("sluice_edge_draining", 1)
+        hold.set()
+        answer = await client.body(await client.head())
+        assert (answer.body, answer["Connection"]) == (b"film", "close")
+        assert await client.reader.read() == b""
+        await closing
+
+
+async def test_a_body_that_comes_too_slowly_does_not_hold_a_connection_to_the_upstream(
+    start_edge: StartEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on("/upload", Reply(201, {}, b"got it"))
+    async with (
+        start_edge(upstream.url, client_timeout_s=1.0) as edge,
+        edge.connect() as slow,
+        edge.connect() as steady,
+    ):
+        head = b"POST /upload HTTP/1.1\r\nHost: a\r\nContent-Length: 300000\r\n\r\n"
+        slow.writer.write(head)
+        steady.writer.write(head)
+        for _ in range(15):
+            if not slow.writer.is_closing():
+                slow.writer.write(b"x")
+            steady.writer.write(bytes(20_000))
+            await asyncio.sleep(0.1)
+        assert (await steady.body(await steady.head())).body == b"got it"
+        with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
+            await slow.head()
+        await edge.until_metric("sluice_edge_active_requests", 0)
+    assert upstream.count("/upload") == 1

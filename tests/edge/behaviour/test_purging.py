@@ -198,7 +198,7 @@ async def test_a_purge_method_without_the_token_is_refused(
         answer = await edge.admin(LIST, method="PURGE")
         assert answer.status == 401
         assert answer["Content-Type"] == "application/problem+json"
-        headers = {"Authorization": "Bearer s3cret"}
+        headers = {"Authorization": "bearer  s3cret"}  # RFC 9110 §11.1, §11.4
         assert (await edge.admin(LIST, method="PURGE", headers=headers)).status == 202
 
 

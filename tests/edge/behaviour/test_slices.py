@@ -71,7 +71,8 @@ async def test_a_range_of_what_nobody_asked_for_yet_asks_for_its_slices_alone(
         assert of_film(part, 2500000, 2500010)
         assert part["Content-Range"] == f"bytes 2500000-2500009/{LENGTH}"
         assert upstream.ranges == [f"bytes={2 * MIB}-{3 * MIB - 1}"]
-        assert "fwd=uri-miss; fwd-status=206; ttl=600; stored" in part["Cache-Status"]
+        assert "fwd=uri-miss; fwd-status=206; ttl=" in part["Cache-Status"]
+        assert "; stored" in part["Cache-Status"]
         # What has come is there for others, and what is missing is asked for with If-Range.
         hit = await edge.get(FILM, {"Range": "bytes=3000000-3000009"})
         assert "; hit; " in hit["Cache-Status"]

@@ -125,6 +125,17 @@ async def test_nothing_behind_a_broken_body_is_a_request(
     assert all(seen.target == "/upload" for seen in upstream.requests)
 
 
+@pytest.mark.parametrize("body", BROKEN_BODIES.values(), ids=list(BROKEN_BODIES))
+async def test_who_sends_a_broken_body_is_told_so(
+    edge: RunningEdge, upstream: ScriptedUpstream, body: bytes
+) -> None:
+    async with edge.connect() as client:
+        client.writer.write(POST + b"Transfer-Encoding: chunked\r\n\r\n" + body)
+        answer = await client.body(await client.head())
+        assert answer.status == 400
+        assert await client.reader.read() == b""
+
+
 ONE_READING = {
     "extensions": b'5;a=b;c="d"\r\nhello\r\n0;e\r\n\r\n',
     "zeros before the size": b"0005\r\nhello\r\n000\r\n\r\n",

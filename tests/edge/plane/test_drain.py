@@ -74,7 +74,8 @@ async def test_a_request_that_came_with_the_stop_is_answered_with_close(
         closing = asyncio.create_task(context.__aexit__(None, None, None))
         await asyncio.sleep(0.1)
         hold.set()
-        assert (await client.body(await client.head())).body == b"other"
+        answer = await client.body(await client.head())
+        assert (answer.body, answer["Connection"]) == (b"other", "close")
         async with asyncio.timeout(20):
             assert await client.reader.read() == b""
             await closing

@@ -1,6 +1,7 @@
 """Text, chapters and small pictures of what was cut and joined: on its timeline, and no more."""
 
 import json
+import re
 from decimal import Decimal
 from xml.etree import ElementTree as ET
 
@@ -220,4 +221,24 @@ async def test_joined_videos_have_the_pictures_of_their_parts_in_turn(cutter: Cu
     place = f"{folder}/{board['sprites'][0].partition('/tiles/')[0]}"
     assert await cutter.status(f"{place}/tiles/3.jpg") == 404
     assert await cutter.status(f"{place}/iframe.m3u8") == 404
-    assert "IMAGE" not in await cutter.text(f"{folder}/master.m3u8")
+
+
+async def test_hls_of_joined_videos_has_the_pictures_of_their_parts_in_turn(
+    cutter: Cutter,
+) -> None:
+    folder = await cutter.edit((0, 1000), (9000, LENGTH_MS))
+    master = await cutter.text(f"{folder}/master.m3u8")
+    assert 'CODECS="mjpg",RESOLUTION=160x90,URI="sb/iframe.m3u8"' in master
+    for name in ("iframe.m3u8", "sprites.m3u8"):
+        assert f'URI="sb/{name}"' in master
+        playlist = parse_playlist(await cutter.text(f"{folder}/sb/{name}"))
+        assert len(playlist.all("EXT-X-DISCONTINUITY")) == 1
+        assert sum(playlist.durations) == Decimal("8.008")
+        uris = [uri for _, uri in playlist.entries]
+        assert " ".join(re.sub(r".*/(\d+)\.\w+", r"\1", uri) for uri in uris) == "0 1 2 4 5 6"
+        inits = [each.text("URI") for each in playlist.all("EXT-X-MAP")]
+        for uri in (*uris, *inits):
+            assert await cutter.status(f"{folder}/sb/{uri}") == 200
+    # A film and a clip have theirs in the storyboard's own folder, and nothing above it.
+    for other in (cutter.view(""), await cutter.edit((0, 1000))):
+        assert await cutter.status(f"{other}/sb/iframe.m3u8") == 404

@@ -127,6 +127,19 @@ async def test_a_clip_shows_no_segment_and_no_file_beyond_it(cutter: Cutter) -> 
     assert await cutter.status(f"{folder}/ondemand.mpd") == 404
 
 
+async def test_a_clip_shows_no_segment_beyond_it_once_its_track_is_known(cutter: Cutter) -> None:
+    """One segment of the clip and one of the film are asked for first, whose bytes are the same."""
+    folder = await cutter.edit((4500, 7000))
+    for clip in await cutter.playlists(folder):
+        base = clip.rpartition("/")[0]
+        assert await cutter.status(f"{base}/1.m4s") == 200
+        film = base.replace(folder, cutter.view(""))
+        assert await cutter.status(f"{film}/1.m4s") == 200
+        for _ in range(2):
+            assert await cutter.status(f"{film}/2.m4s") == 200
+            assert await cutter.status(f"{base}/2.m4s") == 404
+
+
 async def test_a_clip_winds_through_its_own_i_frames(cutter: Cutter) -> None:
     """There is one every 2.002 s; the clip's segment begins with the third."""
     folder = await cutter.edit((5000, 7000))
@@ -216,6 +229,27 @@ async def test_joined_parts_are_the_sources_frames_one_after_the_other_in_hls(
     assert [digest for part in played for digest in part] == wanted
 
 
+async def test_joined_videos_wind_through_the_i_frames_of_their_parts(
+    cutter: Cutter, source: list[Frame]
+) -> None:
+    folder = await cutter.edit(*JOINED)
+    master = parse_playlist(await cutter.text(f"{folder}/master.m3u8"))
+    (uri,) = [
+        each.text("URI")
+        for each in master.all("EXT-X-I-FRAME-STREAM-INF")
+        if each.text("CODECS").startswith("avc1")
+    ]
+    parsed = parse_playlist(await cutter.text(f"{folder}/{uri}"))
+    assert len(parsed.all("EXT-X-DISCONTINUITY")) == 2
+    assert sum(parsed.durations) == Decimal("12.012")
+    url = f"{folder}/{uri}"
+    shown = [digest for _, each in parsed.entries for digest in await pictures(cutter, url, each)]
+    # Two of each segment: one every 60 pictures.
+    wanted = [number * SEGMENT_PICTURES + place for number in JOINED_SEGMENTS for place in (0, 60)]
+    assert shown == [digests(source)[number] for number in wanted]
+    assert await cutter.status(f"{folder}/a/mp4a-main/iframe.m3u8") == 404
+
+
 async def test_joined_parts_are_periods_in_dash(cutter: Cutter, source: list[Frame]) -> None:
     folder = await cutter.edit(*JOINED)
     root = ET.fromstring(await cutter.text(f"{folder}/manifest.mpd"))
@@ -292,7 +326,7 @@ async def packets(source: str, stream: str) -> list[Frame]:
 async def pictures(cutter: Cutter, base: str, uri: str) -> list[str]:
     """The digests of the pictures of one segment, decoded behind its init segment."""
     place = f"{base.rpartition('/')[0]}/{uri.rpartition('/')[0]}"
-    data = await cutter.bytes(f"{place}/init.mp4")
+    data = await cutter.bytes(f"{place.removesuffix('/iframe')}/init.mp4")
     data += await cutter.bytes(f"{place}/{uri.rpartition('/')[2]}")
     path = Path(cutter.cinema.data) / f"segment{next(_numbers)}.mp4"
     path.write_bytes(data)

@@ -1,5 +1,6 @@
 """An MP4 file read by its own tables gives what FFmpeg's demuxer gives, or says what is wrong."""
 
+import re
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ from core.media.presentation import TrackKind
 from native import TrackIndex
 from origin.packaging import copy as copying
 from origin.packaging.copy import copy_tracks
+from origin.packaging.faults import TruncatedSource
 from origin.packaging.limits import Limits
 from origin.packaging.movie_source import IrregularMovieError, MalformedMovie, open_movie
 from origin.packaging.probe import probe
@@ -166,6 +168,36 @@ def test_a_note_is_made_even_where_nothing_can_be_copied(tmp_path: Path) -> None
     outcome = copy_tracks(path, probe(path, Limits()), tmp_path / "out", Unwatched())
     assert "speaks of sample 10000" in outcome.repaired
     assert outcome.tracks == ()
+
+
+def test_a_recording_that_was_cut_short_is_taken_up_to_there_and_that_is_noted(
+    tmp_path: Path,
+) -> None:
+    """A recorder that is switched off leaves whole fragments and a part of one."""
+    picture = Picture(count=100, gop=25, b_frames=0)
+    path = make_clip(tmp_path / "a.mp4", picture, Sound(samples=192_000), options=FRAGMENTED)
+    whole = copy_tracks(path, probe(path, Limits()), tmp_path / "whole", Unwatched())
+    data = path.read_bytes()
+    path.write_bytes(data[: data.rindex(b"mdat") + 100])
+    cut = copy_tracks(path, probe(path, Limits()), tmp_path / "cut", Unwatched())
+    assert re.fullmatch(r"mdat at byte \d+ claims \d+ bytes where \d+ are left", cut.repaired)
+    assert cut.rejected == ()
+    for mine, theirs in zip(cut.tracks, whole.tracks, strict=True):
+        flat = (mine.directory / "track.flat").read_bytes()
+        assert (theirs.directory / "track.flat").read_bytes().startswith(flat)
+        index = TrackIndex((mine.directory / "track.idx").read_bytes())
+        if mine.kind is TrackKind.VIDEO:
+            assert 75 <= index.sample_count < 100
+        assert 3 <= index.duration / index.timescale < 4.1
+
+
+def test_one_fragment_that_was_cut_short_is_refused(tmp_path: Path) -> None:
+    path = make_clip(tmp_path / "a.mp4", Picture(gop=250, b_frames=0), options=FRAGMENTED)
+    data = path.read_bytes()
+    assert data.count(b"moof") == 1
+    path.write_bytes(data[:-1000])
+    with pytest.raises(TruncatedSource, match=r"\d+ bytes are missing"):
+        probe(path, Limits())
 
 
 def spoil(path: Path, kind: bytes, at: int, value: int) -> None:

@@ -72,6 +72,12 @@ def test_what_runs_beside_is_shown_whole_and_counts(
     assert "gate: FAILED in beside after" in said
 
 
+def test_what_a_step_starts_keeps_the_bytecode_it_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    asks = "import sys; sys.exit(sys.dont_write_bytecode)"
+    assert run([Step("asks", "for this test", partial(commands, asks))]) == 0
+
+
 def commands(code: str) -> list[Command]:
     return [Command((sys.executable, "-c", code))]
 

@@ -104,6 +104,8 @@ export interface Playback {
   readonly duration_ms: number | null;
   readonly title: string;
   readonly storyboard: StoryboardLinks | null;
+  /** The picture of any moment, counted as positions are: its milliseconds go where `{ms}` is. */
+  readonly thumbnail: string | null;
   /** Of what was cut, too; times in them are those of the player's own timeline. */
   readonly chapters: { readonly vtt: string; readonly json: string } | null;
 }
