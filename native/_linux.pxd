@@ -41,7 +41,7 @@ cdef extern from * nogil:
             return -1;
         return (int64_t)found[0];
     }
-    /* About how many bytes a socket takes before it is full, or -1 where the kernel does not say. */
+    /* About how many bytes a socket takes before it is full; -1 where the kernel does not say. */
     static inline int64_t sluice_send_room(int fd) {
         uint32_t about[SK_MEMINFO_VARS];
         socklen_t length = sizeof about;

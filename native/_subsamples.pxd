@@ -145,7 +145,8 @@ cdef inline int64_t slice_header(const Division* division, const uint8_t* unit,
 
 
 cdef inline Trouble read_slice_header(const Division* division, const uint8_t* unit,
-                                      uint64_t length, Source* source, int64_t* head) noexcept nogil:
+                                      uint64_t length, Source* source,
+                                      int64_t* head) noexcept nogil:
     """Do what `slice_header` does, of a unit in a file with as few of its bytes as possible."""
     cdef uint64_t there
     cdef Trouble trouble
