@@ -108,6 +108,9 @@ class EdgeHandler:
         identity = request_id(request.fields, hop, secrets.token_hex(8))
         client.account.request_id = identity
         try:
+            if (request.method, request.target) == ("OPTIONS", "*"):
+                # Of the server as a whole (RFC 9112 §3.2.4), which is this one.
+                return await self._say_methods(client, identity)
             ask = Ask(
                 method=request.method,
                 target=read_target(request.target),
@@ -376,13 +379,17 @@ class EdgeHandler:
         """Pass an OPTIONS on, or answer it where it is to go no further (RFC 9110 §7.6.2)."""
         left = forwards_left(ask.fields)
         if left == 0:
-            client.account.expected = Result.LOCAL
-            await answer_options(client, ask.request_id)
-            return Result.LOCAL
+            return await self._say_methods(client, ask.request_id)
         if left is not None:
             kept = without(ask.fields, {"max-forwards"})
             ask = replace(ask, fields=(*kept, ("Max-Forwards", str(left - 1))))
         return await self._pass(client, request, ask, Forward.METHOD)
+
+    async def _say_methods(self, client: Client, identity: str) -> Result:
+        """Answer an OPTIONS that goes no further."""
+        client.account.expected = Result.LOCAL
+        await answer_options(client, identity)
+        return Result.LOCAL
 
     async def _pass(self, client: Client, request: Incoming, ask: Ask, reason: Forward) -> Result:
         """Stream a request that no cache can answer to the upstream, and its answer back."""
