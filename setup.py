@@ -9,6 +9,7 @@ from setuptools import Extension, setup
 DEBUG = os.environ.get("SLUICE_DEBUG_NATIVE") == "1"
 COMPILE = ["-O0", "-g3", "-UNDEBUG"] if DEBUG else ["-O3", "-g1", "-fvisibility=hidden"]
 WARNINGS = ["-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-unused-function"]
+PROCESSORS = len(os.sched_getaffinity(0))
 # The release directives (no bounds check, no wraparound) stand in each .pyx beside the test that
 # makes them safe. These overrule them, so that the debug build runs every check.
 DEBUG_DIRECTIVES = {"boundscheck": True, "wraparound": True, "initializedcheck": True}
@@ -29,5 +30,7 @@ setup(
         [extension(source) for source in sorted(Path("native").glob("_*.pyx"))],
         compiler_directives={"language_level": "3", "binding": True},
         force=DEBUG,
-    )
+        nthreads=PROCESSORS,
+    ),
+    options={"build_ext": {"parallel": str(PROCESSORS)}},
 )

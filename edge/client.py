@@ -19,15 +19,22 @@ class ClientGone(ConnectionError):
 class Account:
     """What has become of one answer: its status once it began, and how much body was handed on.
 
-    `promised_bytes` is how long the head says that the body is. `result` is how the request ended,
-    `aborted` until it has.
+    `promised_bytes` is how long the head says that the body is, None where it does not. `result` is
+    how the request ended, `aborted` until it has; `expected` is what it comes to where the client
+    takes all of the answer, which it may have before we know that this was all.
     """
 
     status: int | None = None
     body_bytes: int = 0
-    promised_bytes: int = 0
+    promised_bytes: int | None = None
     request_id: str = ""
     result: str = "aborted"
+    expected: str = "aborted"
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that the head promised was handed on."""
+        return self.promised_bytes is not None and self.body_bytes >= self.promised_bytes
 
 
 class Client(Protocol):

@@ -52,7 +52,7 @@ from edge.slice_reader import SliceReader
 from edge.slice_taker import SliceTaker, Unwanted
 from edge.store import Entry, StoredBytes, new_version
 from edge.tiers import Tiers
-from edge.upstream import FiledAnswer, Upstream, UpstreamAnswer, UpstreamRequest
+from edge.upstream import Upstream, UpstreamAnswer, UpstreamRequest
 from runtime.logs import get_logger
 
 if TYPE_CHECKING:
@@ -369,8 +369,9 @@ class Filler:
     async def _take_body(self, flight: Flight, answer: UpstreamAnswer) -> None:
         in_slices = flight.entry is not None
         chunks: AsyncIterator[StoredBytes] = answer.chunks()
-        if isinstance(answer, FiledAnswer) and (in_slices or not flight.keep):
-            chunks = answer.stretches(self._kept_file, SLICE_BYTES if in_slices else None)
+        filed = answer.filed
+        if filed is not None and (in_slices or not flight.keep):
+            chunks = filed.stretches(self._kept_file, SLICE_BYTES if in_slices else None)
         async for chunk in chunks:
             self._metrics.filled_bytes.inc(len(chunk))
             if in_slices:

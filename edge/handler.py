@@ -92,6 +92,8 @@ class EdgeHandler:
         finally:
             self._metrics.active.dec()
             seconds = time.perf_counter() - began_s
+            if result is Result.ABORTED and client.account.complete:
+                result = Result(client.account.expected)  # it left with the last byte
             client.account.result = result
             self._metrics.count_answer(result, seconds, client.account)
 
@@ -106,6 +108,9 @@ class EdgeHandler:
         identity = request_id(request.fields, hop, secrets.token_hex(8))
         client.account.request_id = identity
         try:
+            if (request.method, request.target) == ("OPTIONS", "*"):
+                # Of the server as a whole (RFC 9112 §3.2.4), which is this one.
+                return await self._say_methods(client, identity)
             ask = Ask(
                 method=request.method,
                 target=read_target(request.target),
@@ -122,8 +127,11 @@ class EdgeHandler:
         except Exception:  # the last door: whatever comes here is a bug, and is logged whole
             log.exception("request.crashed", target=request.target, request_id=identity)
             fault = InternalFault("the edge made a mistake; its log has the details")
+        result = Result.ERROR if fault.status >= 500 else Result.LOCAL
+        if not client.begun:
+            client.account.expected = result
         await self._explain(client, request, fault, identity)
-        return Result.ERROR if fault.status >= 500 else Result.LOCAL
+        return result
 
     async def _explain(
         self, client: Client, request: Incoming, fault: Fault, identity: str
@@ -148,6 +156,7 @@ class EdgeHandler:
             case "GET" | "HEAD", _:
                 return await self._read(client, self._admitted(ask))
             case "OPTIONS", True:
+                client.account.expected = Result.LOCAL
                 await answer_preflight(client, ask.request_id)
                 return Result.LOCAL
             case "POST", True if is_licence(ask.target):
@@ -227,8 +236,9 @@ class EdgeHandler:
         """Answer from slices that are all stored."""
         now_s = self._clock()
         ttl_s = entry.head.ttl_s(now_s)
+        result = client.account.expected = Result.HIT if ttl_s > 0 else Result.STALE
         await self._answer_stored(client, ask, entry, plan, Handling(ttl_s=ttl_s, detail=detail))
-        return Result.HIT if ttl_s > 0 else Result.STALE
+        return result
 
     async def _complete(
         self,
@@ -255,6 +265,7 @@ class EdgeHandler:
             stored=True,
             collapsed=sources.arriving,
         )
+        client.account.expected = Result.MISS
         await self._answer_stored(client, ask, entry, plan, handling)
         return Result.MISS
 
@@ -313,6 +324,7 @@ class EdgeHandler:
                     detail=refusal,
                 )
                 plan = plan_entry(ask, entry)
+                client.account.expected = Result.REVALIDATED
                 await self._answer_stored(client, ask, entry, plan, handling)
                 return Result.REVALIDATED
             case Streaming(head, status, _, refusal, entry):
@@ -325,12 +337,13 @@ class EdgeHandler:
                     collapsed=collapsed,
                     detail=refusal,
                 )
+                result = client.account.expected = Result.MISS if stored else Result.PASS
                 if entry is None:
                     await answer_flight(client, ask, ticket, self._caption(handling, now_s))
                 else:
                     plan = plan_entry(ask, entry)
                     await self._answer_stored(client, ask, entry, plan, handling, ticket)
-                return Result.MISS if stored else Result.PASS
+                return result
             case unexpected:
                 raise AssertionError(f"a ticket was given out for {unexpected}")
 
@@ -343,6 +356,7 @@ class EdgeHandler:
             if not self._filler.sources(entry, needed(plan.parts)).missing:
                 ttl_s = entry.head.ttl_s(now_s)
                 handling = Handling(Forward.STALE, ttl_s=ttl_s, detail="stale-if-error")
+                client.account.expected = Result.STALE
                 await self._answer_stored(client, ask, entry, plan, handling)
                 return Result.STALE
         handling = Handling(_reason(lookup, now_s), detail=fault.code)
@@ -352,6 +366,7 @@ class EdgeHandler:
             request_id=ask.request_id,
             media=ask.target.media,
         )
+        client.account.expected = Result.ERROR
         await answer_problem(client, fault, instance=ask.target.path, own=own)
         return Result.ERROR
 
@@ -364,12 +379,17 @@ class EdgeHandler:
         """Pass an OPTIONS on, or answer it where it is to go no further (RFC 9110 §7.6.2)."""
         left = forwards_left(ask.fields)
         if left == 0:
-            await answer_options(client, ask.request_id)
-            return Result.LOCAL
+            return await self._say_methods(client, ask.request_id)
         if left is not None:
             kept = without(ask.fields, {"max-forwards"})
             ask = replace(ask, fields=(*kept, ("Max-Forwards", str(left - 1))))
         return await self._pass(client, request, ask, Forward.METHOD)
+
+    async def _say_methods(self, client: Client, identity: str) -> Result:
+        """Answer an OPTIONS that goes no further."""
+        client.account.expected = Result.LOCAL
+        await answer_options(client, identity)
+        return Result.LOCAL
 
     async def _pass(self, client: Client, request: Incoming, ask: Ask, reason: Forward) -> Result:
         """Stream a request that no cache can answer to the upstream, and its answer back."""
@@ -382,6 +402,7 @@ class EdgeHandler:
         async with self._upstream.send(upstream_request, request.body) as answer:
             if not media:
                 await self._invalidate(ask, answer.status, answer.headers)
+            client.account.expected = Result.PASS
             await client.begin(
                 answer.status,
                 self._passed_fields(ask, answer.headers, Handling(reason, answer.status)),

@@ -33,6 +33,7 @@ from edge.fetches import Fetches
 from edge.flight import PASS_WINDOW_BYTES, Confirmed, Flight, Streaming, Void
 from edge.store import Entry, new_version
 from edge.tiers import Tiers
+from edge.tracks import NUMBER_MARK
 from edge.upstream import UpstreamAnswer
 
 
@@ -71,6 +72,7 @@ class HeadTaker:
     def take(self, flight: Flight, answer: UpstreamAnswer) -> bool:
         """Settle the flight by its head; return whether its body is wanted."""
         arrival = Arrival(flight.requested_s, self._clock())
+        self._show_track(flight, answer, arrival)
         if flight.stale is not None:
             if answer.status == 304:
                 self._take_confirmation(flight, flight.stale, answer, arrival)
@@ -93,6 +95,22 @@ class HeadTaker:
             self._give_up_sharing(flight, head.status, refusal)
         flight.settle(Streaming(head, answer.status, answer.length, refusal, flight.entry))
         return flight.keep or flight.body.has_readers
+
+    def _show_track(self, flight: Flight, answer: UpstreamAnswer, arrival: Arrival) -> None:
+        """Let the track that this is a segment of be answered from its files.
+
+        Only if nothing was purged since the fetch began: what it says holds for other URLs, too.
+        """
+        tracks, filed = self._store.tracks, answer.filed
+        if tracks is None or filed is None or filed.track is None:
+            return
+        folder, _, name = flight.key.resource.rpartition("/")
+        if "?" in name or flight.began != self._store.purges.last:
+            return
+        if not tracks.is_new(folder, arrival.received_s):
+            track = filed.track()
+            head = self._stored_head(flight, 200, track.fields(NUMBER_MARK), arrival)
+            tracks.show(folder, head, track)
 
     def _take_part(self, flight: Flight, answer: UpstreamAnswer, arrival: Arrival) -> bool:
         """Settle a fetch of slices by the head of a part, or by there being no such part."""

@@ -44,6 +44,7 @@ class HttpAnswer:
         self.length = _said_length(head.fields, framing)
         self.framed = framing.marked
         self.complete = framing.length == 0
+        self.filed: None = None
         self._connection = connection
         self._chunked = ChunkedBody() if framing.chunked else None
         self._left = framing.length

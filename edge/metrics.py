@@ -99,6 +99,10 @@ class EdgeMetrics:
             "sluice_edge_open_connections", "Connections of clients."
         )
         self.threads = self.page.gauge("sluice_edge_threads", "Threads that serve clients.")
+        self.made_segments = self.page.counter(
+            "sluice_edge_made_segments_total",
+            "Hits that were made for their request, from the files of a stored track.",
+        )
         self.batched_sends = self.page.counter(
             "sluice_edge_batched_sends_total",
             "Sends that went with others in one system call, by io_uring.",

@@ -142,6 +142,8 @@ class PlaneServer:
         while True:
             await asyncio.sleep(TIDY_S)
             store.note_uses()
+            if store.tracks is not None:
+                store.tracks.expire(time.time())
             self._memory.reclaim()
 
     def _poll(self) -> None:

@@ -88,8 +88,9 @@ class PlaneClient:
         head = version + status_line(status) + field_lines(tuple(lines)) + b"\r\n"
         self._crossing.push(head)
         if self._silent or content_length is not None:
-            self._promised = len(head) + (self._left or 0)
-        self._note()
+            self.account.promised_bytes = self._left or 0
+            self._promised = len(head) + self.account.promised_bytes
+        self._note(self.account.expected)
 
     async def send(self, piece: bytes | memoryview) -> None:
         """Send some of the body."""
@@ -141,15 +142,15 @@ class PlaneClient:
 
     def conclude(self) -> None:
         """The request is done with: end it as was said, or break it off where nothing was said."""
-        self._note()
+        self._note(self.account.result)
         self._conclude()
 
-    def _note(self) -> None:
+    def _note(self, result: str) -> None:
         """Tell the access log, which is to know before the data plane takes the answer's end."""
         if self._logged:
             account = self.account
-            result, identity = account.result.encode("ascii"), account.request_id.encode("ascii")
-            self._crossing.note(account.status or 0, result, identity, self._promised)
+            said, identity = result.encode("ascii"), account.request_id.encode("ascii")
+            self._crossing.note(account.status or 0, said, identity, self._promised)
 
     @property
     def _ends_with_connection(self) -> bool:

@@ -81,6 +81,7 @@ def _places(metrics: EdgeMetrics) -> dict[str, tuple[Inc, ...]]:
         "body_bytes": (metrics.sent_bytes(Result.HIT).inc,),
         "sent_bytes": (metrics.network_sent_bytes.inc,),
         "accepted": (metrics.accepted.inc,),
+        "made": (metrics.made_segments.inc,),
         "batched": (metrics.batched_sends.inc,),
         "lines_dropped": (metrics.lines_dropped("queue").inc,),
         "disk_waits": (metrics.disk_waits.inc,),

@@ -62,7 +62,8 @@ class ReferenceClient:
             response.force_close()
         self.response = response
         self.account.status = status
-        self.account.promised_bytes = content_length or 0
+        silent = self._request.method == "HEAD" or status in BODILESS
+        self.account.promised_bytes = 0 if silent else content_length
         async with self._deadline():
             await response.prepare(self._request)
 

@@ -39,7 +39,7 @@ class ReferenceLog:
         headers = tuple(request.headers.items())
         peer = request.remote or "unknown"
         trusted = is_trusted(peer, self._proxies)
-        left = account.promised_bytes - account.body_bytes
+        left = (account.promised_bytes or 0) - account.body_bytes
         self._log.add(
             AccessRecord(
                 time_s=began_s,

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import repeat
 from resource import RLIMIT_NOFILE, getrlimit
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from core.cache.stored import StoredHead
 from core.http.cache_status import Handling, append_handling
@@ -24,6 +24,9 @@ from edge.wire import field_lines, served, status_line
 from native import DataPlane, Memory, StoredBody
 from runtime.logs import get_logger
 
+if TYPE_CHECKING:
+    from edge.upstream import SegmentedTrack
+
 log = get_logger(__name__)
 
 # A number that stands for the one that the data plane writes.
@@ -32,6 +35,12 @@ _TTL: Final = 123_456_789
 FILE_BYTES: Final = 128 * 1024
 # The share of the descriptors that may be files of slices; the others are for connections.
 FILES_DIVISOR: Final = 4
+FILES_OF_TRACK: Final = 2
+# Stands in the lines of a track for the length of a segment, and until then a length that none has.
+_LENGTH_MARK: Final = b"\x02"
+_NO_LENGTH: Final = 2**62
+# Begins the key of a track; see `native/_made_segment.pxd`.
+_TRACK_KEY: Final = b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,48 @@ class PlaneShelf:
         except OSError as error:
             log.warning("shelf.no_file", reason=str(error))
             return None
+
+    def show_track(self, folder: str, head: StoredHead, track: "SegmentedTrack") -> bool:
+        """Answer the segments of a folder from this track; False where there is no room for it."""
+        assert self._plane is not None
+        if self._memory.files + FILES_OF_TRACK > self._most_files:
+            return False
+        samples, index = track.samples, track.index
+        try:
+            # Unmapped: what is read of an index would count as ours with all that lies around it.
+            bodies = [
+                self._memory.keep_file(descriptor, 0, length, mapped=False)
+                for descriptor, length in (samples, index)
+            ]
+        except OSError as error:
+            log.warning("shelf.no_track", reason=str(error), folder=folder)
+            return False
+        representation = head.representation(_NO_LENGTH)
+        assert representation.etag is not None
+        texts = write_texts(head, representation)
+        self._plane.store_track(
+            _track_key(folder),
+            *bodies,
+            sample_count=track.sample_count,
+            first=track.first,
+            count=track.count,
+            initial_age_s=head.initial_age_s,
+            received_s=head.received_s,
+            fresh_s=head.allowed.fresh_s,
+            etag=representation.etag.encode("utf-8", "surrogateescape"),
+            content_type=_encoded(representation.content_type),
+            whole=_with_length_mark(texts.whole),
+            part=texts.part,
+            unchanged=texts.unchanged,
+            error=texts.error,
+            caption=caption(head, self._name),
+        )
+        return True
+
+    def hide_track(self, folder: str) -> None:
+        """Answer from this track no more."""
+        assert self._plane is not None
+        self._plane.drop(_track_key(folder))
 
     def show(self, entry: Entry, slices: Slices) -> None:
         """Answer from this entry; one whose body is elsewhere is Python's."""
@@ -151,6 +202,17 @@ class PlaneShelf:
         assert self._plane is not None
         for version, number, uses in self._plane.used():
             yield from repeat((version, number), uses)
+
+
+def _track_key(folder: str) -> bytes:
+    return _TRACK_KEY + folder.encode("utf-8", "surrogateescape") + b"/"
+
+
+def _with_length_mark(whole: bytes) -> bytes:
+    line = b"Content-Length: %d\r\n"
+    before, found, after = whole.partition(line % _NO_LENGTH)
+    assert found, "every answer with a body says how long it is"
+    return before + line.replace(b"%d", _LENGTH_MARK) + after
 
 
 def write_texts(head: StoredHead, representation: RepresentationFacts) -> Texts:

@@ -14,6 +14,7 @@ from core.http.conditional import is_weak
 from core.http.fields import Headers
 from core.http.target import Target
 from core.http.vary import VaryNames
+from edge.tracks import Tracks, TrackShelf
 
 if TYPE_CHECKING:
     from core.cache.eviction import EvictionPolicy
@@ -71,7 +72,7 @@ class Lookup:
     other_variants: bool
 
 
-class Shelf(Protocol):
+class Shelf(TrackShelf, Protocol):
     """Where entries are answered from without asking the store: the data plane."""
 
     def keep(self, body: StoredBytes) -> StoredBytes:
@@ -136,6 +137,7 @@ class MemoryStore:
         self._evicted = evicted
         self._used: Callable[[int, int], None] = lambda _version, _number: None
         self.purges = PurgeLog()
+        self.tracks = None if shelf is None else Tracks(shelf)
 
     def __len__(self) -> int:
         return len(self._objects)
@@ -289,6 +291,8 @@ class MemoryStore:
     def purge(self, purge: Purge, now_s: float) -> int:
         """Drop what the purge covers, or mark it stale when soft; return how many entries."""
         self.purges.record(purge, now_s)
+        if self.tracks is not None:
+            self.tracks.purge(purge)
         covered = set(self._objects) if purge.everything else self._covered(purge)
         for key in covered:
             if purge.soft:

@@ -1,9 +1,9 @@
 """What misses are fetched from, as far as the edge knows it; `edge/http_upstream.py` is one."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from core.http.fields import Headers
 
@@ -42,6 +42,10 @@ class UpstreamAnswer(Protocol):
     def framed(self) -> bool:
         """Whether the end of the body is marked; one that is not may have been cut short."""
 
+    @property
+    def filed(self) -> "FiledAnswer | None":
+        """The same answer, where it comes from this machine; None from any other."""
+
     def chunks(self) -> AsyncIterator[bytes]:
         """The body as it arrives.
 
@@ -50,9 +54,43 @@ class UpstreamAnswer(Protocol):
         """
 
 
-@runtime_checkable
+class SegmentedTrack(Protocol):
+    """A stored track: who has its files can answer any of its media segments.
+
+    Segment `n`, whose name is that number and `.m4s`, has `count[n]` samples from `first[n]` on;
+    with none it is not to be answered so. The descriptors are good for as long as this is held.
+    """
+
+    @property
+    def first(self) -> Sequence[int]:
+        """The first sample of each segment."""
+
+    @property
+    def count(self) -> Sequence[int]:
+        """How many samples each has."""
+
+    @property
+    def sample_count(self) -> int:
+        """How many the track has."""
+
+    @property
+    def samples(self) -> tuple[int, int]:
+        """The descriptor of the file of samples, and its bytes."""
+
+    @property
+    def index(self) -> tuple[int, int]:
+        """The descriptor of the track's index, and its bytes."""
+
+    def fields(self, number: str) -> Headers:
+        """The fields of the answer with the whole of a segment, but for Content-Length."""
+
+
 class FiledAnswer(Protocol):
     """An answer of this machine, of which long stretches lie in files or in memory."""
+
+    @property
+    def track(self) -> Callable[[], SegmentedTrack] | None:
+        """The track that this is a segment of, where all its segments are answered alike."""
 
     def stretches(
         self, keep_file: KeepFile, slice_bytes: int | None = None

@@ -16,6 +16,7 @@ from native._conditional cimport (
     evaluate,
     range_counts,
 )
+from native._body cimport Body
 from native._connection cimport out_append, out_point, pooled_out
 from native._head cimport IF_MATCH, IF_RANGE, RANGE, REQUEST_ID, Head, has
 from native._linux cimport sluice_peek, tally
@@ -97,11 +98,26 @@ cdef inline void queue_scratch(Worker* w, Connection* c, Pen* pen) noexcept nogi
 cdef inline void queue_body(
     Worker* w, Connection* c, Entry* entry, uint64_t start, uint64_t length
 ) noexcept nogil:
-    cdef Out* out
+    """Queue bytes of what an entry has; of a segment that was made, header and samples."""
+    cdef uint64_t ahead
     if length == 0 or entry.body == NULL:
         return
+    if entry.lead != NULL:
+        ahead = min(length, entry.lead.length - min(start, entry.lead.length))
+        queue_bytes(w, c, entry.lead, start, ahead)
+        length -= ahead
+        start = start + ahead - entry.lead.length + entry.skip
+    queue_bytes(w, c, entry.body, start, length)
+
+
+cdef inline void queue_bytes(
+    Worker* w, Connection* c, Body* body, uint64_t start, uint64_t length
+) noexcept nogil:
+    cdef Out* out
+    if length == 0:
+        return
     out = pooled_out(w)
-    out_point(out, entry.body, start, length)
+    out_point(out, body, start, length)
     out.pooled = True
     out_append(c, out)
 
@@ -639,7 +655,10 @@ cdef inline bint answer_entry(
         return answer_problem(w, c, head, key, entry, now, True)
     if parts.count == 1:
         return answer_part(w, c, head, entry, now, parts.at[0].start, parts.at[0].stop)
-    return entry.plain_tag and answer_parts(w, c, head, entry, now, &parts)
+    # Sixteen ranges could need more pieces of a segment with a header of its own than there are.
+    if entry.lead != NULL or not entry.plain_tag:
+        return False
+    return answer_parts(w, c, head, entry, now, &parts)
 
 
 cdef inline bint answer_preflight(Worker* w, Connection* c, const Head* head) noexcept nogil:

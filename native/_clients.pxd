@@ -18,6 +18,8 @@ from native._table cimport hash_of
 
 cdef enum:
     ADDRESS_BYTES = 16
+    NETWORK_BYTES = 8            # what a subscriber is given at least (RFC 6177 §2)
+    MAPPED_BYTES = 12
     CLIENT_BUCKETS = 1024
 
 
@@ -55,13 +57,27 @@ cdef inline ClientCount** client_place(Hub* hub, const uint8_t* address) noexcep
     return place
 
 
-cdef inline bint client_enters(Hub* hub, const uint8_t* address) noexcept nogil:
+cdef inline bint is_counted(const Hub* hub, const Peer* peer) noexcept nogil:
+    """Whether there is a limit to the connections of this client: a proxy has many viewers."""
+    return hub.limits.per_client != 0 and not peer.trusted
+
+
+cdef inline void name_client(const Peer* peer, uint8_t* name) noexcept nogil:
+    """Say which addresses are one client: all of an IPv6 network, as anyone has a whole one."""
+    memcpy(name, peer.address, ADDRESS_BYTES)
+    if memcmp(name, b"\0\0\0\0\0\0\0\0\0\0\xff\xff", MAPPED_BYTES) != 0:
+        memset(name + NETWORK_BYTES, 0, ADDRESS_BYTES - NETWORK_BYTES)
+
+
+cdef inline bint client_enters(Hub* hub, const Peer* peer) noexcept nogil:
     """Count a connection of this client; False when it has as many as it may."""
+    cdef uint8_t[16] address         # ADDRESS_BYTES
     cdef ClientCount** place
     cdef ClientCount* client
     cdef bint enters = True
-    if hub.limits.per_client == 0:
+    if not is_counted(hub, peer):
         return True
+    name_client(peer, address)
     pthread_mutex_lock(&hub.clients_lock)
     place = client_place(hub, address)
     client = place[0]
@@ -80,11 +96,13 @@ cdef inline bint client_enters(Hub* hub, const uint8_t* address) noexcept nogil:
     return enters
 
 
-cdef inline void client_leaves(Hub* hub, const uint8_t* address) noexcept nogil:
+cdef inline void client_leaves(Hub* hub, const Peer* peer) noexcept nogil:
+    cdef uint8_t[16] address         # ADDRESS_BYTES
     cdef ClientCount** place
     cdef ClientCount* client
-    if hub.limits.per_client == 0:
+    if not is_counted(hub, peer):
         return
+    name_client(peer, address)
     pthread_mutex_lock(&hub.clients_lock)
     place = client_place(hub, address)
     client = place[0]

@@ -19,6 +19,7 @@ cdef inline dict counters_of(Worker* w):
     cdef dict found = {
         "requests": sluice_count(&w.counters.requests),
         "hits": sluice_count(&w.counters.hits),
+        "made": sluice_count(&w.counters.made),
         "crossed": sluice_count(&w.counters.crossed),
         "refused": sluice_count(&w.counters.refused),
         "preflights": sluice_count(&w.counters.preflights),

@@ -149,7 +149,9 @@ cdef class Crossing:
         self, int status, bytes result not None, bytes identity not None,
         unsigned long long promised,
     ):
-        """Say for the access log what became of the request; the last call before the end counts.
+        """Say for the access log what becomes of the request; the last call before the end counts.
+
+        Without an end it is `aborted`, unless the client has all that was promised by then.
 
         `promised`: the bytes of the whole answer, head included, or 0 where its head does not say.
         """

@@ -56,6 +56,26 @@ class DataPlane:
         error: bytes,
         caption: bytes,
     ) -> None: ...
+    def store_track(
+        self,
+        key: bytes,
+        samples: StoredBody,
+        index: StoredBody,
+        *,
+        sample_count: int,
+        first: Sequence[int],
+        count: Sequence[int],
+        initial_age_s: float,
+        received_s: float,
+        fresh_s: int,
+        etag: bytes,
+        content_type: bytes | None,
+        whole: bytes,
+        part: bytes,
+        unchanged: bytes,
+        error: bytes,
+        caption: bytes,
+    ) -> None: ...
     def fork(self, key: bytes, names: bytes) -> None: ...
     def drop(self, key: bytes) -> bool: ...
     def store_slice(self, version: int, number: int, body: StoredBody) -> None: ...

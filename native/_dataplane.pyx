@@ -55,6 +55,7 @@ from native._table cimport (
     table_put,
 )
 from native._text cimport Pen
+from native._track cimport track_of
 
 cdef enum:
     CLIENT_LISTS = 1024
@@ -69,7 +70,7 @@ cdef class DataPlane:
     """Threads that serve `listeners`, descriptors of bound and listening sockets, one each.
 
     The descriptors become the plane's. `timers_s`: idle, head, body, send, linger. `connections`
-    bounds those of one thread, `per_client` those of one address over all threads (0: any number).
+    bounds those of one thread, `per_client` those of one client over all threads (0: any number).
     `trusted`: networks of proxies, (16 address bytes, bits). `preflight`: the status and the fields
     of the answer to OPTIONS; `refusals`: status, fields and document of each refusal;
     `problems`: for 412 and 416 the status, and the document around length, path and request id;
@@ -221,6 +222,39 @@ cdef class DataPlane:
         if body is not None:
             entry.body = body.body
             body_hold(body.body)
+        table_put(&self.hub.table, entry)
+
+    def store_track(
+        self, bytes key not None, StoredBody samples not None, StoredBody index not None, *,
+        unsigned long long sample_count, first not None, count not None,
+        double initial_age_s, double received_s, long long fresh_s, bytes etag not None,
+        bytes content_type, bytes whole not None, bytes part not None, bytes unchanged not None,
+        bytes error not None, bytes caption not None,
+    ):
+        """Answer the media segments of a track from the files of its samples and its index.
+
+        Segment `n` has `count[n]` samples from `first[n]` on, none where it is not to be answered.
+        `key` is for `drop`, too; see `_made_segment.pxd` for it and for the marks in the blocks.
+        Raises `ValueError` where the segments are not within the index.
+        """
+        cdef Entry* entry
+        if samples.body.file < 0 or index.body.file < 0:
+            raise ValueError("a track's samples and its index are files")
+        entry = entry_of_texts(
+            key, etag, content_type, whole, part, b"", unchanged, error, caption
+        )
+        try:
+            entry.track = track_of(index.body, sample_count, first, count)
+        except BaseException:
+            entry_release(entry)
+            raise
+        entry.media = True
+        entry.status = 200
+        entry.initial_age_s = initial_age_s
+        entry.received_s = received_s
+        entry.fresh_s = fresh_s
+        entry.body = samples.body
+        body_hold(samples.body)
         table_put(&self.hub.table, entry)
 
     def store_slice(

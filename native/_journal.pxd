@@ -197,5 +197,7 @@ cdef inline void write_all(Worker* w, Connection* c) noexcept nogil:
         if c.exchange != NULL:
             take_note(w, record, c.exchange)
         record.end = max(stream_end(c), record.begin + record.note.promised)
+        if record.note.promised == 0 or c.sent < record.end:
+            note_result(record, b"aborted", 7)
     while c.records != NULL:
         write_record(w, c, at_us)

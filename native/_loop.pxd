@@ -247,12 +247,12 @@ cdef inline bint admit(Worker* w, int fd, const sockaddr_storage* from_) noexcep
     peer.trusted = is_trusted(w.hub, peer.address)
     if w.open >= w.hub.limits.connections:
         return False
-    if not client_enters(w.hub, peer.address):
+    if not client_enters(w.hub, &peer):
         tally(&w.counters.crowded, 1)
         return False
     c = new_connection(w)
     if c == NULL:
-        client_leaves(w.hub, peer.address)
+        client_leaves(w.hub, &peer)
         return False
     begin(c, fd, peer)
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET

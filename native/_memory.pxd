@@ -12,7 +12,9 @@ cdef class Memory:
 
     cdef Body* take(self, uint64_t length) except NULL
     cdef Body* take_place(self, uint64_t length) except NULL
-    cdef Body* open_file(self, int descriptor, uint64_t offset, uint64_t length) except NULL
+    cdef Body* open_file(
+        self, int descriptor, uint64_t offset, uint64_t length, bint mapped
+    ) except NULL
     cdef int take_back(self) except -1
 
 

@@ -123,11 +123,15 @@ cdef class Memory:
         finally:
             PyBuffer_Release(&view)
 
-    def keep_file(self, int descriptor, unsigned long long offset, unsigned long long length):
+    def keep_file(
+        self, int descriptor, unsigned long long offset, unsigned long long length, *,
+        bint mapped=True,
+    ):
         """Let `length` bytes from `offset` on of a file be a body, which are never written again.
 
-        The descriptor stays the caller's. Raises `OSError` when it is no regular file that has
-        those bytes, or when descriptors have run out.
+        Short stretches are sent from a mapping, unless there is to be none: then none of its pages
+        count as ours. The descriptor stays the caller's. Raises `OSError` when it is no regular
+        file that has those bytes, or when descriptors have run out.
         """
         cdef StoredBody kept
         cdef int64_t size = sluice_file_size(descriptor)
@@ -135,12 +139,14 @@ cdef class Memory:
             raise OSError(f"no regular file with the bytes {offset} to {offset + length}")
         kept = new_body()
         kept.memory = self
-        kept.body = self.open_file(descriptor, offset, length)
+        kept.body = self.open_file(descriptor, offset, length, mapped)
         return kept
 
-    cdef Body* open_file(self, int descriptor, uint64_t offset, uint64_t length) except NULL:
+    cdef Body* open_file(
+        self, int descriptor, uint64_t offset, uint64_t length, bint mapped
+    ) except NULL:
         cdef Body* body = <Body*>calloc(1, sizeof(Body))
-        cdef void* mapped
+        cdef void* pages
         if body == NULL:
             raise MemoryError(f"no room for a body of {length} bytes")
         body.refs = 1
@@ -152,13 +158,15 @@ cdef class Memory:
         if body.file < 0:
             free(body)
             raise OSError("no descriptor is left for a body in a file")
-        mapped = mmap(
+        sluice_add(&self.arena.files, 1)
+        if not mapped:
+            return body
+        pages = mmap(
             NULL, body.room, PROT_READ, MAP_SHARED, body.file, offset - offset % PAGE_BYTES
         )
-        sluice_add(&self.arena.files, 1)
         # Without a mapping, which are numbered, it all goes by sendfile.
-        if mapped != MAP_FAILED:
-            body.at = <uint8_t*>mapped + offset % PAGE_BYTES
+        if pages != MAP_FAILED:
+            body.at = <uint8_t*>pages + offset % PAGE_BYTES
         return body
 
     @property

@@ -24,7 +24,16 @@ from native._linux cimport (
 from native._loop cimport WAKE
 from native._reader cimport warming_free
 from native._record cimport journal_close, journal_open
-from native._state cimport INPUT_BYTES, SCRATCH_BYTES, SPENT_GENERATION, Exchange, Hub, Worker
+from native._state cimport (
+    INPUT_BYTES,
+    MADE_BYTES,
+    ROWS_BYTES,
+    SCRATCH_BYTES,
+    SPENT_GENERATION,
+    Exchange,
+    Hub,
+    Worker,
+)
 from native._target cimport LONGEST_KEY
 from native._token cimport REMEMBERED, Verified
 
@@ -39,9 +48,13 @@ cdef inline int open_worker(Hub* hub, Worker* w, int listener, uint32_t records)
     w.input = <uint8_t*>malloc(INPUT_BYTES)
     w.scratch = <uint8_t*>malloc(SCRATCH_BYTES)
     w.key = <uint8_t*>malloc(LONGEST_KEY)
+    w.rows = <uint8_t*>malloc(ROWS_BYTES)
+    w.made = <uint8_t*>malloc(MADE_BYTES)
     w.verified = <Verified*>calloc(REMEMBERED, sizeof(Verified))
     if w.input == NULL or w.scratch == NULL or w.key == NULL or w.verified == NULL:
         raise MemoryError("no room for a thread's buffers")
+    if w.rows == NULL or w.made == NULL:
+        raise MemoryError("no room for the segments that a thread makes")
     if records:
         w.journal = journal_open(records)
         if w.journal == NULL:
@@ -86,6 +99,8 @@ cdef inline int close_worker(Worker* w) except -1:
     free(w.input)
     free(w.scratch)
     free(w.key)
+    free(w.rows)
+    free(w.made)
     free(w.verified)
     journal_close(w.journal)
     samples_close(w.samples)

@@ -22,6 +22,8 @@ cdef enum:
     INPUT_BYTES = 65536
     SCRATCH_BYTES = 131072
     HEADROOM_BYTES = 40960       # what one answer's head may need of the scratch
+    ROWS_BYTES = 32768           # of an index, for one segment: about two thousand samples
+    MADE_BYTES = 16384           # the lines of a segment that is made
     POOLED = 64
     POOLED_PER_ANSWER = 36       # sixteen ranges with what stands between them
     TURN_BYTES = 1048576         # what one connection may send before others have their turn
@@ -168,6 +170,7 @@ cdef struct Counters:
     # Written by one thread; read by any. Padded on both sides: see `Worker`.
     uint64_t requests
     uint64_t hits
+    uint64_t made                # of them, segments made for the request
     uint64_t crossed
     uint64_t refused             # heads that are no HTTP we accept
     uint64_t preflights
@@ -190,7 +193,7 @@ cdef struct Counters:
 cdef struct Limits:
     int64_t[5] timer_ms          # TIMERS
     uint64_t connections         # of one worker
-    uint32_t per_client          # of all workers; 0: any number
+    uint32_t per_client          # of all workers, but of no trusted proxy; 0: any number
 
 cdef struct Network:
     uint8_t[16] address
@@ -280,6 +283,8 @@ cdef struct Worker:
     uint8_t* input               # INPUT_BYTES
     uint8_t* scratch             # SCRATCH_BYTES
     uint8_t* key                 # LONGEST_KEY of _target.pxd
+    uint8_t* rows                # ROWS_BYTES
+    uint8_t* made                # MADE_BYTES
     Verified* verified           # REMEMBERED of _token.pxd
     uint32_t scratch_used
     Out[64] pool                 # POOLED

@@ -23,6 +23,7 @@ from native._linux cimport (
     sluice_peek,
 )
 from native._text cimport Span
+from native._track cimport Track, track_release
 
 cdef enum:
     SHARDS = 64
@@ -60,6 +61,10 @@ cdef struct Entry:
     uint64_t version         # tells this body from others, and its slices from theirs
     uint64_t number          # of the slice
     bint sliced              # the slices are in entries of their own
+    # Of a segment that was just made: its header, behind which `body` goes on from `skip`.
+    Body* lead
+    uint64_t skip
+    Track* track             # owned; then this is no answer itself, but makes some
 
 cdef struct Shard:
     pthread_mutex_t lock
@@ -111,6 +116,7 @@ cdef inline Span slice_key(uint8_t* room, uint64_t version, uint64_t number) noe
 cdef inline void entry_release(Entry* entry) noexcept nogil:
     if entry != NULL and sluice_add(&entry.refs, -1) == 0:
         body_release(entry.body)
+        track_release(entry.track)
         free(entry)
 
 

@@ -61,7 +61,7 @@ cdef inline void end(Worker* w, Connection* c) noexcept nogil:
     c.input = NULL
     c.input_length = 0
     socket_close(c)
-    client_leaves(w.hub, c.peer.address)
+    client_leaves(w.hub, &c.peer)
     if exchange != NULL:
         c.exchange = NULL
         exchange.connection = NULL

@@ -19,7 +19,7 @@ from native._answer cimport (
 )
 from native._batch cimport batch_add, batch_send, clear_room, has_room, is_gathering
 from native._bell cimport ring_bell
-from native._body cimport Warming, body_hold
+from native._body cimport Warming, body_hold, body_release
 from native._connection cimport (
     BROKEN,
     COLD,
@@ -71,6 +71,7 @@ from native._linux cimport (
     tally,
     wall_s,
 )
+from native._made_segment cimport find_track, make_segment
 from native._reader cimport WARM_BYTES, ask_reader, warming_free
 from native._request_body cimport decode_body
 from native._key_samples cimport sample_key
@@ -295,15 +296,38 @@ cdef inline bint answer(Worker* w, Connection* c, const Head* head) noexcept nog
     if entry != NULL and entry.names.at != NULL:
         entry = chosen(w, head, &key, entry)
     if entry == NULL:
-        return False
+        return answer_made(w, c, head, &key)
     answered = not is_broken(entry) and answer_entry(w, c, head, &key, entry)
     if answered:
         if not entry.sliced:
             table_used(&w.hub.table, entry)
-        tally(&w.counters.hits, 1)
-        if sluice_peek(&w.hub.watched):
-            sample_key(w.samples, key.text)
+        count_hit(w, &key)
     entry_release(entry)
+    return answered or answer_made(w, c, head, &key)
+
+
+cdef inline void count_hit(Worker* w, const Key* key) noexcept nogil:
+    tally(&w.counters.hits, 1)
+    if sluice_peek(&w.hub.watched):
+        sample_key(w.samples, key.text)
+
+
+cdef inline bint answer_made(
+    Worker* w, Connection* c, const Head* head, const Key* key
+) noexcept nogil:
+    """Answer with a segment of a track that was handed over, if the key names one."""
+    cdef Entry made
+    cdef uint32_t number
+    cdef bint answered
+    cdef Entry* track = find_track(w, key, &number)
+    if track == NULL:
+        return False
+    answered = make_segment(w, track, number, &made) and answer_entry(w, c, head, key, &made)
+    if answered:
+        tally(&w.counters.made, 1)
+        count_hit(w, key)
+    body_release(made.lead)
+    entry_release(track)
     return answered
 
 

@@ -7,13 +7,14 @@ Opening reads files: call it in a thread.
 import mmap
 import os
 import weakref
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
 from core.errors import InternalFault
 from core.media.description import TrackDescription, decode_description
-from core.protection.track import divisions
+from core.protection.track import divisions, fits_padding
 from native import CorruptIndex, Division, TrackIndex
 
 FLAT_NAME: Final = "track.flat"
@@ -27,31 +28,36 @@ class DamagedTrack(InternalFault):
 
 
 class StoredTrack:
-    """One track: its checked index, its description, and `flat`, the descriptor of its samples.
+    """One track: its checked index, its description, and the descriptors of both its files.
 
-    Whoever reads holds a reference; the map and the descriptor go with the last one, so a cache may
-    forget a track that is being read.
+    `flat` has the samples, `rows` the index. Whoever reads holds a reference; the map and the
+    descriptors go with the last one, so a cache may forget a track that is being read.
     """
 
-    def __init__(self, index: TrackIndex, pages: mmap.mmap, flat: int) -> None:
+    def __init__(self, index: TrackIndex, pages: mmap.mmap, *, flat: int, rows: int) -> None:
         weakref.finalize(self, os.close, flat)
+        weakref.finalize(self, os.close, rows)
         self.index = index
         self.index_bytes = len(pages)
         self._pages = pages
         self.flat = flat
+        self.rows = rows
         self.description: TrackDescription = decode_description(index.description)
 
     @classmethod
     def open(cls, folder: Path) -> Self:
         """Open the track in `folder`. Raises `DamagedTrack`, which names the folder."""
         place = "/".join(folder.parts[-3:])
-        try:
-            data = _mapped(folder / INDEX_NAME)
-            index = TrackIndex(data)
-            flat = os.open(folder / FLAT_NAME, os.O_RDONLY | os.O_CLOEXEC)
-        except (OSError, CorruptIndex) as error:
-            raise DamagedTrack(f"the track {place} cannot be read: {error}") from error
-        track = cls(index, data, flat)
+        with ExitStack() as opened:
+            try:
+                rows = _opened(opened, folder / INDEX_NAME)
+                pages = _mapped(rows)
+                index = TrackIndex(pages)
+                flat = _opened(opened, folder / FLAT_NAME)
+            except (OSError, CorruptIndex) as error:
+                raise DamagedTrack(f"the track {place} cannot be read: {error}") from error
+            track = cls(index, pages, flat=flat, rows=rows)
+            opened.pop_all()
         length = os.fstat(flat).st_size
         if length != index.data_length:
             raise DamagedTrack(
@@ -65,6 +71,21 @@ class StoredTrack:
         """What it takes to divide its samples under Common Encryption. Raises what that does."""
         return divisions(self.description)
 
+    @cached_property
+    def fits_padding(self) -> bool:
+        """Whether it can be one file under Common Encryption with all that may be hidden hidden.
+
+        Raises `DamagedTrack` for a first picture that cannot be read, and what `divisions` does.
+        """
+        division = self.divisions
+        if division is None:
+            return True
+        offset, length, *_ = self.index.sample(0)
+        try:
+            return fits_padding(division, os.pread(self.flat, length, offset))
+        except (OSError, ValueError) as error:
+            raise DamagedTrack(f"the first picture of a track cannot be read: {error}") from error
+
     def unload(self) -> None:
         """Let go of the pages of the index in memory; what is read of it again is the disk cache's.
 
@@ -75,11 +96,13 @@ class StoredTrack:
         self._pages.madvise(mmap.MADV_DONTNEED)
 
 
-def _mapped(path: Path) -> mmap.mmap:
+def _opened(stack: ExitStack, path: Path) -> int:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if os.fstat(descriptor).st_size == 0:
-            raise CorruptIndex("header", 0, "is missing: the file is empty")
-        return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
-    finally:
-        os.close(descriptor)
+    stack.callback(os.close, descriptor)
+    return descriptor
+
+
+def _mapped(descriptor: int) -> mmap.mmap:
+    if os.fstat(descriptor).st_size == 0:
+        raise CorruptIndex("header", 0, "is missing: the file is empty")
+    return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)

@@ -37,7 +37,7 @@ from tools.gate.needs import FFMPEG, NGINX, provide
 from tools.launcher.failure import SetupFailed
 
 PAIR: Final = "pair"
-NAMES: Final = (PAIR, "film")
+NAMES: Final = (PAIR, "film", "made")
 MB: Final = 1e6
 
 

@@ -54,7 +54,7 @@ def servers(library: Library, nginx: str, folder: Path, core: int) -> Iterator[l
         warm = stack.enter_context(origin(library, core, OURS, frozenset({"pair"})))
         # So little memory that no segment of the film is still there when it is asked for again.
         least = ("--memory-bytes", str(LEAST_MEMORY_BYTES))
-        cold = stack.enter_context(origin(library, core, COLD, frozenset({"film"}), *least))
+        cold = stack.enter_context(origin(library, core, COLD, frozenset({"film", "made"}), *least))
         sealed = [
             replace(each, name=name, family=name, folder=SEALED_FOLDER)
             for each, name in ((warm, SEALED), (cold, SEALED_COLD))
@@ -71,7 +71,7 @@ def nginx_sites(program: str, folder: Path, core: int) -> Iterator[list[Contesta
         yield [
             Contestant(
                 name=each.name, family=each.family, settings=each.settings, port=each.port,
-                pid=each.pid, folder=FOLDER,
+                pid=each.pid, folder=FOLDER, works=frozenset({"pair", "film"}),
             )
             for each in found
         ]  # fmt: skip

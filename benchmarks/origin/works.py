@@ -26,24 +26,26 @@ class Segment:
 class SegmentWork(Work):
     """Segments asked for in turn, each connection the next one. Costs are those of a request.
 
-    `segments` are by the folder of their title: the same ones have other names in another.
+    `segments` are by the folder of their title: the same ones have other names in another. With
+    `query`, which means nothing, they are resources that the data plane knows nothing of.
     """
 
     segments: Mapping[str, tuple[Segment, ...]] = field(default_factory=dict)
+    query: str = ""
 
     def asks(self, folder: str, host: str) -> list[tuple[int, str]]:
         """Give the heads, each behind the length of the body it asks for."""
         return [
-            (each.size_bytes, head_of(f"{folder}/{each.path}", host))
+            (each.size_bytes, head_of(f"{folder}/{each.path}{self.query}", host))
             for each in self.segments[folder]
         ]
 
 
 GOALS: Final = (
     Goal(OURS, NGINX, {"pair": 1.10}),
-    Goal(COLD, NGINX, {}),
+    Goal(COLD, NGINX, {"film": 1.10}),
     Goal(SEALED, OURS, {"pair": 1.60}),
-    Goal(SEALED_COLD, COLD, {"film": 1.60}),
+    Goal(SEALED_COLD, COLD, {"made": 1.60}),
 )
 
 
@@ -56,4 +58,7 @@ def works(films: Mapping[str, list[tuple[Segment, Segment]]]) -> list[SegmentWor
     return [
         SegmentWork("pair", "4 s of picture and sound, again and again", 0, segments=middle),
         SegmentWork("film", "every segment of the film, one after the other", 0, segments=every),
+        SegmentWork(
+            "made", "the same, each made by the pipeline", 0, segments=every, query="?unknown"
+        ),
     ]

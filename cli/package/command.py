@@ -47,6 +47,12 @@ def package_command(  # noqa: PLR0913 - typer makes an option of each
             "--storyboard", help="Make small pictures for the seek bar; this decodes key pictures."
         ),
     ] = False,
+    trick_play: Annotated[
+        bool,
+        typer.Option(
+            "--trick-play", help="Write the I-frames once more, as files of their own: for DASH."
+        ),
+    ] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Replace a folder that this command made.")
     ] = False,
@@ -83,6 +89,7 @@ def package_command(  # noqa: PLR0913 - typer makes an option of each
             may_transcode=transcode,
             may_replace=force,
             storyboard=storyboard,
+            trick_play=trick_play,
             protection=chosen_protection(scheme, keys or (), folder, keys_file),
         ),
         as_json=as_json,

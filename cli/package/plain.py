@@ -18,6 +18,7 @@ FLAGS: Final = {
     "--single-file": "single_file",
     "--transcode": "transcode",
     "--storyboard": "storyboard",
+    "--trick-play": "trick_play",
     "--force": "force",
     "--json": "as_json",
 }
@@ -84,6 +85,7 @@ def run_plain(words: Sequence[str]) -> int | None:
         may_transcode="transcode" in found.flags,
         may_replace="force" in found.flags,
         storyboard="storyboard" in found.flags,
+        trick_play="trick_play" in found.flags,
     )
     try:
         run_package(request, as_json="as_json" in found.flags)

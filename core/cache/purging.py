@@ -35,6 +35,11 @@ class Purge:
         named = resource in self.resources or not self.tags.isdisjoint(tags)
         return named or self.everything
 
+    def covers_below(self, folder: str, tags: Collection[str]) -> bool:
+        """Whether it names something in a folder, which ends in a slash, or one of these tags."""
+        within = any(resource.startswith(folder) for resource in self.resources)
+        return within or self.everything or not self.tags.isdisjoint(tags)
+
 
 EVERYTHING: Final = Purge(everything=True)
 

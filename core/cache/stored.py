@@ -75,12 +75,15 @@ class StoredHead:
 
     def representation(self, length: int) -> RepresentationFacts:
         """The facts that ranges and preconditions are decided by."""
-        changed = first(self.fields, "last-modified")
+        changed_s = parse_http_date(first(self.fields, "last-modified") or "")
+        made_s = parse_http_date(first(self.fields, "date") or "")
         return RepresentationFacts(
             length,
             self.etag(),
-            None if changed is None else parse_http_date(changed),
+            changed_s,
             first(self.fields, "content-type"),
+            # RFC 9110 §8.8.2.2: it was made at least a second after it had changed.
+            weak_date=changed_s is not None and (made_s is None or made_s <= changed_s),
         )
 
 

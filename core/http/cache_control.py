@@ -9,6 +9,9 @@ from core.http.fields import Headers, combined, natural
 Directives = Mapping[str, str | None]
 
 LONGEST_FIELD: Final = 8192
+# Our target list (RFC 9213 §2.1): what an origin says to the serving of its own process, which is
+# never sent on, and what every edge on the way is told.
+TARGETS: Final = ("sluice-origin-cache-control", "cdn-cache-control")
 LONGEST_DELTA_S: Final = 2**31  # RFC 9111 §1.2.2: what a larger number is taken for
 
 _NAME_CHARACTERS = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
@@ -83,11 +86,12 @@ def parse_targeted(value: str) -> dict[str, str | None] | None:
 def response_directives(headers: Headers) -> tuple[Directives, bool]:
     """The directives a response has for us, and whether they came from the targeted field.
 
-    A valid CDN-Cache-Control replaces Cache-Control and Expires altogether (RFC 9213 §2.2).
+    A valid one replaces Cache-Control and Expires altogether (RFC 9213 §2.2).
     """
-    targeted = combined(headers, "cdn-cache-control")
-    if targeted is not None and (directives := parse_targeted(targeted)):
-        return directives, True
+    for target in TARGETS:
+        targeted = combined(headers, target)
+        if targeted is not None and (directives := parse_targeted(targeted)):
+            return directives, True
     return parse_cache_control(combined(headers, "cache-control") or ""), False
 
 

@@ -33,10 +33,14 @@ class Preconditions:
 
 @dataclass(frozen=True, slots=True)
 class Validators:
-    """What a representation is compared by: its entity tag, quotes kept, and its date."""
+    """What a representation is compared by: its entity tag, quotes kept, and its date.
+
+    The date is weak where the representation may have changed again within that second.
+    """
 
     etag: str | None = None
     last_modified_s: int | None = None
+    weak_date: bool = False
 
 
 class Evaluation(Enum):
@@ -95,12 +99,12 @@ def _unmodified(field: str | None, last_modified_s: int | None) -> bool:
 
 
 def if_range_holds(field: str, current: Validators) -> bool:
-    """Whether an If-Range lets the Range field count (§13.1.5): a strong tag or the exact date."""
+    """Whether an If-Range lets the Range field count (§13.1.5): a strong tag or a strong date."""
     value = field.strip(" \t")
     if value.startswith(('"', "W/")):
         return current.etag is not None and not is_weak(value) and value == current.etag
     date_s = parse_http_date(value)
-    return date_s is not None and date_s == current.last_modified_s
+    return date_s is not None and date_s == current.last_modified_s and not current.weak_date
 
 
 def parse_etags(field: str) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ _NOT_SENT_ON: Final = frozenset(
         "cache-status",
         "cdn-cache-control",
         "content-length",
+        "sluice-origin-cache-control",
         "surrogate-control",
         "surrogate-key",
         "x-request-id",

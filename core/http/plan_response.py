@@ -37,12 +37,16 @@ class RequestFacts:
 
 @dataclass(frozen=True, slots=True)
 class RepresentationFacts:
-    """What is known of the representation: its length in bytes, validators and media type."""
+    """What is known of the representation: its length in bytes, validators and media type.
+
+    `weak_date` is as `Validators` has it.
+    """
 
     length: int
     etag: str | None = None
     last_modified_s: int | None = None
     content_type: str | None = None
+    weak_date: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,9 @@ class ResponsePlan:
 
 def plan_response(request: RequestFacts, representation: RepresentationFacts) -> ResponsePlan:
     """Decide the answer to a GET or HEAD whose plain answer would be 200."""
-    current = Validators(representation.etag, representation.last_modified_s)
+    current = Validators(
+        representation.etag, representation.last_modified_s, representation.weak_date
+    )
     conditions = Preconditions(
         request.if_match,
         request.if_unmodified_since,

@@ -5,6 +5,7 @@ from typing import Final
 
 from core.manifest.hls_keys import segment_key
 from core.manifest.urls import (
+    IFRAME_FILE,
     IFRAME_PLAYLIST,
     INIT_SEGMENT,
     TRACK_FILE,
@@ -85,11 +86,12 @@ def iframe_head(durations_us: Iterable[int]) -> tuple[str, ...]:
 
 
 def _map(rendition: Rendition) -> str:
-    """Give EXT-X-MAP: the init segment, in the track's one file where the pictures lie there."""
-    shown, layout = rendition.iframes, rendition.layout
+    """Give EXT-X-MAP: the init segment, in the one file where the pictures lie there."""
+    shown = rendition.iframes
     places = {each.address for each in shown.ranges} if shown is not None else set()
-    if layout is not None and TRACK_FILE in places:
-        return f'#EXT-X-MAP:URI="{TRACK_FILE}",BYTERANGE="{layout.init_bytes}@0"'
+    for name, head in ((TRACK_FILE, rendition.layout), (IFRAME_FILE, rendition.iframe_file)):
+        if head is not None and name in places:
+            return f'#EXT-X-MAP:URI="{name}",BYTERANGE="{head.init_bytes}@0"'
     return f'#EXT-X-MAP:URI="{way_to_segments(rendition)}{INIT_SEGMENT}"'
 
 

@@ -10,6 +10,7 @@ from core.isobmff.box_reader import child_boxes
 from core.media.description import TrackDescription
 from core.media.presentation import TrackKind
 from core.protection.content_key import ContentKey, KeyUse
+from core.protection.track_file import PADDED_PARTS
 from native import Division, FragmentCipher, Vp9Division
 
 H264: Final = frozenset({"avc1", "avc3"})
@@ -60,6 +61,16 @@ def _by_configuration(
         if span.kind == kind:
             return division_of(entry[span.content : span.end])
     raise UnprotectableTrack(f"a track has no {kind.decode()}")
+
+
+def fits_padding(division: Division, picture: bytes) -> bool:
+    """Whether fragments that are filled up have room for all parts of a track's pictures.
+
+    `picture` is one of them: encoders cut all pictures into as many slices. Raises `ValueError` for
+    one that cannot be read.
+    """
+    nobodys = FragmentCipher("cbcs", bytes(16), bytes(16), division)
+    return len(nobodys.subsamples(picture)) <= PADDED_PARTS
 
 
 def fragment_cipher(

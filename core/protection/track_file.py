@@ -19,8 +19,10 @@ from core.protection.scheme import Scheme
 INFORMATION_BYTES: Final = 53
 FREE_BYTES: Final = 8
 VECTOR_BYTES: Final = 8
-# Of a divided sample: its size in `saiz`, the number of its parts, and room for eight of them.
-DIVIDED_BYTES: Final = 1 + 2 + 8 * 6
+PADDED_PARTS: Final = 8
+"""What a sample has room for: a picture of more slices would have most of it left clear."""
+# Of a divided sample: its size in `saiz`, the number of its parts, and room for them.
+DIVIDED_BYTES: Final = 1 + 2 + PADDED_PARTS * 6
 ENTRY: Final = struct.Struct(">III")
 ENTRIES_AT: Final = 40
 """Of a `sidx` of version 1 (ISO/IEC 14496-12 §8.16.3)."""

@@ -1,7 +1,8 @@
 """Answers of the pipeline: a representation as conditions and ranges ask for it, or a problem."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from core.errors import Fault
@@ -16,6 +17,7 @@ from origin.delivery.representation import (
     Part,
     PendingPart,
     Representation,
+    TrackSegments,
 )
 
 if TYPE_CHECKING:
@@ -50,10 +52,51 @@ class Asked(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A track as whoever serves it can answer its segments without us; `one` is one of them."""
+
+    one: Representation
+    segments: TrackSegments
+    listening: bool
+
+    @property
+    def first(self) -> Sequence[int]:
+        """The first sample of each segment."""
+        return self.segments.first
+
+    @property
+    def count(self) -> Sequence[int]:
+        """How many samples each has; none where it is not to be answered."""
+        return self.segments.count
+
+    @property
+    def sample_count(self) -> int:
+        """How many the track has."""
+        return self.segments.track.index.sample_count
+
+    @property
+    def samples(self) -> tuple[int, int]:
+        """The descriptor of the flat file, and its bytes."""
+        track = self.segments.track
+        return track.flat, track.index.data_length
+
+    @property
+    def index(self) -> tuple[int, int]:
+        """The descriptor of the index, and its bytes."""
+        return self.segments.track.rows, self.segments.track.index_bytes
+
+    def fields(self, number: str) -> Headers:
+        """The fields of the answer with the whole of a segment, but for Content-Length."""
+        segment = replace(self.one, etag=self.segments.etag(number))
+        plan = plan_response(RequestFacts(), _facts(segment))
+        return _fields(plan, segment, listening=self.listening, keep=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One answer; `length` is that of the body a GET would have, None where there can be none.
 
-    The pieces of the body may be had once.
+    The pieces of the body may be had once. `track` hands over the track that it is a segment of.
     """
 
     status: int
@@ -62,6 +105,12 @@ class Answer:
     pieces: Iterable[Part] = ()
     reader: FileReader | None = None
     framed: bool = True
+    track: Callable[[], HandedOver] | None = None
+
+    @property
+    def filed(self) -> "Answer":
+        """This answer, of which much lies in files of this machine."""
+        return self
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The body. Raises `DamagedTrack` where a file ends too early."""
@@ -147,19 +196,33 @@ def present(
     plan = plan_response(request_facts(asked), _facts(representation))
     if plan.fault is not None:
         return explain(asked, plan.fault, more=plan.headers)
-    fields = (
-        *plan.headers,
-        ("Cache-Control", representation.cache.value),
-        (
-            "CDN-Cache-Control",
-            _own_policy(representation, listening=listening, keep=keep or plan.status == 304),
-        ),
-        ("Surrogate-Key", " ".join(representation.surrogate_keys)),
-    )
+    keep = keep or plan.status == 304
+    fields = _fields(plan, representation, listening=listening, keep=keep)
     if plan.content_length is not None:
         fields = (*fields, ("Content-Length", str(plan.content_length)))
     pieces = _pieces(plan, representation)
-    return Answer(plan.status, fields, plan.content_length, pieces, reader)
+    track = partial(_hand_over, representation, listening) if representation.segments else None
+    return Answer(plan.status, fields, plan.content_length, pieces, reader, track=track)
+
+
+def _hand_over(one: Representation, listening: bool) -> HandedOver:
+    assert one.segments is not None
+    return HandedOver(one, one.segments(), listening)
+
+
+def _fields(
+    plan: ResponsePlan, representation: Representation, *, listening: bool, keep: bool
+) -> Headers:
+    """The fields of an answer but for Content-Length."""
+    return (
+        *plan.headers,
+        ("Cache-Control", representation.cache.value),
+        (
+            "Sluice-Origin-Cache-Control",
+            _own_policy(representation, listening=listening, keep=keep),
+        ),
+        ("Surrogate-Key", " ".join(representation.surrogate_keys)),
+    )
 
 
 def explain(asked: Asked, fault: Fault, *, more: Headers = ()) -> Answer:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from core.errors import InputFault, InternalFault
@@ -48,13 +49,15 @@ from origin.delivery.lru import LruCache
 from origin.delivery.narrowing import moment_of, programme_of
 from origin.delivery.offers import Offer, find_offer, offers
 from origin.delivery.protected import Plain, ProtectedSegments
-from origin.delivery.renditions import has_iframe, has_segment, rendition_of
+from origin.delivery.renditions import has_iframe, rendition_of, segments_of
 from origin.delivery.representation import (
     CachePolicy,
     EncryptedTrack,
     FilePart,
     Representation,
+    TrackSegments,
     WholeTrack,
+    segment_etag,
 )
 from origin.delivery.surrogates import manifest_keys, title_keys
 from origin.delivery.text import TextPresenter, text_rendition
@@ -122,9 +125,9 @@ class Presenter:
         protection = title.protection
         if name != MASTER and not protection.has_dash:
             raise NoSuchMedia(f"{playback_id!r} is under {protection}, which DASH does not have")
-        scheme = protection.hls if name == MASTER else protection.dash
+        scheme_of = _hls_scheme if name == MASTER else _dash_scheme
         return await self._made_text(
-            title, name, scheme, lambda parts: _manifest(title, name, parts)
+            title, name, scheme_of, lambda parts: _manifest(title, name, parts)
         )
 
     async def line(self, playback_id: str, kind: str, name: str, file: str) -> Representation:
@@ -137,7 +140,7 @@ class Presenter:
                     return LINES[file](line, parts)
             raise NoSuchMedia(f"{playback_id!r} has no line {kind}/{name}")
 
-        return await self._made_text(title, f"{kind}/{name}/{file}", None, write)
+        return await self._made_text(title, f"{kind}/{name}/{file}", _hls_scheme, write)
 
     async def joined_boards(self, playback_id: str, file: str) -> Representation:
         """Give one of `JOINED_BOARDS`, the small pictures of a title of several parts in HLS."""
@@ -148,13 +151,13 @@ class Presenter:
                 raise NoSuchMedia(f"{playback_id!r} has no storyboards in a row")
             return JOINED_BOARDS[file](parts)
 
-        return await self._made_text(title, f"{STORYBOARD_FOLDER}/{file}", None, write)
+        return await self._made_text(title, f"{STORYBOARD_FOLDER}/{file}", _hls_scheme, write)
 
     async def _made_text(
         self,
         title: Title,
         name: str,
-        scheme: Scheme | None,
+        scheme_of: Callable[[Title], Scheme | None],
         write: Callable[[Sequence[Presentation]], str],
     ) -> Representation:
         """Give a text about all of a title as it is at this moment."""
@@ -166,7 +169,7 @@ class Presenter:
         known = self._texts.get(key)
         if known is not None:
             return known
-        made_of = [await self._presentation(part, scheme) for part in title.all_parts]
+        made_of = [await self._presentation(part, scheme_of(part)) for part in title.all_parts]
         whole = all(is_whole for _, is_whole in made_of)
         settled = whole and title.status == "ready"
         made = _generated(
@@ -195,9 +198,13 @@ class Presenter:
             return self._init(title, build, offer)
         if file in FILES:
             return self._whole(title, build, offer, file)
-        if not any(has_segment(each, build, _number(file)) for each, _ in found):
+        numbers = [segments_of(each, build) for each, _ in found]
+        if not any(_number(file) in each for each in numbers):
             raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no segment {file}")
-        return await self._media(title, build, offer, _segment(build, _number(file)))
+        made = await self._media(title, build, offer, _segment(build, _number(file)))
+        if offer.use is not None:
+            return made
+        return replace(made, segments=partial(_segments, build, offer, numbers))
 
     async def text_file(
         self, playback_id: str, name: str, build_hash: str, file: str
@@ -243,7 +250,7 @@ class Presenter:
         """Give a media segment or an I-frame, encrypted where its title is."""
         clear = Representation(
             content_type=media_type(f"{offer.track.kind}/{plain.name}"),
-            etag=f'"{offer.build_hash}-{plain.name.removesuffix(".m4s").replace("/", "-")}"',
+            etag=segment_etag(offer.build_hash, plain.name.removesuffix(".m4s").replace("/", "-")),
             cache=CachePolicy.IMMUTABLE,
             surrogate_keys=title_keys(title),
             head=plain.header,
@@ -346,9 +353,9 @@ class Presenter:
             wanted = read_thumbnail_name(name)
         except UnknownThumbnail as error:
             raise NoSuchMedia(str(error)) from error
-        if title.protection is not Protection.NONE:
-            raise NoSuchMedia(f"{playback_id!r} is encrypted, and its pictures are, too")
         part, at_ms = moment_of(title, wanted.at_ms)
+        if part.protection is not Protection.NONE:
+            raise NoSuchMedia(f"{playback_id!r} is encrypted there, and its pictures are, too")
         pictures = [track for track in part.tracks if track.kind is TrackKind.VIDEO]
         if not pictures:
             raise NoSuchMedia(f"{playback_id!r} has no picture")
@@ -404,6 +411,14 @@ class Presenter:
             raise damage[main]
         made = _presentation(title, tuple(video), tuple(audio))
         return replace(made, text=tuple(renditions[TrackKind.TEXT])), not damage
+
+
+def _hls_scheme(title: Title) -> Scheme | None:
+    return title.protection.hls
+
+
+def _dash_scheme(title: Title) -> Scheme | None:
+    return title.protection.dash
 
 
 def _lost(track: PublishedTrack) -> InternalFault:
@@ -491,6 +506,16 @@ def _segment(build: Build, number: int) -> Plain:
     header = index.fragment_header(first, count, number + 1)
     build.stored.unload()
     return Plain(media_segment(number), header, first, offset, length)
+
+
+def _segments(build: Build, offer: Offer, numbers: Sequence[range]) -> TrackSegments:
+    """All segments of a build that have one of these numbers."""
+    table = build.table
+    shown = [False] * len(table)
+    for each in numbers:
+        shown[each.start : each.stop] = [True] * len(each)
+    count = [count if there else 0 for count, there in zip(table.count, shown, strict=True)]
+    return TrackSegments(build.stored, offer.build_hash, table.first, count)
 
 
 def _fragment(build: Build, number: int) -> Plain:

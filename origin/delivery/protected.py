@@ -170,9 +170,9 @@ class ProtectedSegments:
     def file(self, build: Build, use: KeyUse) -> ProtectedFile | None:
         """Give the encrypted track as one file; None where there is none.
 
-        Raises `UnprotectableTrack`.
+        Raises `UnprotectableTrack` and `DamagedTrack`.
         """
-        if build.file is None or not use.scheme.is_common:
+        if build.file is None or not use.scheme.is_common or not build.stored.fits_padding:
             return None
         name = protected_build_hash(build.published.build_hash, use)
         known = self._files.get(name)

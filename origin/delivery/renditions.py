@@ -24,12 +24,12 @@ def rendition_of(
     return whole if title.excerpt is None else excerpt_of(whole, title.excerpt)
 
 
-def has_segment(title: Title, build: Build, number: int) -> bool:
-    """Whether a title has the segment of that number."""
+def segments_of(title: Title, build: Build) -> range:
+    """The numbers of the segments that a title has of a build."""
     if title.excerpt is None:
-        return number < len(build.table)
+        return range(len(build.table))
     run = rendition_of(title, build, _clear(build))
-    return run is not None and 0 <= number - run.first < len(run.spans)
+    return range(0) if run is None else range(run.first, run.first + len(run.spans))
 
 
 def has_iframe(title: Title, build: Build, number: int) -> bool:

@@ -148,12 +148,11 @@ def cut_tracks(gathered: Sequence[GatheredTrack], segment_s: float) -> list[CutT
 
 def presentation_of(
     tracks: Sequence[CutTrack],
-    arrangement: Arrangement,
+    renditions: Sequence[Rendition],
     texts: Sequence[Rendition] = (),
     storyboard: Storyboard | None = None,
 ) -> Presentation:
-    """Give what the manifests tell of."""
-    renditions = [track.rendition(arrangement) for track in tracks]
+    """Give what the manifests tell of: the tracks' renditions, and what else there is."""
     return Presentation(
         playback_id="",
         video=tuple(each for each in renditions if each.kind is TrackKind.VIDEO),

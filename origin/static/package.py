@@ -135,6 +135,8 @@ def _write(
     write_tracks(placed, arrangement, Pulse(watcher.step("Writing")))
     if protection is not None:
         return _write_protected(request, protection, placed, tracks, texts, board)
+    if request.trick_play:
+        placed = [_with_pictures(each, arrangement) for each in placed]
     texts_bytes = 0
     for each in placed:
         rendition = each.rendition
@@ -143,7 +145,8 @@ def _write(
             texts_bytes += _write_text(each.folder / IFRAME_PLAYLIST, iframe_playlist(rendition))
     with_text = [_written_text(*each) for each in write_texts(texts, folder)]
     shown = [text.rendition for text in texts]
-    presentation = presentation_of(tracks, arrangement, shown, board)
+    renditions = [each.rendition for each in placed]
+    presentation = presentation_of(tracks, renditions, shown, board)
     texts_bytes += _write_text(folder / MASTER, multivariant_playlist(presentation))
     texts_bytes += _write_text(folder / MPD, MPDS[arrangement](presentation))
     written = (*(_written(each, arrangement) for each in placed), *with_text)
@@ -163,7 +166,7 @@ def _write_protected(
     from origin.static.protecting import protect_tracks, write_keys  # noqa: PLC0415
 
     arrangement, folder = request.arrangement, placed[0].root
-    made = protect_tracks(placed, protection, arrangement)
+    made = protect_tracks(placed, protection, arrangement, trick_play=request.trick_play)
     texts_bytes = 0
     for place, each in zip(placed, made, strict=True):
         playlist = PLAYLISTS[arrangement](each.rendition)
@@ -173,13 +176,8 @@ def _write_protected(
             texts_bytes += _write_text(place.folder / IFRAME_PLAYLIST, winding)
     with_text = [_written_text(*each) for each in write_texts(texts, folder)]
     shown = [text.rendition for text in texts]
-    clear = presentation_of(tracks, Arrangement.SEGMENTS, shown, board)
     renditions = [each.rendition for each in made]
-    presentation = replace(
-        clear,
-        video=tuple(each for each in renditions if each.kind is TrackKind.VIDEO),
-        audio=tuple(each for each in renditions if each.kind is TrackKind.AUDIO),
-    )
+    presentation = presentation_of(tracks, renditions, shown, board)
     texts_bytes += _write_text(folder / MASTER, multivariant_playlist(presentation))
     if protection.scheme.is_common:
         texts_bytes += _write_text(folder / MPD, MPDS[arrangement](presentation))
@@ -198,6 +196,20 @@ def _write_protected(
     return written, texts_bytes + sum(each.size_bytes for each in written)
 
 
+def _with_pictures(placed: PlacedTrack, arrangement: Arrangement) -> PlacedTrack:
+    """Write the I-frames of a track of pictures once more, as files of their own."""
+    from origin.static.pictures import write_pictures  # noqa: PLC0415 - few ask for it
+
+    track = placed.track
+    if track.kind is not TrackKind.VIDEO:
+        return placed
+    found = write_pictures(placed, arrangement, track.init)
+    if found is None:
+        return placed
+    rendition = found.told(placed.rendition)
+    return replace(placed, rendition=rendition, pictures_bytes=found.size_bytes)
+
+
 def _written(placed: PlacedTrack, arrangement: Arrangement) -> WrittenTrack:
     track = placed.track
     return WrittenTrack(
@@ -209,7 +221,7 @@ def _written(placed: PlacedTrack, arrangement: Arrangement) -> WrittenTrack:
         segments=len(track.table),
         bandwidth=track.table.peak_bandwidth,
         average_bandwidth=track.table.average_bandwidth,
-        size_bytes=placed.size_bytes(arrangement),
+        size_bytes=placed.size_bytes(arrangement) + placed.pictures_bytes,
     )
 
 

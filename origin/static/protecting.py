@@ -19,10 +19,16 @@ from core.media.presentation import Rendition, TrackKind
 from core.protection.bandwidth import protected_bandwidth
 from core.protection.content_key import ContentKey, KeyUse, resource_vector
 from core.protection.scheme import Scheme
-from core.protection.track import UnprotectableTrack, divisions, fragment_cipher
-from core.protection.track_file import protected_file
+from core.protection.track import (
+    UnprotectableTrack,
+    divisions,
+    fits_padding,
+    fragment_cipher,
+)
+from core.protection.track_file import PADDED_PARTS, protected_file
 from native import SEGMENT_TYPE_BYTES, Division, encrypt_resource
 from origin.static.cutting import CutTrack
+from origin.static.pictures import Seal, write_pictures
 from origin.static.request import Arrangement, PackageProtection, RefusedSource
 from origin.static.winding import leading_pictures
 from origin.static.writing import PlacedTrack, writing
@@ -46,6 +52,28 @@ class ProtectedTrack:
 
 
 @dataclass(frozen=True, slots=True)
+class _Sealing:
+    """What a track is under, and how its samples are divided; None where they are taken whole."""
+
+    use: KeyUse
+    key: ContentKey
+    division: Division | None
+
+    def init(self, track: CutTrack) -> bytes:
+        """Give the track's init segment."""
+        if not self.use.scheme.is_common:
+            return track.init
+        return protected_init(track.init, self.use, track.kind, by_units=self.division is not None)
+
+    def seal(self) -> Seal:
+        """Give what encrypts single segments."""
+        if not self.use.scheme.is_common:
+            return lambda name, header, body, _: _whole(self.use, self.key, name, header, body)
+        cipher = fragment_cipher(self.use, self.key, self.division)
+        return lambda _, header, body, sample: cipher.fragment(header, body, sample)
+
+
+@dataclass(frozen=True, slots=True)
 class _Files:
     """What a track became: bytes, those before the samples of each segment, its file's layout."""
 
@@ -55,14 +83,26 @@ class _Files:
 
 
 def protect_tracks(
-    placed: Sequence[PlacedTrack], protection: PackageProtection, arrangement: Arrangement
+    placed: Sequence[PlacedTrack],
+    protection: PackageProtection,
+    arrangement: Arrangement,
+    *,
+    trick_play: bool = False,
 ) -> list[ProtectedTrack]:
     """Encrypt every track in its folder, where its segments are files; join them where wanted.
 
-    Raises `RefusedSource` for pictures that cannot be encrypted so and for tracks that cannot be
-    one file, `RefusedFolder` and `StorageFull`.
+    With `trick_play` their I-frames are written as files of their own, encrypted as well. Raises
+    `RefusedSource` for pictures that cannot be encrypted so and for tracks that cannot be one file,
+    `RefusedFolder` and `StorageFull`.
     """
-    return [_protect(each, protection, number, arrangement) for number, each in enumerate(placed)]
+    made = []
+    for number, each in enumerate(placed):
+        sealing = _sealing(each.track, protection, number)
+        protected = _protect(each, sealing, arrangement)
+        if trick_play and each.track.kind is TrackKind.VIDEO:
+            protected = _with_pictures(each, protected, sealing, arrangement)
+        made.append(protected)
+    return made
 
 
 def write_keys(path: Path, protection: PackageProtection) -> None:
@@ -77,24 +117,26 @@ def write_keys(path: Path, protection: PackageProtection) -> None:
             file.write(msgspec.json.encode(KeyFile(protection.scheme, keys)) + b"\n")
 
 
-def _protect(
-    placed: PlacedTrack, protection: PackageProtection, number: int, arrangement: Arrangement
-) -> ProtectedTrack:
-    track = placed.track
+def _sealing(track: CutTrack, protection: PackageProtection, number: int) -> _Sealing:
     key = protection.keys[TrackKind.VIDEO if track.kind is TrackKind.VIDEO else TrackKind.AUDIO]
     use = KeyUse(protection.scheme, key.kid, protection.vector, number)
     try:
         division = divisions(track.description) if use.scheme.is_common else None
     except UnprotectableTrack as fault:
         raise RefusedSource(f"{track.gathered.film.path.name}: {fault.message}") from fault
+    return _Sealing(use, key, division)
+
+
+def _protect(placed: PlacedTrack, sealing: _Sealing, arrangement: Arrangement) -> ProtectedTrack:
+    track, use = placed.track, sealing.use
     if not use.scheme.is_common:
-        files = _encrypt_whole(placed, use, key)
+        files = _encrypt_whole(placed, sealing)
     elif arrangement is Arrangement.SINGLE_FILE:
-        files = _join(placed, use, key, division)
+        files = _join(placed, sealing)
     else:
-        files = _encrypt(placed, use, key, division)
+        files = _encrypt(placed, sealing)
     rates = protected_bandwidth(
-        track.table, track.index.timescale, use, by_units=division is not None
+        track.table, track.index.timescale, use, by_units=sealing.division is not None
     )
     iframes = None
     if files.heads and placed.rendition.iframes is not None:
@@ -110,8 +152,20 @@ def _protect(
     return ProtectedTrack(rendition, files.size_bytes)
 
 
-def _encrypt_whole(placed: PlacedTrack, use: KeyUse, key: ContentKey) -> _Files:
+def _with_pictures(
+    placed: PlacedTrack, made: ProtectedTrack, sealing: _Sealing, arrangement: Arrangement
+) -> ProtectedTrack:
+    """Write the I-frames of a track once more, as files of their own."""
+    init = sealing.init(placed.track)
+    found = write_pictures(placed, arrangement, init, sealing.seal())
+    if found is None:
+        return made
+    return ProtectedTrack(found.told(made.rendition), made.size_bytes + found.size_bytes)
+
+
+def _encrypt_whole(placed: PlacedTrack, sealing: _Sealing) -> _Files:
     """Encrypt every segment as one resource; of such no part can be had."""
+    use, key = sealing.use, sealing.key
     size_bytes = len(placed.track.init)
     for place in range(len(placed.track.table)):
         path = placed.folder / media_segment(place)
@@ -120,14 +174,11 @@ def _encrypt_whole(placed: PlacedTrack, use: KeyUse, key: ContentKey) -> _Files:
     return _Files(size_bytes)
 
 
-def _encrypt(
-    placed: PlacedTrack, use: KeyUse, key: ContentKey, division: Division | None
-) -> _Files:
+def _encrypt(placed: PlacedTrack, sealing: _Sealing) -> _Files:
     """Encrypt the samples of every segment."""
     track = placed.track
-    init = protected_init(track.init, use, track.kind, by_units=division is not None)
-    size_bytes, heads = _replace(placed.folder / INIT_SEGMENT, init), []
-    cipher = fragment_cipher(use, key, division)
+    size_bytes, heads = _replace(placed.folder / INIT_SEGMENT, sealing.init(track)), []
+    cipher = fragment_cipher(sealing.use, sealing.key, sealing.division)
     for place, first in enumerate(track.table.first):
         path = placed.folder / media_segment(place)
         header, body = _parts(path, track, place)
@@ -137,19 +188,26 @@ def _encrypt(
     return _Files(size_bytes, heads)
 
 
-def _join(placed: PlacedTrack, use: KeyUse, key: ContentKey, division: Division | None) -> _Files:
+def _join(placed: PlacedTrack, sealing: _Sealing) -> _Files:
     """Encrypt the samples of every segment into the track's one file."""
-    track, divided = placed.track, division is not None
-    init = protected_init(track.init, use, track.kind, by_units=divided)
+    track, division = placed.track, sealing.division
+    if division is not None and not fits_padding(division, _first_picture(placed)):
+        raise RefusedSource(
+            f"{track.gathered.film.path.name}: {track.name} has pictures of more than "
+            f"{PADDED_PARTS} slices, of which a single file would leave some clear: leave "
+            "--single-file out"
+        )
+    init, scheme = sealing.init(track), sealing.use.scheme
     file = None
     if track.file is not None:
-        file = protected_file(track.file, init, track.table, use.scheme, divided=divided)
+        divided = division is not None
+        file = protected_file(track.file, init, track.table, scheme, divided=divided)
     if file is None:
         raise RefusedSource(
             f"{track.gathered.film.path.name}: {track.name} has too many segments, or too large "
             "ones, for the index of a single file"
         )
-    cipher, heads = fragment_cipher(use, key, division, padded=True), []
+    cipher, heads = fragment_cipher(sealing.use, sealing.key, division, padded=True), []
     with writing(placed.folder), (placed.folder / TRACK_FILE).open("xb") as whole:
         whole.write(file.head)
         for place, first in enumerate(track.table.first):
@@ -161,6 +219,12 @@ def _join(placed: PlacedTrack, use: KeyUse, key: ContentKey, division: Division 
             path.unlink()
         (placed.folder / INIT_SEGMENT).unlink()
     return _Files(file.layout.length, heads, file.layout)
+
+
+def _first_picture(placed: PlacedTrack) -> bytes:
+    """Give the first sample of a track that was written as segments."""
+    _, body = _parts(placed.folder / media_segment(0), placed.track, 0)
+    return body[: placed.track.index.sample(0)[1]]
 
 
 def _parts(path: Path, track: CutTrack, place: int) -> tuple[bytes, bytes]:

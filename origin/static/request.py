@@ -62,6 +62,7 @@ class PackageRequest:
     may_replace: bool = False
     protection: PackageProtection | None = None
     storyboard: bool = False
+    trick_play: bool = False
 
 
 class WrittenTrack(msgspec.Struct, frozen=True, kw_only=True):

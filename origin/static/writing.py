@@ -27,11 +27,15 @@ Job = tuple[SampleFile, int, int, int, bytes]
 
 @dataclass(frozen=True, slots=True)
 class PlacedTrack:
-    """A track, what manifests say of it, and the folder that it has of its own within another."""
+    """A track, what manifests say of it, and the folder that it has of its own within another.
+
+    `pictures_bytes` are those of its I-frames that are files of their own.
+    """
 
     track: CutTrack
     rendition: Rendition
     root: Path
+    pictures_bytes: int = 0
 
     @property
     def place(self) -> str:

@@ -158,7 +158,11 @@ class EdgeSettings(MediaKeySettings, FillSettings, AdminSettings, RedisSettings,
         50_000, "How many connections clients may have in all.", ge=1, le=10_000_000
     )
     max_connections_per_client: Count = setting(
-        0, "How many connections one address may have; 0 is any number.", ge=0, le=10_000_000
+        0,
+        "How many connections one client may have, which is one IPv4 address or one /64 network of "
+        "IPv6; 0 is any number. Trusted proxies may have any number.",
+        ge=0,
+        le=10_000_000,
     )
     access_log: Output | None = setting(
         None,

@@ -53,7 +53,7 @@ class OriginSettings(
         "standard output. Without it there is no access log.",
     )
     open_tracks: Count = setting(
-        256, "How many tracks keep their index mapped and their file open.", ge=1, le=100_000
+        256, "How many tracks keep their index mapped and their files open.", ge=1, le=100_000
     )
     thumbnails: Count = setting(
         2,

@@ -16,12 +16,19 @@ from runtime.postgres import connect
 from tests.fixtures.eventually import until
 from tests.fixtures.folders import files_below
 from tests.fixtures.players import decode
-from tests.fixtures.product import Product
+from tests.fixtures.product import Product, running
 
-pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def survivor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
+    """A running product that loses one process after another."""
+    async with running(tmp_path_factory.mktemp("survivor") / "data") as started:
+        yield started
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def product(tmp_path: Path) -> AsyncIterator[Product]:
     """A product of this test's own, which may be killed; not started yet."""
     mine = Product(tmp_path / "data")
@@ -68,37 +75,35 @@ async def until_clean(product: Product) -> None:
 
 @pytest.mark.parametrize("role", ["server", "origin", "worker", "edge"])
 async def test_a_killed_process_comes_back_and_the_work_goes_on(
-    product: Product, role: str, slow_source: Path
+    survivor: Product, role: str, slow_source: Path
 ) -> None:
-    await product.start()
-    video_id = await product.upload(slow_source)
-    await product.settled(video_id, {"preparing", "playable", "ready"})
-    before = product.pids()[role]
+    video_id = await survivor.upload(slow_source)
+    await survivor.settled(video_id, {"preparing", "playable", "ready"})
+    before = survivor.pids()[role]
     for pid in before:
         os.kill(pid, signal.SIGKILL)
 
     async def replaced() -> bool:
-        after = product.pids().get(role, [])
+        after = survivor.pids().get(role, [])
         return bool(after) and not set(after) & set(before)
 
     await until(replaced, f"another {role}")
-    await product.answers_again()
-    video = await product.settled(video_id)
+    await survivor.answers_again()
+    video = await survivor.settled(video_id)
     assert video.status == "ready", video.errors
-    play = await product.play(video_id)
+    play = await survivor.play(video_id)
     assert len(await decode(play.hls, "v:0")) == len(await decode(str(slow_source), "v:0"))
 
 
 async def test_postgres_killed_comes_back_and_nothing_acknowledged_is_lost(
-    product: Product, film: Path
+    survivor: Product, film: Path
 ) -> None:
-    await product.start()
-    video_id = await product.upload(film)
-    for pid in product.pids()["postgres"]:
+    video_id = await survivor.upload(film)
+    for pid in survivor.pids()["postgres"]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    await product.answers_again()
-    video = await product.settled(video_id)
+    await survivor.answers_again()
+    video = await survivor.settled(video_id)
     assert video.status == "ready", video.errors
 
 

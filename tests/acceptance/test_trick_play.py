@@ -1,6 +1,7 @@
 """Winding and previews through the whole product, in the players that know of them."""
 
 import io
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,21 @@ async def playback(product: Product, film: Path) -> dict[str, Any]:
     video = await product.settled(video_id)
     assert (video.status, video.errors) == ("ready", [])
     async with product.http.get(f"{product.api}/videos/{video_id}/play") as answer:
+        found: dict[str, Any] = await answer.json()
+    return found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def joined(product: Product, film: Path) -> dict[str, Any]:
+    """What `/play` says of the film's first third and its last, one after the other: 8.008 s."""
+    video_id = await product.upload(film)
+    video = await product.settled(video_id)
+    assert video.status == "ready"
+    parts = [{"video_id": video_id, "end_ms": 4000}, {"video_id": video_id, "start_ms": 9000}]
+    made = {"title": "Joined", "input": {"parts": parts}}
+    async with product.http.post(f"{product.api}/videos", json=made) as answer:
+        edit_id = (await answer.json())["id"]
+    async with product.http.get(f"{product.api}/videos/{edit_id}/play") as answer:
         found: dict[str, Any] = await answer.json()
     return found
 
@@ -89,6 +105,51 @@ async def test_hls_js_winds_by_i_frames_and_shows_those_of_jpeg(
     begin = f"""(() => {{
       window.hls = new Hls();
       hls.loadSource({quoted(playback["hls"])});
+      hls.attachMedia({VIDEO});
+    }})()"""
+    page = await with_player(browser, product.api, HLS, begin, ELEMENTS)
+    await page.wait_for("hls.iframeVariants?.length >= 2 && hls.levels.length", DEADLINE_S)
+    await page.evaluate(
+        "window.images = hls.createImageIFramePlayer();"
+        "images.attachImage(document.querySelector('img')); images.loadMediaAt(7); 1"
+    )
+    await page.wait_for("document.querySelector('img').naturalWidth > 0", DEADLINE_S)
+    await page.evaluate(
+        "window.winder = hls.createIFramePlayer();"
+        "winder.attachMedia(document.querySelectorAll('video')[1]); winder.loadMediaAt(7); 1"
+    )
+    await page.wait_for("document.querySelectorAll('video')[1].readyState >= 2", DEADLINE_S)
+    assert await page.evaluate("document.querySelectorAll('video')[1].error") is None
+
+
+async def test_shaka_finds_the_pictures_of_joined_parts(
+    browser: Chromium, product: Product, joined: dict[str, Any]
+) -> None:
+    begin = f"""void (async () => {{
+      const player = new shaka.Player();
+      await player.attach({VIDEO});
+      await player.load({quoted(joined["hls"])});
+      window.shown = [];
+      for (const track of player.getImageTracks())
+        for (const moment of [1, 7])
+          window.shown.push((await player.getThumbnails(track.id, moment)).uris[0]);
+      window.done = true;
+    }})()"""
+    page = await with_player(browser, product.api, SHAKA, begin, ELEMENTS)
+    await page.wait_for("window.done", DEADLINE_S)
+    numbers = [
+        int(re.findall(r"(\d+)\.(?:jpg|m4s)", uri)[0]) for uri in await page.evaluate("shown")
+    ]
+    # The tiles of 0 and of 10 s of the film, in both forms.
+    assert numbers == [0, 5, 0, 5]
+
+
+async def test_hls_js_winds_through_joined_parts(
+    browser: Chromium, product: Product, joined: dict[str, Any]
+) -> None:
+    begin = f"""(() => {{
+      window.hls = new Hls();
+      hls.loadSource({quoted(joined["hls"])});
       hls.attachMedia({VIDEO});
     }})()"""
     page = await with_player(browser, product.api, HLS, begin, ELEMENTS)

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from core.cache.policies import CachePolicy
 from core.cache.purging import Purge
 from core.cache.slices import SLICE_BYTES
-from core.cache.stored import Arrival, stored_head
+from core.cache.stored import Arrival, StoredHead, stored_head
 from core.http.cache_key import CacheKey
 from core.http.target import read_target
 from edge.store import Entry, MemoryStore, Slices, StoredBytes, new_version
+from edge.upstream import SegmentedTrack
 
 NOW_S = 784111777.0
 
@@ -151,6 +152,12 @@ class ShelfModel:
 
     def hide_slice(self, entry: Entry, number: int) -> None:
         self.slices.discard((entry.version, number))
+
+    def show_track(self, folder: str, head: StoredHead, track: SegmentedTrack) -> bool:
+        return False
+
+    def hide_track(self, folder: str) -> None:
+        """None is shown."""
 
     def used(self) -> Iterable[tuple[int, int]]:
         return [*sorted(self.slices)[:2], (1, 1)]

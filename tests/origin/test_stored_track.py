@@ -6,8 +6,13 @@ import pytest
 
 from core.media.description import TrackDescription, encode_description
 from core.media.presentation import TrackKind
+from origin.packaging.copy import copy_tracks
+from origin.packaging.limits import Limits
+from origin.packaging.probe import probe
+from origin.packaging.progress import Unwatched
 from origin.stored_track import FLAT_NAME, INDEX_NAME, DamagedTrack, StoredTrack
 from tests.fixtures.indexes import constant_rows, index_bytes, totals
+from tests.fixtures.media import Picture, make_clip
 
 SAMPLES = 50_000
 
@@ -52,3 +57,20 @@ def test_a_flat_file_of_another_length_is_damage(folder: Path) -> None:
         flat.write(b"more")
     with pytest.raises(DamagedTrack, match="its index speaks of"):
         StoredTrack.open(folder)
+
+
+@pytest.mark.parametrize(("slices", "fits"), [("8", True), ("12", False)])
+def test_a_picture_of_many_slices_does_not_fit_the_padding_of_an_encrypted_file(
+    tmp_path: Path, slices: str, fits: bool
+) -> None:
+    picture = Picture(
+        count=2, width=320, height=256, options=(("x264-params", f"slices={slices}"),)
+    )
+    film = make_clip(tmp_path / "film.mp4", picture)
+    (made,) = copy_tracks(film, probe(film, Limits()), tmp_path / "out", Unwatched()).tracks
+    track = StoredTrack.open(made.directory)
+    assert track.fits_padding is fits
+
+
+def test_sound_always_fits(folder: Path) -> None:
+    assert StoredTrack.open(folder).fits_padding

@@ -11,10 +11,14 @@ from tools.launcher.paths import HERE
 
 PYTHON = sys.executable
 REFERENCE_ROOMS = ("tests/native", "tests/core", "tests/edge")
+# Rooms below those that never reach native code, and are the same whichever twin there is.
+WITHOUT_TWIN = ("core/cache", "core/http", "core/matroska")
 # Tests wait for most of their time: for processes, for timers, for one another's disk. More at once
 # would share too little of what each sets up: a Postgres, browsers, media.
 TESTERS_BESIDE = 1
 MOST_TESTERS = 4
+# These run beside all others, and take less than half of their time.
+TESTERS_OF_TWINS = 2
 STUBTEST_ALLOWED = "tools/gate/stubtest-allowed.txt"
 
 
@@ -31,8 +35,8 @@ class Command:
 class Step:
     """One line of the gate's table. A step of tests is a pytest run, whose cases are counted.
 
-    One that runs `beside` the others needs nothing of them and takes little; what it says is shown
-    when it has ended.
+    One that runs `beside` the tests needs nothing of them: those of this kind run one after the
+    other, and what one says is shown when it has ended.
     """
 
     name: str
@@ -57,9 +61,9 @@ def testers() -> int:
     return min(MOST_TESTERS, len(os.sched_getaffinity(0)) + TESTERS_BESIDE)
 
 
-def pytest_at_once(*words: str, **env: str) -> Command:
-    """Call pytest for several files at the same time, in the order of `tests/conftest.py`."""
-    at_once = ("-n", str(testers()), "--dist", "loadfile", "--no-loadscope-reorder")
+def pytest_at_once(count: int, *words: str, **env: str) -> Command:
+    """Call pytest for that many files at the same time, in the order of `tests/conftest.py`."""
+    at_once = ("-n", str(count), "--dist", "loadfile", "--no-loadscope-reorder")
     return pytest(*at_once, *words, **env)
 
 
@@ -92,14 +96,16 @@ def web() -> list[Command]:
 
 def tests() -> list[Command]:
     """Every test, on the compiled modules and uvloop."""
-    return [pytest_at_once("-m", "not wheel", NATIVE_IMPL="compiled", SLUICE_TEST_LOOP="uvloop")]
+    env = {"NATIVE_IMPL": "compiled", "SLUICE_TEST_LOOP": "uvloop"}
+    return [pytest_at_once(testers(), "-m", "not wheel", **env)]
 
 
 def reference() -> list[Command]:
     """The rooms that use native code, on its clear Python twin and asyncio in debug mode."""
     rooms = [room for room in REFERENCE_ROOMS if (HERE.root / room).is_dir()]
+    same = [f"--ignore=tests/{room}" for room in WITHOUT_TWIN]
     env = {"NATIVE_IMPL": "reference", "SLUICE_TEST_LOOP": "asyncio-debug"}
-    return [pytest_at_once(*rooms, **env)]
+    return [pytest_at_once(TESTERS_OF_TWINS, *rooms, *same, **env)]
 
 
 def wheel() -> list[Command]:
@@ -113,6 +119,6 @@ STEPS = (
     Step("imports", "the layers, by import-linter", imports, beside=True),
     Step("web", "the web pages' types and style", web, beside=True),
     Step("tests", "every test, compiled, on uvloop", tests, is_tests=True),
-    Step("reference", "native, core and edge on the Python twins", reference, is_tests=True),
     Step("wheel", "the built wheel in an empty environment", wheel, is_tests=True, beside=True),
+    Step("reference", "native, core and edge on the twins", reference, is_tests=True, beside=True),
 )

@@ -32,14 +32,16 @@ def test_the_origin_is_measured_against_nginx(
     assert "sluice / nginx" in said
     assert "3 titles known" in said
     found = json.loads((tmp_path / "origin.json").read_text(encoding="utf-8"))
-    assert set(found["rounds"]) == {"pair", "film"}
+    assert set(found["rounds"]) == {"pair", "film", "made"}
     assert OURS in found["rounds"]["pair"]
     assert COLD in found["rounds"]["film"]
-    for work, sealed in (("pair", SEALED), ("film", SEALED_COLD)):
-        assert [each["limit"] for each in found["ratios"] if each["ours"] == sealed] == [1.6]
-        assert sealed in found["rounds"][work]
-    for by_name in found["rounds"].values():
-        assert sum(name.startswith(NGINX) for name in by_name) == 6
+    limits = {
+        (each["work"], each["ours"], each["theirs"]): each["limit"] for each in found["ratios"]
+    }
+    assert limits["pair", SEALED, OURS] == limits["made", SEALED_COLD, COLD] == 1.6
+    assert limits["film", COLD, NGINX] == 1.1
+    for work, by_name in found["rounds"].items():
+        assert sum(name.startswith(NGINX) for name in by_name) == (0 if work == "made" else 6)
         assert all(one["cpu_us"] > 0 for rounds in by_name.values() for one in rounds)
     assert found["memory"]["titles"] == 3
     assert found["memory"]["before_bytes"] < found["memory"]["hot_bytes"] < LIMIT_BYTES
@@ -51,18 +53,21 @@ def test_segments_are_asked_for_in_turn() -> None:
         (Segment(f"v/x/{number}.m4s", 1000), Segment(f"a/y/{number}.m4s", 10))
         for number in range(3)
     ]
-    pair, film = works({"/media/p": pairs})
+    pair, film, made = works({"/media/p": pairs})
     assert pair.asks("/media/p", "host") == [
         (1000, head_of("/media/p/v/x/1.m4s", "host")),
         (10, head_of("/media/p/a/y/1.m4s", "host")),
     ]
     assert [length for length, _ in film.asks("/media/p", "host")] == [1000, 10] * 3
+    assert made.asks("/media/p", "host")[1] == (10, head_of("/media/p/a/y/0.m4s?unknown", "host"))
 
 
-def test_the_hot_pair_has_a_goal_and_the_cold_film_is_told_beside_it() -> None:
-    costs = {OURS: {OURS: [11.0]}, COLD: {COLD: [30.0]}, NGINX: {"nginx: a": [10.0]}}
-    found = {(each.ours, each.limit, each.kept) for each in compare("pair", costs, GOALS)}
-    assert found == {(OURS, 1.1, True), (COLD, None, True)}
+@pytest.mark.parametrize(("work", "taking"), [("pair", OURS), ("film", COLD)])
+def test_a_hot_pair_and_a_cold_film_have_the_same_goal(work: str, taking: str) -> None:
+    for cost, kept in ((11.0, True), (11.2, False)):
+        costs = {taking: {taking: [cost]}, NGINX: {"nginx: a": [10.0]}}
+        found = {(each.ours, each.limit, each.kept) for each in compare(work, costs, GOALS)}
+        assert found == {(taking, 1.1, kept)}
 
 
 def test_memory_is_too_much_above_the_limit() -> None:

@@ -16,7 +16,7 @@ PLAIN: list[Sequence[str]] = [
     ("film.mp4", "other.mp4", "--output", "out", "--single-file"),
     ("film.mp4", "-o", "out", "--segment-duration", "2"),
     ("film.mp4", "-o", "out", "--segment-duration", "2.5", "--force", "--json", "--transcode"),
-    ("film.mp4", "--storyboard", "-o", "out"),
+    ("film.mp4", "--storyboard", "--trick-play", "-o", "out"),
     ("film.mp4", "-o", "out", "--segment-duration", "1", "--segment-duration", "30"),
     ("a film.mp4", "-o", "../out put/x"),
     ("film.mp4", "-o", "one", "-o", "two"),
@@ -67,6 +67,7 @@ def test_plain_words_are_read_as_typer_reads_them(
         "force": request.may_replace,
         "as_json": as_json,
         "storyboard": request.storyboard,
+        "trick_play": request.trick_play,
     }
     assert found.flags == {name for name, given in flags.items() if given}
 

@@ -201,3 +201,19 @@ def test_what_makes_no_sense_is_refused_and_shows_no_key(
     assert done.returncode != 0
     assert KEY[:-2] not in done.stdout + done.stderr
     assert not (tmp_path / "film").exists()
+
+
+@pytest.mark.parametrize("scheme", ["cenc", "cbcs"])
+def test_a_single_file_of_many_slices_would_be_clear_in_part_and_is_refused(
+    tmp_path: Path, scheme: str
+) -> None:
+    picture = Picture(
+        count=25, width=320, height=256, options=(("x264-params", "slices=12:keyint=25"),)
+    )
+    film = make_clip(tmp_path / "film.mp4", picture)
+    words = (str(film), "-o", str(tmp_path / "film"), "--protection", scheme)
+    refused = package(*words, "--single-file")
+    assert refused.returncode == 2
+    assert "pictures of more than 8 slices" in refused.stderr
+    assert not (tmp_path / "film").exists()
+    made(*words)

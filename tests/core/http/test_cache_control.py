@@ -70,6 +70,14 @@ def test_a_targeted_field_replaces_cache_control_and_a_broken_one_does_not() -> 
     assert response_directives((theirs, broken)) == ({"no-store": None}, False)
 
 
+def test_the_field_for_us_alone_comes_before_that_for_all_edges() -> None:
+    ours = ("Sluice-Origin-Cache-Control", "max-age=5")
+    edges = ("CDN-Cache-Control", "max-age=600")
+    assert response_directives((edges, ours)) == ({"max-age": "5"}, True)
+    broken = ("Sluice-Origin-Cache-Control", "max-age=5,,")
+    assert response_directives((edges, broken)) == ({"max-age": "600"}, True)
+
+
 def test_several_field_lines_are_one_list() -> None:
     lines = (("Cache-Control", "public"), ("cache-control", "max-age=5"))
     assert response_directives(lines) == ({"public": None, "max-age": "5"}, False)

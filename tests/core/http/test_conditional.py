@@ -84,6 +84,8 @@ IF_RANGE = [
     (NOW, NONE, False),
     ("garbage", STRONG, False),
     ("", NONE, False),
+    (NOW, Validators('"a"', NOW_S, weak_date=True), False),
+    ('"a"', Validators('"a"', NOW_S, weak_date=True), True),
 ]
 
 

@@ -105,6 +105,16 @@ def test_a_response_loses_what_is_ours_to_write() -> None:
     }
 
 
+def test_edges_below_are_told_what_is_for_edges_and_not_what_is_for_us_alone() -> None:
+    received = (
+        ("Surrogate-Key", "a"),
+        ("CDN-Cache-Control", "max-age=1"),
+        ("Sluice-Origin-Cache-Control", "max-age=1"),
+    )
+    assert forwarded_response(received, media=True, tagged=True) == received[:2]
+    assert forwarded_response(received, media=True) == ()
+
+
 @pytest.mark.parametrize(
     ("peer", "trusted"),
     [("10.1.2.3", True), ("192.0.2.1", False), ("::1", True), ("unknown", False), ("", False)],

@@ -243,11 +243,14 @@ def test_both_profiles_describe_the_same_renditions() -> None:
 
 
 def test_what_is_no_file_is_left_out_of_the_on_demand_profile() -> None:
-    shown = presentation(video(), in_one_file(audio(), init_bytes=8, index_bytes=8))
-    root = checked_mpd(on_demand_mpd(shown))
+    sound = in_one_file(audio(), init_bytes=8, index_bytes=8)
+    picture = in_one_file(video(), init_bytes=8, index_bytes=8)
+    root = checked_mpd(on_demand_mpd(presentation(video(), sound)))
     (kept,) = root.findall("Period/AdaptationSet", MPD)
     assert kept.get("contentType") == "audio"
-    assert shown.has_files
-    assert not presentation(video()).has_files
+    assert presentation(video(), picture, audio()).has_files
+    assert presentation(sound).has_files
+    # A film would play as sound alone.
+    assert not presentation(video(), sound).has_files
     with pytest.raises(ValueError, match="p_1 has neither"):
         on_demand_mpd(presentation(video()))

@@ -133,6 +133,8 @@ async def test_an_options_goes_no_further_than_it_says(
     edge: RunningEdge, upstream: ScriptedUpstream
 ) -> None:
     upstream.on("/page", Reply(204, {"Allow": "GET, PATCH"}))
+    whole = await edge.get("*", method="OPTIONS")
+    assert (whole.status, whole["Allow"]) == (204, "GET, HEAD, OPTIONS")
     passed = await edge.get("/page", {"Max-Forwards": "3"}, method="OPTIONS")
     assert passed["Allow"] == "GET, PATCH"
     assert upstream.last("/page").headers["max-forwards"] == "2"

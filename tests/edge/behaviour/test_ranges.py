@@ -101,6 +101,23 @@ async def test_if_range_decides_whether_the_range_counts(
     assert (await edge.get(FILM, {**asked, "If-Range": 'W/"v1"'})).status == 200
 
 
+@pytest.mark.parametrize(
+    ("made", "status"),
+    [("Sun, 06 Nov 1994 08:49:37 GMT", 200), ("Sun, 06 Nov 1994 08:49:38 GMT", 206)],
+)
+async def test_a_date_in_if_range_counts_where_the_answer_was_made_later(
+    edge: RunningEdge, upstream: ScriptedUpstream, made: str, status: int
+) -> None:
+    """Else it may have changed again within that second (RFC 9110 §8.8.2.2, §13.1.5)."""
+    changed = "Sun, 06 Nov 1994 08:49:37 GMT"
+    dated = {"Cache-Control": "max-age=4000000000", "Last-Modified": changed, "Date": made}
+    upstream.on(FILM, Reply(200, dated, BODY))
+    for _ in range(2):
+        answer = await edge.get(FILM, {"Range": "bytes=0-9", "If-Range": changed})
+        assert answer.status == status
+    assert upstream.count(FILM) == 1
+
+
 async def test_head_ignores_a_range(edge: RunningEdge, upstream: ScriptedUpstream) -> None:
     upstream.on(FILM, Reply(200, FRESH, BODY))
     await edge.get(FILM)

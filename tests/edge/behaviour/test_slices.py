@@ -11,12 +11,6 @@ from tests.fixtures.film_upstream import FILM, MIB, film_bytes, film_upstream
 from tests.fixtures.raw_client import Answer, RawClient
 
 LENGTH = 5 * MIB + 1000
-# For readers that rest while others read, which takes minutes under a sanitizer.
-SMALL_AND_PATIENT = {
-    "memory_bytes": 16 * MIB,
-    "cache_policy": CachePolicy.LRU,
-    "client_timeout_s": 600.0,
-}
 
 
 async def check_film(client: RawClient, start: int, stop: int, salt: int = 0) -> None:
@@ -77,7 +71,8 @@ async def test_a_range_of_what_nobody_asked_for_yet_asks_for_its_slices_alone(
         assert of_film(part, 2500000, 2500010)
         assert part["Content-Range"] == f"bytes 2500000-2500009/{LENGTH}"
         assert upstream.ranges == [f"bytes={2 * MIB}-{3 * MIB - 1}"]
-        assert "fwd=uri-miss; fwd-status=206; ttl=600; stored" in part["Cache-Status"]
+        assert "fwd=uri-miss; fwd-status=206; ttl=" in part["Cache-Status"]
+        assert "; stored" in part["Cache-Status"]
         # What has come is there for others, and what is missing is asked for with If-Range.
         hit = await edge.get(FILM, {"Range": "bytes=3000000-3000009"})
         assert "; hit; " in hit["Cache-Status"]
@@ -393,7 +388,7 @@ async def test_a_slow_reader_goes_on_with_slices_that_were_stored_or_are_asked_f
     length = 15 * MIB
     async with (
         film_upstream(length) as upstream,
-        start_edge(upstream.url, **SMALL_AND_PATIENT) as edge,
+        start_edge(upstream.url, memory_bytes=16 * MIB, cache_policy=CachePolicy.LRU) as edge,
         edge.connect() as slow,
     ):
         await slow.send(FILM)
@@ -411,7 +406,7 @@ async def test_a_slow_reader_of_a_film_without_a_tag_gets_it_whole(start_edge: S
     length = 15 * MIB
     async with (
         film_upstream(length, etag=None) as upstream,
-        start_edge(upstream.url, **SMALL_AND_PATIENT) as edge,
+        start_edge(upstream.url, memory_bytes=16 * MIB, cache_policy=CachePolicy.LRU) as edge,
         edge.connect() as slow,
     ):
         await slow.send(FILM)

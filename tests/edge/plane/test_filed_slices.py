@@ -42,6 +42,14 @@ class FiledSegment:
             ("Cache-Control", "max-age=600"), ("Content-Type", "video/iso.segment"),
         )  # fmt: skip
 
+    @property
+    def filed(self) -> "FiledSegment":
+        return self
+
+    @property
+    def track(self) -> None:
+        """Its track is not handed over."""
+
     async def chunks(self) -> AsyncIterator[bytes]:
         yield HEAD
         yield os.pread(self.file, SIZE, 0)

@@ -1,20 +1,26 @@
 """Clients that mean harm, or are merely slow, and what they cost the others."""
 
 import asyncio
+import contextlib
 import os
 import socket
 import struct
+import subprocess
+import sys
 from contextlib import AsyncExitStack
+from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
+from tests.fixtures.bare_plane import KEY, BarePlane
 from tests.fixtures.edge import RunningEdge, StartEdge
 from tests.fixtures.raw_client import RawClient
 from tests.fixtures.upstream import Reply, ScriptedUpstream
 
 FILM = "/media/p_1/0.m4s"
 FRESH = {"Cache-Control": "max-age=600", "Content-Type": "video/iso.segment"}
+CLIENTS = ("fd00::1", "fd00::2", "fd00::3", "fd00:0:0:1::1")  # three of one network
 LARGE = os.urandom(1 << 20) * 16
 
 
@@ -132,6 +138,55 @@ async def test_a_client_has_no_more_connections_than_it_may(
         await edge.until_metric("sluice_edge_open_connections", 0)
         assert (await edge.get(FILM)).body == b"film"
         assert await edge.metric("sluice_edge_connections_refused_total") == 1
+
+
+async def test_a_trusted_proxy_is_not_one_client(
+    start_edge: StartEdge, upstream: ScriptedUpstream
+) -> None:
+    upstream.on(FILM, Reply(200, FRESH, b"film"))
+    proxy = (ip_network("127.0.0.1/32"),)
+    async with (
+        start_edge(upstream.url, max_connections_per_client=1, trusted_proxies=proxy) as edge,
+        AsyncExitStack() as stack,
+    ):
+        for _ in range(5):
+            client = await stack.enter_async_context(edge.connect())
+            assert (await client.get(FILM)).body == b"film"
+
+
+@pytest.mark.skipif("LD_PRELOAD" in os.environ, reason="sanitizers do not follow into namespaces")
+def test_a_client_of_ipv6_has_a_network_and_not_one_address() -> None:
+    """In a network namespace, where addresses of two networks are ours."""
+    ours = " && ".join(
+        ["ip link set lo up", *(f"ip addr add {each}/128 dev lo nodad" for each in CLIENTS)]
+    )
+    code = f"from {__name__} import answered_of_two; print(answered_of_two())"
+    words = ["unshare", "--map-root-user", "--net", "sh", "-c", f'{ours} && exec "$@"', "-"]
+    ran = subprocess.run(
+        [*words, sys.executable, "-c", code],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    if "unshare" in ran.stderr:
+        pytest.skip(f"no network namespace for a test here: {ran.stderr}")
+    assert ran.stdout == "[True, True, False, True]\n", ran.stderr
+
+
+def answered_of_two() -> list[bool]:
+    """Who of four in two networks is answered where a client may have two connections."""
+    plane = BarePlane(readers=0, batches=True, host="::", per_client=2)
+    plane.show(plane.memory.keep(b"film"))
+    plane.start()
+    answered = []
+    with contextlib.ExitStack() as stack:
+        stack.callback(plane.close)
+        for source in CLIENTS:
+            client = stack.enter_context(plane.connect(source))
+            try:
+                client.sendall(f"GET {KEY} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+                answered.append(client.recv(1) != b"")
+            except ConnectionError:
+                answered.append(False)
+    return answered
 
 
 async def test_all_clients_have_no_more_connections_than_there_may_be(

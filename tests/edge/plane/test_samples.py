@@ -1,6 +1,7 @@
 """Samples of keys: every hit is counted, whatever is passed over, and the ring never grows."""
 
 import msgspec
+import pytest
 
 from core.cache.snapshot import Snapshot
 from tests.fixtures.edge import RunningEdge
@@ -10,8 +11,10 @@ FILM = "/media/p_1/0.m4s"
 
 
 async def test_more_hits_than_the_rings_hold_still_add_up(
-    edge: RunningEdge, upstream: ScriptedUpstream
+    edge: RunningEdge, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("edge.hot_keys.WATCHED_FOR_S", 600.0)
+    monkeypatch.setattr("edge.hot_keys.HALF_LIFE_S", 600.0)
     upstream.on(FILM, Reply(200, {"Cache-Control": "max-age=600"}, b"film"))
     await edge.get(FILM)
     await edge.admin("/top")

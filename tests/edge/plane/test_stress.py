@@ -97,13 +97,18 @@ async def stall(edge: RunningEdge, dice: random.Random) -> None:
     """Ask for much and read none of it, or say half a head, until the edge has enough of it."""
     for _ in range(6):
         async with edge.connect() as client:
-            client.writer.transport.pause_reading()  # type: ignore[attr-defined]  # it reads, too
-            if dice.random() < 0.7:
-                for _ in range(8):
-                    await client.send(film(5))
-            else:
-                client.writer.write(b"GET /half HTTP/1.1\r\n")
-            await asyncio.sleep(0.3)
+            transport = client.writer.transport
+            transport.pause_reading()  # type: ignore[attr-defined]  # it reads, too
+            try:
+                if dice.random() < 0.7:
+                    for _ in range(8):
+                        await client.send(film(5))
+                else:
+                    client.writer.write(b"GET /half HTTP/1.1\r\n")
+                await asyncio.sleep(0.3)
+            finally:
+                # Who does not read learns of no end, and would wait for its bytes to go out.
+                transport.abort()
 
 
 async def pipeline(edge: RunningEdge, dice: random.Random) -> None:
@@ -145,6 +150,7 @@ async def test_an_edge_that_stops_under_all_of_this_stops(
     async with asyncio.timeout(20):
         await context.__aexit__(None, None, None)
     ended = await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0)  # transports end in the loop's next turn
     gone = (ConnectionError, asyncio.IncompleteReadError)
     odd = [each for each in ended if isinstance(each, BaseException) and not isinstance(each, gone)]
     assert odd == []

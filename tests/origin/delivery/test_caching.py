@@ -72,6 +72,20 @@ async def status_of(origin: Delivery, url: str) -> int:
         return answer.status
 
 
+async def bytes_of(origin: Delivery, url: str) -> bytes:
+    async with origin.client.get(url) as answer:
+        assert answer.status == 200
+        return await answer.read()
+
+
+async def asked_anew(origin: Delivery, url: str) -> bytes:
+    """What the pipeline answers, whatever is known: a query names another resource of it."""
+    before = await made(origin)
+    body = await bytes_of(origin, f"{url}?anew")
+    assert await made(origin) == before + 1
+    return body
+
+
 async def test_a_segment_is_made_once_and_then_answered_from_memory(
     origin: Delivery, segment: str
 ) -> None:
@@ -86,13 +100,17 @@ async def test_a_segment_is_made_once_and_then_answered_from_memory(
             assert int(hit.headers["Age"]) >= 0
             assert hit.headers["Cache-Control"] == "public, max-age=31536000, immutable"
             assert hit.headers["Surrogate-Key"] == first.headers["Surrogate-Key"]
-            assert "CDN-Cache-Control" not in hit.headers
+            assert "Sluice-Origin-Cache-Control" not in hit.headers
     assert await made(origin) == before + 1
 
 
 async def test_what_is_large_is_kept_when_it_is_asked_for_again(
-    origin: Delivery, segment: str, monkeypatch: pytest.MonkeyPatch
+    prepared: Prepared, origin: Delivery, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """But for segments that the data plane makes itself: an init segment here."""
+    master = (await origin.get(prepared.video_id, "master.m3u8")).decode()
+    folder = re.findall(r"(v/[^/\s\"]+/[0-9a-f]+)/index\.m3u8", master)[0]
+    segment = origin.media(prepared.video_id, f"{folder}/init.mp4")
     monkeypatch.setattr("origin.delivery.pipeline.SMALL_BYTES", 0)
     before = await made(origin)
     did = []
@@ -104,6 +122,33 @@ async def test_what_is_large_is_kept_when_it_is_asked_for_again(
     assert did[1].endswith("; stored")
     assert all(each.startswith("origin; hit") for each in did[2:])
     assert await made(origin) == before + 2
+
+
+async def test_one_segment_is_asked_of_the_pipeline_and_its_track_is_known(
+    origin: Delivery, segment: str, on_plane: bool
+) -> None:
+    """The data plane makes the others from the track's files; who has none asks each time."""
+    before = await made(origin)
+    first = await bytes_of(origin, segment)
+    second = await bytes_of(origin, segment.replace("/0.m4s", "/1.m4s"))
+    assert await made(origin) == before + (1 if on_plane else 2)
+    assert first != second
+    assert second == await asked_anew(origin, segment.replace("/0.m4s", "/1.m4s"))
+    assert await status_of(origin, segment.replace("/0.m4s", "/999.m4s")) == 404
+
+
+async def test_a_deleted_video_has_none_of_the_segments_that_nobody_asked_for(
+    prepared: Prepared, database_url: str, origin: Delivery, segment: str
+) -> None:
+    other = segment.replace("/0.m4s", "/1.m4s")
+    assert await status_of(origin, segment) == 200
+    await delete(database_url, prepared.video_id)
+
+    async def gone() -> bool:
+        return await status_of(origin, other) == 404
+
+    await until(gone, "the other segment is gone", deadline_s=20)
+    assert await status_of(origin, segment) == 404
 
 
 async def test_a_part_of_what_is_large_is_right_whether_it_is_kept_or_not(

@@ -127,6 +127,19 @@ async def test_a_clip_shows_no_segment_and_no_file_beyond_it(cutter: Cutter) -> 
     assert await cutter.status(f"{folder}/ondemand.mpd") == 404
 
 
+async def test_a_clip_shows_no_segment_beyond_it_once_its_track_is_known(cutter: Cutter) -> None:
+    """One segment of the clip and one of the film are asked for first, whose bytes are the same."""
+    folder = await cutter.edit((4500, 7000))
+    for clip in await cutter.playlists(folder):
+        base = clip.rpartition("/")[0]
+        assert await cutter.status(f"{base}/1.m4s") == 200
+        film = base.replace(folder, cutter.view(""))
+        assert await cutter.status(f"{film}/1.m4s") == 200
+        for _ in range(2):
+            assert await cutter.status(f"{film}/2.m4s") == 200
+            assert await cutter.status(f"{base}/2.m4s") == 404
+
+
 async def test_a_clip_winds_through_its_own_i_frames(cutter: Cutter) -> None:
     """There is one every 2.002 s; the clip's segment begins with the third."""
     folder = await cutter.edit((5000, 7000))

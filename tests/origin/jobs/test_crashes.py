@@ -33,7 +33,7 @@ pytestmark = pytest.mark.postgres
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A film that takes a while to encode."""
     path = tmp_path_factory.mktemp("clips") / "long.mkv"
-    picture = Picture(codec="mpeg2video", count=500, width=640, height=360)
+    picture = Picture(codec="mpeg2video", count=300, width=640, height=360)
     return make_clip(path, picture, Sound(codec="mp2", samples=96_000))
 
 

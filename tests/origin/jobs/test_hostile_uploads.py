@@ -72,7 +72,7 @@ async def test_what_had_to_be_made_plain_by_encoding_is_in_the_record(
     library: Library, tmp_path: Path
 ) -> None:
     first = make_clip(tmp_path / "1.mp4", Picture(count=20))
-    second = make_clip(tmp_path / "2.mp4", Picture(count=20, first=20, colour=(9, 16, 9)))
+    second = make_clip(tmp_path / "2.mp4", Picture(count=20, first=20, colour=(6, 6, 6)))
     jumping = make_clip(tmp_path / "jump.mp4", Picture(b_frames=0, count=50))
     files = [splice(tmp_path / "a.mp4", first, second), edited(jumping, (500, 0), (500, 12800))]
     videos = [await library.upload(path) for path in files]
