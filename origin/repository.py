@@ -21,6 +21,7 @@ from core.media.roles import TrackRole
 from core.media.storyboard import Storyboard
 from core.media.ticks import Ticks
 from core.media.timeline import CutPlan
+from core.protection.choice import protection_of_all
 from core.protection.scheme import Protection
 from core.protection.stored_key import StoredKey
 from core.text.track import track_name
@@ -109,9 +110,10 @@ class Title:
 
     What is cut from one film has the `tracks`, the `plan`, the (wrapped) `keys`, the `storyboard`
     and the `chapters` of that film and an `excerpt` of it; `duration_ms` is always the film's. What
-    several were joined to has `parts`, and no tracks of its own. `base_id` is the playback id
-    without a view. `films` are the video and playback ids of those that it was made from. `home` is
-    where its media lie, seen from its manifests, if not beside them.
+    several were joined to has `parts`, and neither tracks nor keys of its own; its `protection` is
+    that of those parts that have any. `base_id` is the playback id without a view. `films` are the
+    video and playback ids of those that it was made from. `home` is where its media lie, seen from
+    its manifests, if not beside them.
     """
 
     playback_id: str
@@ -356,11 +358,9 @@ def _title(playback_id: str, rows: Sequence[Record]) -> Title | None:
     whole = _with_own_chapters(whole, _chapters(rows[0]["own_chapters"]))
     if len(whole) == 1:
         return replace(whole[0], films=films)
-    if any(part.protection is not Protection.NONE for part in whole):
-        return None  # one playlist under several keys is not offered
     return replace(
         whole[0], tracks=(), excerpt=None, storyboard=None, chapters=(), parts=tuple(whole),
-        films=films,
+        films=films, protection=protection_of_all(part.protection for part in whole), keys=(),
     )  # fmt: skip
 
 

@@ -87,7 +87,13 @@ def _join(
         for place, part in enumerate(parts)
         for each in _stretches(found[part.video_id], part, f"/input/parts/{place}")
     )
-    return _settle(call, stretches, _title(wanted.title, usual), wanted.policy)
+    settled = _settle(call, stretches, _title(wanted.title, usual), wanted.policy)
+    if wanted.protection not in {UNSET, settled.protection}:
+        raise ProtectedEdit(
+            f"what is made of these videos is under {settled.protection}, as they are, not "
+            f"under {wanted.protection}"
+        )
+    return settled
 
 
 def _settle(
@@ -99,8 +105,6 @@ def _settle(
         )
     require_alike(stretches)
     protection = protection_of_all(film.protection for film, _ in stretches)
-    if protection is not Protection.NONE and len(stretches) > 1:
-        raise ProtectedEdit("videos under drm cannot be joined")
     chosen = _policy(call, stretches) if policy is UNSET else policy
     _require_equal(chosen, protection)
     require_signable(call, chosen)

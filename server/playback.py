@@ -69,14 +69,14 @@ async def play_video(call: Call, video_id: VideoId, query: PlayRequest) -> Reply
             raise VideoUnknown(video_id)
         seen = seen_part(found[video_id], view)
     else:
-        seen = seen_whole(row.duration_ms)
+        seen = seen_whole(row.duration_ms, row.protection)
     playback = playback_document(row, seen, call.services.links(call.request))
     match preferred(call.request.headers.get("Accept"), (JSON, HLS, DASH)):
         case "application/vnd.apple.mpegurl":
             return Reply(None, {**_PRIVATE, "Location": playback.hls}, HTTPStatus.FOUND)
         case "application/dash+xml":
             if playback.dash is None:
-                raise NotOffered(f"{row.title!r} is under {row.protection}, which DASH lacks")
+                raise NotOffered(f"{row.title!r} is under {seen.protection}, which DASH lacks")
             return Reply(None, {**_PRIVATE, "Location": playback.dash}, HTTPStatus.FOUND)
         case _:
             return Reply(playback, _PRIVATE)

@@ -10,6 +10,8 @@ from core.media.recipe import OutsideRecipe, Programme, Stretch
 from core.media.ticks import MICROSECONDS, rescale
 from core.media.video_range import is_hdr
 from core.media.view import WHOLE, UnusableView, View, rising
+from core.protection.choice import protection_of_all
+from core.protection.scheme import Protection
 from server.documents import PlayRequest
 from server.faults import NothingLeft, OutsideVideo, UnusableFilter
 from server.ingredients import Ingredients, IngredientTrack
@@ -28,7 +30,7 @@ class Extras:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A view of a video: where it begins and ends in the player, and how long it is.
+    """A view of a video: where it begins and ends in the player, how long it is, what it is under.
 
     `extras` are those of what is cut; None where the video is played from end to end and has its
     own.
@@ -38,6 +40,7 @@ class Seen:
     start_ms: int
     end_ms: int | None
     duration_ms: int | None
+    protection: Protection
     extras: Extras | None = None
 
 
@@ -74,9 +77,9 @@ def _places(names: Iterable[str], detail: str) -> list[dict[str, str]]:
     return [{"in": "query", "pointer": f"/{name}", "detail": detail} for name in names]
 
 
-def seen_whole(duration_ms: int | None) -> Seen:
+def seen_whole(duration_ms: int | None, protection: Protection) -> Seen:
     """A whole video that is no edit."""
-    return Seen(WHOLE, 0, duration_ms, duration_ms)
+    return Seen(WHOLE, 0, duration_ms, duration_ms, protection)
 
 
 def seen_part(video: Ingredients, view: View) -> Seen:
@@ -93,7 +96,10 @@ def seen_part(video: Ingredients, view: View) -> Seen:
         films = [whole.films[number] for number, _ in found]
         chosen = Programme.of(films, [stretch for _, stretch in found])
     extras = _extras(video, whole, chosen, found) if view.has_range or video.is_edit else None
-    return Seen(view, _ms(chosen.start_us), _ms(chosen.end_us), chosen.duration_ms, extras)
+    protection = protection_of_all(video.parts[number].protection for number, _ in found)
+    return Seen(
+        view, _ms(chosen.start_us), _ms(chosen.end_us), chosen.duration_ms, protection, extras
+    )
 
 
 def _extras(

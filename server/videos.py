@@ -158,7 +158,8 @@ async def create_video(call: Call) -> Reply:
     the server's disk and its preparation is queued. Import by URL is not available yet.
 
     As JSON, `input.parts` names stretches of videos that are there: they become one video, in this
-    order, that plays at once and needs no room.
+    order, that plays at once and needs no room. Encrypted videos are joined with such as are under
+    the same protection, or in the clear.
     """
     if call.request.content_type == JSON:
         wanted: ImportRequest = await read_body(call.request, ImportRequest)

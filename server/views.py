@@ -96,7 +96,7 @@ def playback_document(row: PlaybackRow, seen: Seen, links: Links) -> Playback:
         session_id=session_id,
         title=row.title,
         hls=links.hls(name, signature),
-        dash=links.dash(name, signature) if row.protection.has_dash else None,
+        dash=links.dash(name, signature) if seen.protection.has_dash else None,
         poster=_poster(row.poster_key, row.playback_id, links),
         duration_ms=seen.duration_ms,
         start_ms=seen.start_ms,
@@ -106,15 +106,15 @@ def playback_document(row: PlaybackRow, seen: Seen, links: Links) -> Playback:
         expires_at=None if signature is None else signature.expires_at,
         subtitles=_texts(row, name, seen, links, signature),
         chapters=_chapter_links(name, links, signature) if extras.has_chapters else None,
-        drm=_drm(row, name, links, signature),
+        drm=_drm(seen.protection, links.licence(name, signature)),
         storyboard=links.storyboard(name, signature) if extras.has_storyboard else None,
-        thumbnail=links.thumbnail(name, signature) if _shows_moments(row) else None,
+        thumbnail=links.thumbnail(name, signature) if _shows_moments(row, seen) else None,
     )
 
 
-def _shows_moments(row: PlaybackRow) -> bool:
+def _shows_moments(row: PlaybackRow, seen: Seen) -> bool:
     """Whether there is a picture, which has a poster then, that an origin would decode."""
-    return row.poster_key is not None and row.protection is Protection.NONE
+    return row.poster_key is not None and seen.protection is Protection.NONE
 
 
 def history_document(row: HistoryRow, links: Links) -> HistoryEntry:
@@ -173,12 +173,11 @@ def _playback_id(row: VideoRow) -> PlaybackId:
     return PlaybackId(row.playback_id, access.policy, access.protection)
 
 
-def _drm(row: PlaybackRow, seen: str, links: Links, signature: Signature | None) -> Drm | None:
-    if row.protection is Protection.NONE:
+def _drm(protection: Protection, licence_url: str) -> Drm | None:
+    if protection is Protection.NONE:
         return None
-    licensed = any(scheme.is_common for scheme in row.protection.schemes)
-    clear_key = ClearKey(links.licence(seen, signature)) if licensed else None
-    return Drm(row.protection, clear_key)
+    licensed = any(scheme.is_common for scheme in protection.schemes)
+    return Drm(protection, ClearKey(licence_url) if licensed else None)
 
 
 def _errors(row: VideoRow) -> list[VideoError]:

@@ -44,7 +44,7 @@ class SegmentWork(Work):
 
 GOALS: Final = (
     Goal(OURS, NGINX, {"pair": 1.10}),
-    Goal(COLD, NGINX, {}),
+    Goal(COLD, NGINX, {"film": 1.10}),
     Goal(SEALED, OURS, {"pair": 1.60}),
     Goal(SEALED_COLD, COLD, {"made": 1.60}),
 )

@@ -114,6 +114,7 @@ def joined(playback_id: str, parts: Sequence[Presentation]) -> Presentation:
         start_us=parts[0].start_us,
         length_us=before_us + parts[-1].length_us,
         exact_us=before_us + parts[-1].end_us,
+        part_keys=tuple(use for part in parts for use in part.key_uses),
     )
 
 
@@ -212,6 +213,7 @@ def _rendition(line: Line, parts: Sequence[Presentation]) -> Rendition:
         iframes=_iframes(winding) if winding else None,
         window=None,
         home="",
+        protection=None,
     )
 
 

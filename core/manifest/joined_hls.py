@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from core.manifest.hls import VERSION
 from core.manifest.hls_iframes import iframe_durations_us, iframe_head
+from core.manifest.hls_keys import NO_KEY, segment_key
 from core.manifest.hls_timing import (
     duration_tag,
     segment_durations_us,
@@ -32,12 +33,18 @@ class Stretch:
     """What a playlist says of one part: an init segment, and of each segment its lines.
 
     `init` is empty where there is none. The last line of a segment is its address, those before it
-    are tags; EXTINF goes between.
+    are tags; EXTINF goes between. `has_key` says that there are keys among these, which hold until
+    another is named.
     """
 
     init: str
     segments: Sequence[Sequence[str]]
     durations_us: Sequence[int]
+    has_key: bool = False
+
+
+UP = "../../"
+"""From the playlist of a line to the manifests."""
 
 
 def joined_playlist(line: Line, parts: Sequence[Presentation]) -> str:
@@ -75,11 +82,17 @@ def joined_iframe_playlist(line: Line, parts: Sequence[Presentation]) -> str:
 
 
 def in_a_row(head: Iterable[str], stretches: Sequence[Stretch]) -> str:
-    """Write a playlist of parts, each after the first behind a discontinuity."""
+    """Write a playlist of parts, each after the first behind a discontinuity.
+
+    A key ends with its part: what is behind it is under another one, or clear, and its init segment
+    always is (§4.4.4.5).
+    """
     lines = list(head)
     for number, stretch in enumerate(stretches):
         if number:
             lines.append("#EXT-X-DISCONTINUITY")
+            if stretches[number - 1].has_key:
+                lines.append(NO_KEY)
         if stretch.init:
             lines.append(f'#EXT-X-MAP:URI="{stretch.init}"')
         for (*tags, address), duration in zip(stretch.segments, stretch.durations_us, strict=True):
@@ -105,24 +118,33 @@ def fitted(durations_us: Sequence[int], length_us: int) -> list[int]:
 
 
 def _segments(rendition: Rendition, part: Presentation) -> Stretch:
-    way = f"../../{rendition_folder(rendition)}"
     is_text = rendition.kind is TrackKind.TEXT
-    name = text_segment if is_text else media_segment
     durations = fitted(segment_durations_us(rendition), part.length_us)
     numbers = range(rendition.first, rendition.first + len(durations))
-    segments = [(f"{way}/{name(number)}",) for number in numbers]
-    return Stretch("" if is_text else f"{way}/{INIT_SEGMENT}", segments, durations)
+    names = map(text_segment if is_text else media_segment, numbers)
+    return _stretch(rendition, names, durations)
 
 
 def _pictures(rendition: Rendition | None, part: Presentation) -> Stretch:
     shown = None if rendition is None else rendition.iframes
     if rendition is None or shown is None:
         return hole_of(part)
-    way = f"../../{rendition_folder(rendition)}"
-    numbers = range(shown.first, shown.first + len(shown))
-    segments = [(f"{way}/{iframe_segment(number)}",) for number in numbers]
-    durations = fitted(iframe_durations_us(rendition, shown), part.length_us)
-    return Stretch(f"{way}/{INIT_SEGMENT}", segments, durations)
+    names = map(iframe_segment, range(shown.first, shown.first + len(shown)))
+    return _stretch(rendition, names, fitted(iframe_durations_us(rendition, shown), part.length_us))
+
+
+def _stretch(rendition: Rendition, names: Iterable[str], durations_us: Sequence[int]) -> Stretch:
+    """Give a rendition's segments of these names, each behind its key where it is under one."""
+    way = f"{UP}{rendition_folder(rendition)}"
+    return Stretch(
+        init="" if rendition.kind is TrackKind.TEXT else f"{way}/{INIT_SEGMENT}",
+        segments=[
+            (*segment_key(rendition, place, name, UP), f"{way}/{name}")
+            for place, name in enumerate(names)
+        ],
+        durations_us=durations_us,
+        has_key=rendition.protection is not None,
+    )
 
 
 def _holes(length_us: int) -> Iterator[int]:

@@ -128,7 +128,8 @@ class Presentation:
 
     `start_us` is where playing begins, `exact_us` where it ends, and `length_us` how long its
     segments last, where it is an excerpt or has several parts; `asset` names the film it is of,
-    where there may be several.
+    where there may be several. `part_keys` are the keys of its parts, where it has several: what
+    its renditions stand for may be under different ones.
     """
 
     playback_id: str
@@ -141,6 +142,13 @@ class Presentation:
     length_us: int = 0
     exact_us: int = 0
     asset: str = ""
+    part_keys: tuple[KeyUse, ...] = ()
+
+    @property
+    def key_uses(self) -> tuple[KeyUse, ...]:
+        """The keys that pictures and sound are under, in their order."""
+        uses = (each.protection for each in (*self.video, *self.audio))
+        return (*(use for use in uses if use is not None), *self.part_keys)
 
     @property
     def end_us(self) -> int:

@@ -15,6 +15,7 @@ from core.media.presentation import TrackKind
 from core.media.recipe import Film, OutsideRecipe, Programme, Stretch
 from core.media.video_range import is_hdr
 from core.media.view import View, address
+from core.protection.choice import protection_of_all
 from core.protection.scheme import Protection
 from origin.repository import PublishedTrack, Title
 
@@ -107,7 +108,8 @@ def _cut(title: Title, view: View) -> Title:
             excerpt=only.excerpt, storyboard=only.storyboard, chapters=only.chapters, parts=(),
             protection=only.protection, keys=only.keys,
         )  # fmt: skip
-    return replace(title, parts=tuple(cut))
+    together = protection_of_all(part.protection for part in cut)
+    return replace(title, parts=tuple(cut), protection=together)
 
 
 def programme_of(title: Title) -> Programme:

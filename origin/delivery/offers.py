@@ -1,6 +1,7 @@
 """What of a title is offered under which name: a track as it is, or encrypted under a key.
 
-A protected title has no clear segments: the names of its builds without a key lead nowhere.
+A protected title has no clear segments: the names of its builds without a key lead nowhere. Where
+several are joined, each part has its own protection and keys.
 """
 
 from collections.abc import Iterator
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 
 from core.media.presentation import TrackKind
 from core.protection.content_key import KeyUse, protected_build_hash
-from core.protection.scheme import Protection, Scheme
+from core.protection.scheme import Scheme
 from core.protection.stored_key import StoredKey
 from origin.repository import PublishedTrack, Title
 from origin.stored_track import DamagedTrack
@@ -42,11 +43,12 @@ def find_offer(title: Title, kind: str, name: str, build_hash: str) -> Offer | N
 
 
 def find_key(title: Title, kid: bytes) -> StoredKey | None:
-    """Find one of the keys that a title is under now."""
-    if title.protection is Protection.NONE:
-        return None
-    schemes = title.protection.schemes
-    return next((key for key in title.keys if key.kid == kid and key.scheme in schemes), None)
+    """Find one of the keys that a title, or a part of it, is under now."""
+    for part in title.all_parts:
+        for key in part.keys:
+            if key.kid == kid and key.scheme in part.protection.schemes:
+                return key
+    return None
 
 
 def _offer(title: Title, track: PublishedTrack, scheme: Scheme | None) -> Offer:

@@ -123,9 +123,9 @@ class Presenter:
         protection = title.protection
         if name != MASTER and not protection.has_dash:
             raise NoSuchMedia(f"{playback_id!r} is under {protection}, which DASH does not have")
-        scheme = protection.hls if name == MASTER else protection.dash
+        scheme_of = _hls_scheme if name == MASTER else _dash_scheme
         return await self._made_text(
-            title, name, scheme, lambda parts: _manifest(title, name, parts)
+            title, name, scheme_of, lambda parts: _manifest(title, name, parts)
         )
 
     async def line(self, playback_id: str, kind: str, name: str, file: str) -> Representation:
@@ -138,7 +138,7 @@ class Presenter:
                     return LINES[file](line, parts)
             raise NoSuchMedia(f"{playback_id!r} has no line {kind}/{name}")
 
-        return await self._made_text(title, f"{kind}/{name}/{file}", None, write)
+        return await self._made_text(title, f"{kind}/{name}/{file}", _hls_scheme, write)
 
     async def joined_boards(self, playback_id: str, file: str) -> Representation:
         """Give one of `JOINED_BOARDS`, the small pictures of a title of several parts in HLS."""
@@ -149,13 +149,13 @@ class Presenter:
                 raise NoSuchMedia(f"{playback_id!r} has no storyboards in a row")
             return JOINED_BOARDS[file](parts)
 
-        return await self._made_text(title, f"{STORYBOARD_FOLDER}/{file}", None, write)
+        return await self._made_text(title, f"{STORYBOARD_FOLDER}/{file}", _hls_scheme, write)
 
     async def _made_text(
         self,
         title: Title,
         name: str,
-        scheme: Scheme | None,
+        scheme_of: Callable[[Title], Scheme | None],
         write: Callable[[Sequence[Presentation]], str],
     ) -> Representation:
         """Give a text about all of a title as it is at this moment."""
@@ -167,7 +167,7 @@ class Presenter:
         known = self._texts.get(key)
         if known is not None:
             return known
-        made_of = [await self._presentation(part, scheme) for part in title.all_parts]
+        made_of = [await self._presentation(part, scheme_of(part)) for part in title.all_parts]
         whole = all(is_whole for _, is_whole in made_of)
         settled = whole and title.status == "ready"
         made = _generated(
@@ -348,9 +348,9 @@ class Presenter:
             wanted = read_thumbnail_name(name)
         except UnknownThumbnail as error:
             raise NoSuchMedia(str(error)) from error
-        if title.protection is not Protection.NONE:
-            raise NoSuchMedia(f"{playback_id!r} is encrypted, and its pictures are, too")
         part, at_ms = moment_of(title, wanted.at_ms)
+        if part.protection is not Protection.NONE:
+            raise NoSuchMedia(f"{playback_id!r} is encrypted there, and its pictures are, too")
         pictures = [track for track in part.tracks if track.kind is TrackKind.VIDEO]
         if not pictures:
             raise NoSuchMedia(f"{playback_id!r} has no picture")
@@ -406,6 +406,14 @@ class Presenter:
             raise damage[main]
         made = _presentation(title, tuple(video), tuple(audio))
         return replace(made, text=tuple(renditions[TrackKind.TEXT])), not damage
+
+
+def _hls_scheme(title: Title) -> Scheme | None:
+    return title.protection.hls
+
+
+def _dash_scheme(title: Title) -> Scheme | None:
+    return title.protection.dash
 
 
 def _lost(track: PublishedTrack) -> InternalFault:

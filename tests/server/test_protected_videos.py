@@ -251,6 +251,84 @@ async def test_a_filtered_session_of_a_protected_video_has_licences_for_its_view
         assert folder in url
 
 
+async def join(api: Api, *parts: str, **wanted: Any) -> Answered:
+    """Join videos; `id:start:end` is a stretch."""
+    listed = []
+    for part in parts:
+        video_id, *range_ms = part.split(":")
+        names = ("start_ms", "end_ms")
+        listed.append({"video_id": video_id, **dict(zip(names, map(int, range_ms), strict=False))})
+    return await api.ask("POST", "/videos", json={"input": {"parts": listed}, **wanted})
+
+
+@pytest.mark.parametrize("protection", ["aes-128", "cenc", "cbcs", "aes-128+cenc"])
+async def test_what_is_joined_of_protected_videos_is_under_what_they_are_under(
+    api: Api, pool: Pool, protection: str
+) -> None:
+    one, two = [await film(api, pool, protection=protection) for _ in range(2)]
+    clear = await film(api, pool)
+    for parts in ((one, two), (clear, one), (one, clear), (one, clear, two)):
+        answer = await join(api, *parts)
+        assert answer.status == 201, answer.body
+        (playback,) = answer.json["playback_ids"]
+        assert (playback["policy"], playback["protection"]) == ("drm", protection)
+        assert playback["id"].startswith("s_")
+        play = (await api.get(f"/videos/{answer.json['id']}/play")).json
+        assert play["drm"]["protection"] == protection
+        assert (play["dash"] is None) == (protection == "aes-128")
+
+
+async def test_videos_under_different_protections_are_not_joined(api: Api, pool: Pool) -> None:
+    one, two = await film(api, pool, protection="cenc"), await film(api, pool, protection="cbcs")
+    answer = await join(api, one, two)
+    assert (answer.status, answer.code) == (422, "edit.unlike_protections")
+    assert "cbcs and under cenc" in answer.json["detail"]
+    joined = (await join(api, one, await film(api, pool))).json["id"]
+    assert (await join(api, joined, two)).code == "edit.unlike_protections"
+    assert (await join(api, joined, one)).status == 201
+
+
+@pytest.mark.parametrize("policy", ["public", "signed"])
+async def test_what_is_joined_is_not_protected_less_than_its_parts(
+    api: Api, pool: Pool, policy: str
+) -> None:
+    hidden, clear = await film(api, pool, policy="drm"), await film(api, pool)
+    answer = await join(api, clear, hidden, policy=policy)
+    assert (answer.status, answer.code) == (422, "edit.protected")
+    answer = await join(api, clear, clear, policy="drm")
+    assert (answer.status, answer.code) == (422, "edit.protected")
+    assert (await join(api, clear, hidden, policy="drm")).status == 201
+
+
+async def test_a_protection_that_is_asked_for_must_be_that_of_the_parts(
+    api: Api, pool: Pool
+) -> None:
+    parts = [await film(api, pool, protection="cenc") for _ in range(2)]
+    for other in ("cbcs", "none"):
+        answer = await join(api, *parts, protection=other)
+        assert (answer.status, answer.code) == (422, "edit.protected")
+    assert (await join(api, *parts, protection="cenc")).status == 201
+
+
+async def test_a_stretch_of_what_is_joined_is_under_what_it_shows(api: Api, pool: Pool) -> None:
+    """A minute under AES-128 and a minute in the clear."""
+    hidden, clear = await film(api, pool, protection="aes-128"), await film(api, pool)
+    joined = (await join(api, hidden, clear)).json["id"]
+    clips = [
+        await cut(api, joined, start_ms=0, end_ms=9000),
+        await cut(api, joined, start_ms=70000),
+    ]
+    told = [clip.json["playback_ids"][0]["protection"] for clip in clips]
+    assert told == ["aes-128", "none"]
+    assert [clip.json["parts"][0]["video_id"] for clip in clips] == [hidden, clear]
+    queries = {"": "aes-128", "?end_ms=9000": "aes-128", "?start_ms=70000": None}
+    for query, protection in queries.items():
+        play = (await api.get(f"/videos/{joined}/play{query}")).json
+        assert play["token"], "who is given a part of it is signed for, whatever it is under"
+        assert (play["drm"] or {"protection": None})["protection"] == protection
+        assert (play["dash"] is None) == (protection is not None)
+
+
 async def test_a_server_without_a_master_key_protects_nothing(
     database_url: str, tmp_path: Path
 ) -> None:

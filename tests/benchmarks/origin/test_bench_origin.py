@@ -35,9 +35,11 @@ def test_the_origin_is_measured_against_nginx(
     assert set(found["rounds"]) == {"pair", "film", "made"}
     assert OURS in found["rounds"]["pair"]
     assert COLD in found["rounds"]["film"]
-    for work, sealed in (("pair", SEALED), ("made", SEALED_COLD)):
-        assert [each["limit"] for each in found["ratios"] if each["ours"] == sealed] == [1.6]
-        assert sealed in found["rounds"][work]
+    limits = {
+        (each["work"], each["ours"], each["theirs"]): each["limit"] for each in found["ratios"]
+    }
+    assert limits["pair", SEALED, OURS] == limits["made", SEALED_COLD, COLD] == 1.6
+    assert limits["film", COLD, NGINX] == 1.1
     for work, by_name in found["rounds"].items():
         assert sum(name.startswith(NGINX) for name in by_name) == (0 if work == "made" else 6)
         assert all(one["cpu_us"] > 0 for rounds in by_name.values() for one in rounds)
@@ -60,10 +62,12 @@ def test_segments_are_asked_for_in_turn() -> None:
     assert made.asks("/media/p", "host")[1] == (10, head_of("/media/p/a/y/0.m4s?unknown", "host"))
 
 
-def test_the_hot_pair_has_a_goal_and_the_cold_film_is_told_beside_it() -> None:
-    costs = {OURS: {OURS: [11.0]}, COLD: {COLD: [30.0]}, NGINX: {"nginx: a": [10.0]}}
-    found = {(each.ours, each.limit, each.kept) for each in compare("pair", costs, GOALS)}
-    assert found == {(OURS, 1.1, True), (COLD, None, True)}
+@pytest.mark.parametrize(("work", "taking"), [("pair", OURS), ("film", COLD)])
+def test_a_hot_pair_and_a_cold_film_have_the_same_goal(work: str, taking: str) -> None:
+    for cost, kept in ((11.0, True), (11.2, False)):
+        costs = {taking: {taking: [cost]}, NGINX: {"nginx: a": [10.0]}}
+        found = {(each.ours, each.limit, each.kept) for each in compare(work, costs, GOALS)}
+        assert found == {(taking, 1.1, kept)}
 
 
 def test_memory_is_too_much_above_the_limit() -> None:

@@ -15,15 +15,17 @@ from hypothesis import strategies as st
 
 from core.manifest.dash import mpd
 from core.manifest.hls import multivariant_playlist
-from core.manifest.joined import UnlikeParts, alike, joined, lines
+from core.manifest.joined import Line, UnlikeParts, alike, joined, lines
 from core.manifest.joined_hls import joined_iframe_playlist, joined_playlist
 from core.manifest.joined_images import joined_image_iframes, joined_sprites
 from core.media.excerpt import excerpt, excerpt_of
 from core.media.iframes import IFrames
-from core.media.presentation import Presentation, Rendition, Window
+from core.media.presentation import Presentation, Rendition, TrackKind, Window
 from core.media.storyboard import Storyboard
 from core.media.ticks import MICROSECONDS, Ticks
 from core.media.timeline import CutPlan, Span, cut_plan
+from core.protection.content_key import KeyUse
+from core.protection.scheme import Scheme
 from tests.fixtures.playlists import parse_playlist
 from tests.fixtures.presentations import audio, presentation, storyboard, tiles, video
 
@@ -337,6 +339,95 @@ def test_an_excerpt_counts_from_its_origin() -> None:
     assert template.get("startNumber") == "2"
     (first,) = template.iterfind(".//dash:S", DASH)
     assert first.get("t") == "192000"
+
+
+def under(rendition: Rendition, scheme: Scheme, number: int) -> Rendition:
+    """The same under the key of that number."""
+    use = KeyUse(scheme, bytes([number]) * 16, b"v" * 16, number)
+    return replace(rendition, protection=use, build_hash=f"{number:020x}")
+
+
+def keys_of(playlist: str) -> list[str]:
+    """What of a playlist decides which key a segment is under, in short."""
+    short = {
+        r"#EXT-X-DISCONTINUITY": "-",
+        r"#EXT-X-MAP:.*/([0-9a-f]{20})/init.mp4.*": r"init \1",
+        r"#EXT-X-KEY:METHOD=NONE": "none",
+        r"#EXT-X-KEY:METHOD=([A-Z0-9-]+),URI=.../../key/(..).{30}.(,IV=0x\w{32})?": r"\1 \2",
+        r"../../v/720p/[0-9a-f]{20}/(\d+).m4s": r"\1",
+        r"gap": "gap",
+    }  # fmt: skip
+    found = []
+    for line in playlist.splitlines():
+        for pattern, text in short.items():
+            if match := re.fullmatch(pattern, line):
+                found.append(match.expand(text).replace("0" * 18, ""))
+    return found
+
+
+def test_every_part_of_a_playlist_is_under_its_own_key() -> None:
+    """The key of a part ends before the init segment of the next, which is never encrypted."""
+    parts = [
+        part(under(video(), Scheme.AES_128, 1)),
+        part(video()),
+        part(under(video(), Scheme.AES_128, 2)),
+        part(under(video(), Scheme.AES_128, 3)),
+    ]
+    (line,) = lines(parts)
+    assert keys_of(joined_playlist(line, parts)) == [
+        "init 01", "AES-128 01", "0", "AES-128 01", "1", "AES-128 01", "2",
+        "-", "none", "init 0123456789abcdef0123", "0", "1", "2",
+        "-", "init 02", "AES-128 02", "0", "AES-128 02", "1", "AES-128 02", "2",
+        "-", "none", "init 03", "AES-128 03", "0", "AES-128 03", "1", "AES-128 03", "2",
+    ]  # fmt: skip
+
+
+def test_keys_of_samples_are_named_once_for_each_part() -> None:
+    """Also where two parts are of one film: a player may begin behind a discontinuity."""
+    parts = [part(under(video(), Scheme.CBCS, number)) for number in (1, 1, 2)]
+    (line,) = lines(parts)
+    assert keys_of(joined_playlist(line, parts)) == [
+        "init 01", "SAMPLE-AES 01", "0", "1", "2",
+        "-", "none", "init 01", "SAMPLE-AES 01", "0", "1", "2",
+        "-", "none", "init 02", "SAMPLE-AES 02", "0", "1", "2",
+    ]  # fmt: skip
+
+
+def test_a_gap_is_under_no_key() -> None:
+    protected = under(video(), Scheme.AES_128, 1)
+    parts = [part(protected), part(length_us=3_000_000), part(protected)]
+    line = Line(TrackKind.VIDEO, "avc1-720", (protected, None, protected))
+    found = keys_of(joined_playlist(line, parts))
+    assert found[found.index("-") : found.index("gap") + 3] == ["-", "none", "gap", "-", "init 01"]
+
+
+def test_a_multivariant_playlist_names_the_keys_of_all_parts_once() -> None:
+    sounds = [under(audio(), Scheme.AES_128, number) for number in (3, 4)]
+    parts = [
+        part(under(video(), Scheme.AES_128, 1), sounds[0]),
+        part(under(video(), Scheme.AES_128, 2), sounds[1]),
+        part(under(video(), Scheme.AES_128, 1), sounds[0]),
+        part(video(), audio()),
+    ]
+    master = multivariant_playlist(joined("s_1", parts))
+    assert re.findall(r'SESSION-KEY:METHOD=AES-128,URI="key/(..)', master) == [
+        "01", "03", "02", "04"
+    ]  # fmt: skip
+
+
+def test_every_period_has_the_key_of_its_part() -> None:
+    parts = [
+        part(under(video(), Scheme.CENC, 1)), part(video()), part(under(video(), Scheme.CENC, 2))
+    ]  # fmt: skip
+    root = ET.fromstring(mpd(*parts))
+    named = [
+        [
+            each.get("{urn:mpeg:cenc:2013}default_KID", "")[:2]
+            for each in period.iterfind(".//dash:ContentProtection[@value='cenc']", DASH)
+        ]
+        for period in root.iterfind("dash:Period", DASH)
+    ]
+    assert named == [["01"], [], ["02"]]
 
 
 @pytest.mark.parametrize(

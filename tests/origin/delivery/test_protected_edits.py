@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -16,7 +17,14 @@ from tests.fixtures.origin import Prepared, running_origin
 from tests.fixtures.players import decode
 from tests.fixtures.playlists import parse_playlist
 from tests.fixtures.protected import MASTER_KEY, Twin, protected_twin
-from tests.fixtures.protected_players import Samples, Viewer, all_equal, samples_of
+from tests.fixtures.protected_players import (
+    MPD,
+    Samples,
+    Viewer,
+    all_equal,
+    default_kid,
+    samples_of,
+)
 
 pytestmark = pytest.mark.postgres
 
@@ -181,6 +189,180 @@ async def test_a_filter_leaves_a_protected_film_as_protected_as_it_was(
         assert all_equal(await hall.viewer.hls(url), await hall.clear(kind, 0, 1, 2))
     assert await hall.cutter.status(f"{hall.folder(twin, '-h89')}/master.m3u8") == 404
     assert await hall.cutter.status(f"{hall.folder(twin, '-p')}/master.m3u8") == 404
+
+
+# What is joined, by which twin (None: the clear film), and the segments that are then played.
+JOINTS = {
+    "two protected": ((0, 8500, LENGTH_MS), (1, 0, 3000)),
+    "protected, then clear": ((0, 8500, LENGTH_MS), (None, 0, 3000)),
+    "clear, then protected": ((None, 8500, LENGTH_MS), (0, 0, 3000)),
+    "of one film": ((0, 8500, LENGTH_MS), (0, 0, 3000)),
+    "there and back": ((0, 8500, LENGTH_MS), (None, 0, 3000), (1, 5000, 7000)),
+}
+SEGMENTS = (2, 0, 1)
+
+
+async def join(
+    hall: Hall, protection: Protection, joint: tuple[tuple[int | None, int, int], ...]
+) -> str:
+    return await hall.edit(
+        *[
+            (None if number is None else hall.twins[protection, number], start_ms, end_ms)
+            for number, start_ms, end_ms in joint
+        ]
+    )
+
+
+@pytest.mark.parametrize("joint", JOINTS.values(), ids=JOINTS)
+@pytest.mark.parametrize("protection", PROTECTED)
+async def test_joined_parts_are_under_their_own_keys_in_hls(
+    hall: Hall, protection: Protection, joint: tuple[tuple[int | None, int, int], ...]
+) -> None:
+    folder = await join(hall, protection, joint)
+    for kind in "va":
+        url = await hall.playlist(folder, kind)
+        parsed = parse_playlist(await hall.cutter.text(url))
+        assert len(parsed.all("EXT-X-DISCONTINUITY")) == len(joint) - 1
+        wanted = await hall.clear(kind, *SEGMENTS[: len(joint)])
+        assert all_equal(await hall.viewer.hls(url), wanted)
+
+
+@pytest.mark.parametrize("joint", JOINTS.values(), ids=JOINTS)
+@pytest.mark.parametrize("protection", IN_DASH)
+async def test_joined_parts_are_under_their_own_keys_in_dash(
+    hall: Hall, protection: Protection, joint: tuple[tuple[int | None, int, int], ...]
+) -> None:
+    folder = await join(hall, protection, joint)
+    for kind in ("video", "audio"):
+        periods = await hall.viewer.dash(f"{folder}/manifest.mpd", kind)
+        wanted = [await hall.clear(kind[0], number) for number in SEGMENTS[: len(joint)]]
+        assert [len(each) for each in periods] == [1] * len(joint)
+        for read, samples in zip(periods, wanted, strict=True):
+            assert all_equal(read, samples)
+
+
+@pytest.mark.parametrize("name", ["two protected", "protected, then clear", "there and back"])
+async def test_each_period_names_the_key_of_its_film(hall: Hall, name: str) -> None:
+    joint = JOINTS[name]
+    folder = await join(hall, Protection.AES_128_AND_CENC, joint)
+    root = ET.fromstring(await hall.cutter.text(f"{folder}/manifest.mpd"))
+    named = [
+        [default_kid(each) for each in period.iterfind("AdaptationSet", MPD)
+         if each.get("contentType") in {"video", "audio"}]
+        for period in root.iterfind("Period", MPD)
+    ]  # fmt: skip
+    for (number, _, _), kids in zip(joint, named, strict=True):
+        wanted = {""}
+        if number is not None:
+            twin = hall.twins[Protection.AES_128_AND_CENC, number]
+            wanted = {twin.key(Scheme.CENC, kind).kid.hex() for kind in "va"}
+        assert set(kids) == wanted
+
+
+async def test_the_multivariant_playlist_names_the_keys_of_all_parts(hall: Hall) -> None:
+    protection = Protection.AES_128_AND_CENC
+    master = await hall.cutter.text(
+        f"{await join(hall, protection, JOINTS['two protected'])}/master.m3u8"
+    )
+    named = re.findall(r'#EXT-X-SESSION-KEY:METHOD=AES-128,URI="key/(\w+)"', master)
+    wanted = {
+        hall.twins[protection, number].key(Scheme.AES_128, kind).kid.hex()
+        for number in range(2)
+        for kind in "va"
+    }
+    assert (len(named), set(named)) == (4, wanted)
+
+
+@pytest.mark.parametrize("name", JOINTS)
+async def test_ffmpeg_plays_encrypted_joints_as_clear_ones(hall: Hall, name: str) -> None:
+    joint = JOINTS[name]
+    hidden = await join(hall, Protection.AES_128, joint)
+    clear = await hall.edit(*[(None, start_ms, end_ms) for _, start_ms, end_ms in joint])
+    for stream in ("v:0", "a:0"):
+        frames = [await decode(f"{each}/master.m3u8", stream) for each in (hidden, clear)]
+        assert frames[0] == frames[1]
+        assert frames[0]
+
+
+@pytest.mark.parametrize("name", ["two protected", "protected, then clear"])
+async def test_what_is_joined_has_the_keys_of_its_parts_and_no_others(
+    hall: Hall, name: str
+) -> None:
+    protection = Protection.CBCS
+    folder = await join(hall, protection, JOINTS[name])
+    both = [hall.twins[protection, number] for number, _, _ in JOINTS[name] if number is not None]
+    assert await keys_had(hall, folder) == (kids_of(*both), kids_of(*both))
+    # The first part is played for 3512 ms: a view of a stretch before that shows it alone.
+    assert await keys_had(hall, f"{folder}-e2000") == (kids_of(both[0]), kids_of(both[0]))
+    last = kids_of(*both[1:])
+    assert await keys_had(hall, f"{folder}-b4000-e5000") == (last, last)
+
+
+@pytest.mark.parametrize("name", ["protected, then clear", "clear, then protected"])
+@pytest.mark.parametrize("protection", PROTECTED)
+async def test_a_view_of_one_part_is_as_protected_as_that_part(
+    hall: Hall, protection: Protection, name: str
+) -> None:
+    joint = JOINTS[name]
+    folder = await join(hall, protection, joint)
+    for (number, _, _), view, segment in zip(
+        joint, ("-e2000", "-b4000-e5000"), (2, 0), strict=True
+    ):
+        url = await hall.playlist(f"{folder}{view}", "v")
+        assert ("#EXT-X-KEY" in await hall.cutter.text(url)) == (number is not None)
+        assert all_equal(await hall.viewer.hls(url), await hall.clear("v", segment))
+        has_dash = protection.has_dash or number is None
+        found = await hall.cutter.status(f"{folder}{view}/manifest.mpd")
+        assert found == (200 if has_dash else 404)
+        thumb = await hall.cutter.status(f"{folder}{view}/thumb/100-w160.webp")
+        assert thumb == (200 if number is None else 404)
+
+
+@pytest.mark.parametrize("joint", JOINTS.values(), ids=JOINTS)
+async def test_the_clear_name_of_a_protected_part_leads_nowhere_in_what_is_joined(
+    hall: Hall, joint: tuple[tuple[int | None, int, int], ...]
+) -> None:
+    """But for the segments that the clear film has in it, those of a part of their own."""
+    folder = await join(hall, Protection.CENC, joint)
+    wanted = {
+        segment for (number, _, _), segment in zip(joint, SEGMENTS, strict=False) if number is None
+    }
+    for kind in "va":
+        clear = await hall.playlist(hall.cutter.view(""), kind)
+        place = clear.removeprefix(hall.cutter.view("")).rpartition("/")[0]
+        found = {
+            each
+            for each in range(3)
+            if await hall.cutter.status(f"{folder}{place}/{each}.m4s") == 200
+        }
+        assert found == wanted
+        assert await hall.cutter.status(f"{folder}{place}/track.mp4") == 404
+
+
+@pytest.mark.parametrize("joint", JOINTS.values(), ids=JOINTS)
+@pytest.mark.parametrize("protection", PROTECTED)
+async def test_the_i_frames_of_joined_parts_are_under_their_own_keys(
+    hall: Hall, protection: Protection, joint: tuple[tuple[int | None, int, int], ...]
+) -> None:
+    clear = [(None, start_ms, end_ms) for _, start_ms, end_ms in joint]
+    read = []
+    for parts in (joint, clear):
+        url = await hall.playlist(await join(hall, protection, tuple(parts)), "v")
+        read.append(await hall.viewer.hls(url.replace("index.m3u8", "iframe.m3u8")))
+    assert all_equal(*read)
+    assert len(read[0]) == 2 * len(joint)
+
+
+async def test_dash_is_not_offered_of_a_joint_with_a_part_that_it_lacks(hall: Hall) -> None:
+    folder = await join(hall, Protection.AES_128, JOINTS["clear, then protected"])
+    assert await hall.cutter.status(f"{folder}/manifest.mpd") == 404
+    assert await hall.cutter.status(f"{folder}/master.m3u8") == 200
+
+
+async def test_the_pictures_of_moments_are_those_of_the_clear_parts(hall: Hall) -> None:
+    folder = await join(hall, Protection.CENC, JOINTS["protected, then clear"])
+    assert await hall.cutter.status(f"{folder}/thumb/1000-w160.webp") == 404
+    assert await hall.cutter.status(f"{folder}/thumb/4000-w160.webp") == 200
 
 
 async def keys_had(hall: Hall, folder: str) -> tuple[set[str], set[str]]:
