@@ -56,7 +56,7 @@ from edge.upstream import Upstream, UpstreamAnswer, UpstreamRequest
 from runtime.logs import get_logger
 
 if TYPE_CHECKING:
-    from native import StoredBody
+    from native import SealedFragment, StoredBody
 
 log = get_logger(__name__)
 
@@ -388,10 +388,14 @@ class Filler:
         self._store.settle(flight.key.resource)
         flight.body.finish()
 
-    def _kept_file(self, descriptor: int, length: int, offset: int) -> "StoredBody | None":
+    def _kept_file(
+        self, descriptor: int, length: int, offset: int, sealed: "SealedFragment | None" = None
+    ) -> "StoredBody | None":
         """A stretch of a file to be sent from there, where that is how this edge sends."""
         if not self._store.takes_file(length):
             return None
+        if sealed is not None:
+            return self._store.keep_sealed(descriptor, sealed, ByteSpan(offset, offset + length))
         return self._store.keep_file(descriptor, length, offset)
 
     def _overflow(self, flight: Flight) -> None:

@@ -11,6 +11,7 @@ from resource import RLIMIT_NOFILE, getrlimit
 from typing import TYPE_CHECKING, Final
 
 from core.cache.stored import StoredHead
+from core.http.byterange import ByteSpan
 from core.http.cache_status import Handling, append_handling
 from core.http.compose import representation_fields
 from core.http.cors import MEDIA_CORS
@@ -21,7 +22,7 @@ from edge.client import BODILESS
 from edge.forks import Forks, plane_key
 from edge.store import Entry, Slices, StoredBytes
 from edge.wire import field_lines, served, status_line
-from native import DataPlane, Memory, StoredBody
+from native import AES_INSTRUCTIONS, DataPlane, Memory, SealedFragment, StoredBody
 from runtime.logs import get_logger
 
 if TYPE_CHECKING:
@@ -89,6 +90,18 @@ class PlaneShelf:
         """So many bytes of a file as a body; None when descriptors have run out."""
         try:
             return self._memory.keep_file(descriptor, offset, length)
+        except OSError as error:
+            log.warning("shelf.no_file", reason=str(error))
+            return None
+
+    def keep_sealed(
+        self, descriptor: int, sealed: SealedFragment, span: ByteSpan
+    ) -> "StoredBody | None":
+        """Bytes of a fragment as a body; None when descriptors have run out, or of the twin's."""
+        if not AES_INSTRUCTIONS or not isinstance(sealed, SealedFragment):
+            return None
+        try:
+            return self._memory.keep_sealed(descriptor, sealed, span.start, span.stop)
         except OSError as error:
             log.warning("shelf.no_file", reason=str(error))
             return None

@@ -18,7 +18,8 @@ from edge.tracks import Tracks, TrackShelf
 
 if TYPE_CHECKING:
     from core.cache.eviction import EvictionPolicy
-    from native import StoredBody
+    from core.http.byterange import ByteSpan
+    from native import SealedFragment, StoredBody
 
 # A slice on the heap of Python or in the memory of the data plane; read it through the buffer.
 StoredBytes: TypeAlias = "bytes | StoredBody"
@@ -83,6 +84,11 @@ class Shelf(TrackShelf, Protocol):
 
     def keep_file(self, descriptor: int, length: int, offset: int = 0) -> "StoredBody | None":
         """The slice that is the first bytes of a file; None where that is not possible."""
+
+    def keep_sealed(
+        self, descriptor: int, sealed: "SealedFragment", span: "ByteSpan"
+    ) -> "StoredBody | None":
+        """Bytes of a fragment whose samples are in a file; None where that is not possible."""
 
     def show(self, entry: Entry, slices: "Slices") -> None:
         """Answer from this entry, in place of an older one with its key, as far as slices allow."""
@@ -257,6 +263,12 @@ class MemoryStore:
     def keep_file(self, descriptor: int, length: int, offset: int = 0) -> "StoredBody | None":
         """A slice in a file as a body that can be put; None where it has to be read."""
         return None if self._shelf is None else self._shelf.keep_file(descriptor, length, offset)
+
+    def keep_sealed(
+        self, descriptor: int, sealed: "SealedFragment", span: "ByteSpan"
+    ) -> "StoredBody | None":
+        """Bytes of a fragment, to be encrypted as they are sent; None where that cannot be."""
+        return None if self._shelf is None else self._shelf.keep_sealed(descriptor, sealed, span)
 
     def replace_slice(self, entry: Entry, number: int, body: StoredBytes) -> None:
         """Keep the same slice in another way, if it is still there."""

@@ -3,14 +3,24 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 from core.http.fields import Headers
 
 if TYPE_CHECKING:
-    from native import StoredBody
+    from native import SealedFragment, StoredBody
 
-KeepFile: TypeAlias = "Callable[[int, int, int], StoredBody | None]"
+
+class KeepFile(Protocol):
+    """Makes a body of a stretch of a file, to be sent from there."""
+
+    def __call__(
+        self, descriptor: int, length: int, offset: int, sealed: "SealedFragment | None" = None
+    ) -> "StoredBody | None":
+        """So many bytes of the file, `offset` of them before; None where that is not possible.
+
+        With `sealed` they are bytes of a fragment whose samples are in the file.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +107,8 @@ class FiledAnswer(Protocol):
     ) -> "AsyncIterator[bytes | StoredBody]":
         """The body, with such stretches as `keep_file` makes of them, unread.
 
-        It takes a descriptor, a number of bytes and the first of them, and gives None where a
-        stretch is not to be had so. With `slice_bytes` each is a whole slice of that length, or
-        the last one. Raises what `chunks` does.
+        With `slice_bytes` each is a whole slice of that length, or the last one. Raises what
+        `chunks` does.
         """
 
 

@@ -48,10 +48,12 @@ if TYPE_CHECKING or IMPL == "compiled":
             encrypt_resource,
             encrypt_resource_of_file,
         )
+        from native._sealed import SealedFragment
     else:
         from native.reference import (
             BodyPool,
             FragmentCipher,
+            SealedFragment,
             encrypt_resource,
             encrypt_resource_of_file,
         )
@@ -66,6 +68,7 @@ elif IMPL == "reference":
         IndexBuilder,
         SampleFile,
         SampleTable,
+        SealedFragment,
         TrackIndex,
         audio_rows,
         copy_samples,
@@ -120,6 +123,7 @@ __all__ = [
     "SampleFile",
     "SampleRun",
     "SampleTable",
+    "SealedFragment",
     "StoredBody",
     "TrackIndex",
     "UnfitTimes",

@@ -12,12 +12,13 @@ cdef extern from "aes.h" nogil:
     ctypedef struct sluice_chain:
         uint8_t* at
         size_t blocks
+        const uint8_t* iv
     int sluice_aes_available()
     void sluice_aes_expand(sluice_aes* aes, const uint8_t* key)
     void sluice_aes_ctr(const sluice_aes* aes, const uint8_t* start, const uint8_t* data,
                         uint8_t* out, size_t length, uint64_t* block)
     void sluice_aes_cbc(const sluice_aes* aes, uint8_t* chain, const uint8_t* data, uint8_t* out,
                         size_t blocks, size_t stride)
-    void sluice_aes_chains(const sluice_aes* aes, const uint8_t* iv, const sluice_chain* chains,
-                           size_t count, size_t stride)
+    void sluice_aes_chains(const sluice_aes* aes, const sluice_chain* chains, size_t count,
+                           size_t stride)
     void sluice_aes_forget(sluice_aes* aes)

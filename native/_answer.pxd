@@ -91,6 +91,7 @@ cdef inline void queue_scratch(Worker* w, Connection* c, Pen* pen) noexcept nogi
     out.pooled = True
     out.counted = out.sent_by_file = False
     out.warm = 0
+    out.mark.hidden = 0
     out_append(c, out)
     w.scratch_used = <uint32_t>(pen.at - w.scratch)
 

@@ -8,6 +8,9 @@ out and taken back by Python's thread alone; the data plane's threads only count
 A body in a file is bytes of a file that nobody writes to any more. Its pages are the page cache's,
 so whoever sends it looks first whether they are there: see `_reader.pxd`.
 
+A body in a file may be sealed: then the file has the samples of a fragment from `offset` on, and
+what is sent is the fragment, encrypted. See `_seal.pxd`.
+
 A body that is made to be sent once lies in a buffer of a pool. It is written to the socket and
 never given to `sendfile`, so that its buffer, whose pages are there already, can be written anew as
 soon as nobody reads it any more. Fresh pages of a memfd cost several times as much as what is done
@@ -28,6 +31,7 @@ from native._linux cimport (
     sluice_add,
     sluice_store,
 )
+from native._seal cimport Seal
 
 cdef enum:
     PAGE_BYTES = 4096
@@ -83,7 +87,9 @@ cdef struct Body:
     int broken               # atomic: the file could not be read
     Arena* arena             # NULL: the bytes lie behind this struct, or in a buffer of `pool`
     Pool* pool               # NULL: of none
-    const uint8_t* at        # NULL: a file that could not be mapped
+    Seal* seal               # held; NULL: what is sent is what is there
+    uint64_t skipped         # bytes of the fragment that come before a sealed one
+    const uint8_t* at        # NULL: a file that is not mapped
     uint64_t offset          # in the arena, in the file, or in the buffer
     uint64_t length
     uint64_t room            # how many bytes of the arena it holds, of the buffer, or of addresses

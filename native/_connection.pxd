@@ -31,10 +31,21 @@ from native._linux cimport (
     setsockopt,
     shutdown,
     sluice_errno,
+    sluice_send_room,
     sluice_store,
     tally,
 )
 from native._reader cimport WARM_BYTES, is_resident
+from native._seal cimport (
+    LEAST_SEALED_BYTES,
+    SEALED_BYTES,
+    SEAL_ROOM,
+    Mark,
+    Seal,
+    make_piece,
+    piece_end,
+    wanted_of_file,
+)
 from native._state cimport (
     NO_TIMER,
     POOLED,
@@ -155,6 +166,7 @@ cdef inline Out* out_of_bytes(const uint8_t* data, size_t length) noexcept nogil
     out.length = length
     out.pooled = out.counted = out.sent_by_file = False
     out.warm = 0
+    out.mark.hidden = 0
     return out
 
 
@@ -164,11 +176,12 @@ cdef inline void out_point(Out* out, Body* body, uint64_t start, uint64_t length
     out.next = NULL
     out.body = body
     out.at = body.at + start
-    out.offset = start
+    out.offset = start + body.skipped
     out.length = length
     out.pooled = out.counted = False
     out.sent_by_file = by_sendfile(body, start, length)
     out.warm = 0
+    out.mark.hidden = 0
 
 
 cdef inline Out* pooled_out(Worker* w) noexcept nogil:
@@ -238,11 +251,27 @@ cdef inline bint in_file(const Out* out) noexcept nogil:
     return out.body != NULL and out.body.file >= 0
 
 
+cdef inline void next_of_file(
+    const Out* out, uint64_t* offset, uint64_t* length
+) noexcept nogil:
+    """Say which bytes of its file are read to send what comes next, none where it takes none."""
+    if out.body.seal == NULL:
+        offset[0], length[0] = out.offset, min(out.length, <uint64_t>WARM_BYTES)
+        return
+    wanted_of_file(out.body.seal, out.offset, min(out.length, <uint64_t>SEALED_BYTES), &out.mark,
+                   offset, length)
+
+
 cdef inline bint is_cold(const Out* out) noexcept nogil:
     """Whether the disk would have to be waited for to send what comes next."""
-    if not in_file(out) or out.offset < out.warm:
+    cdef uint64_t offset, length
+    if not in_file(out):
         return False
-    return not is_resident(out.body, out.offset, min(out.length, <uint64_t>WARM_BYTES))
+    next_of_file(out, &offset, &length)
+    if length == 0 or offset < out.warm and (
+            out.body.seal == NULL or offset + length <= out.warm):
+        return False
+    return not is_resident(out.body, offset, length)
 
 
 cdef inline Out* lay_out(Connection* c, iovec* pieces, int room, int* count) noexcept nogil:
@@ -261,11 +290,55 @@ cdef inline Out* lay_out(Connection* c, iovec* pieces, int room, int* count) noe
     return out
 
 
-cdef inline ssize_t send_some(Connection* c) noexcept nogil:
+cdef inline ssize_t send_sealed(Worker* w, Connection* c, Out* out) noexcept nogil:
+    """Encrypt some of a fragment, and send it; 0 where its file fails, or memory is short.
+
+    What the socket does not take is made anew when it takes more, so that nothing is held for it;
+    it is asked first, so that this is little. That it is full it has to say itself, else epoll
+    would not tell when it is not any more.
+    """
+    cdef const Seal* seal = out.body.seal
+    cdef Mark mark = out.mark
+    cdef iovec[2] pieces
+    cdef uint64_t start = out.offset, stop = out.offset + out.length, end
+    cdef int count = 0
+    cdef ssize_t sent
+    cdef int64_t most = sluice_send_room(c.fd)
+    cdef uint8_t* made
+    if start < seal.header_bytes:
+        pieces[0].iov_base = seal.header + start
+        pieces[0].iov_len = min(stop, seal.header_bytes) - start
+        start += pieces[0].iov_len
+        count = 1
+    if start < stop:
+        if w.sealing == NULL:
+            w.sealing = <uint8_t*>malloc(SEAL_ROOM)
+            if w.sealing == NULL:
+                return 0
+        start -= seal.header_bytes
+        most = SEALED_BYTES if most < 0 else min(
+            max(most, <int64_t>LEAST_SEALED_BYTES), <int64_t>SEALED_BYTES)
+        end = min(piece_end(seal, start, most), stop - seal.header_bytes)
+        made = make_piece(seal, out.body.file, w.sealing, start, end, &mark)
+        if made == NULL:
+            return 0
+        pieces[count].iov_base = made
+        pieces[count].iov_len = end - start
+        start = end + seal.header_bytes
+        count += 1
+    sent = socket_write(c, pieces, count, start < stop or out.next != NULL)
+    if sent == <ssize_t>(start - out.offset):
+        out.mark = mark
+    return sent
+
+
+cdef inline ssize_t send_some(Worker* w, Connection* c) noexcept nogil:
     """Hand the kernel as much of the queue as one call can."""
     cdef iovec[64] pieces        # MOST_PIECES
     cdef int count = 0
     cdef Out* rest
+    if c.out.body != NULL and c.out.body.seal != NULL:
+        return send_sealed(w, c, c.out)
     if c.out.sent_by_file:
         return socket_send_file(c, c.out)
     rest = lay_out(c, pieces, MOST_PIECES, &count)
@@ -299,7 +372,7 @@ cdef inline Flow flush(Worker* w, Connection* c, uint64_t* counted) noexcept nog
             return PAUSED
         if is_cold(c.out):
             return COLD
-        sent = send_some(c)
+        sent = send_some(w, c)
         if sent < 0:
             why = sluice_errno()
             if why == EINTR:

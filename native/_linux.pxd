@@ -11,6 +11,7 @@ cdef extern from * nogil:
     #include <arpa/inet.h>
     #include <errno.h>
     #include <fcntl.h>
+    #include <linux/sock_diag.h>
     #include <netinet/in.h>
     #include <netinet/tcp.h>
     #include <pthread.h>
@@ -39,6 +40,14 @@ cdef extern from * nogil:
         if (syscall(SYS_cachestat, fd, range, found, 0) != 0)
             return -1;
         return (int64_t)found[0];
+    }
+    /* About how many bytes a socket takes before it is full; -1 where the kernel does not say. */
+    static inline int64_t sluice_send_room(int fd) {
+        uint32_t about[SK_MEMINFO_VARS];
+        socklen_t length = sizeof about;
+        if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, about, &length) != 0)
+            return -1;
+        return (int64_t)about[SK_MEMINFO_SNDBUF] - (int64_t)about[SK_MEMINFO_WMEM_QUEUED];
     }
     static inline int64_t sluice_file_size(int fd) {
         struct stat about;
@@ -84,6 +93,7 @@ cdef extern from * nogil:
     """
     int sluice_errno()
     int64_t sluice_cached_pages(int fd, uint64_t offset, uint64_t length)
+    int64_t sluice_send_room(int fd)
     int64_t sluice_file_size(int fd)
     int sluice_dup(int fd)
     void sluice_ask_for_slice(uint64_t ns)
@@ -112,6 +122,8 @@ cdef extern from * nogil:
     int close(int fd)
     ssize_t read(int fd, void* data, size_t length)
     ssize_t pread(int fd, void* data, size_t length, off_t offset)
+    enum: RWF_NOWAIT
+    ssize_t preadv2(int fd, const iovec* pieces, int count, off_t offset, int flags)
     ssize_t write(int fd, const void* data, size_t length)
     ssize_t getrandom(void* data, size_t length, unsigned int flags)
 

@@ -2,10 +2,15 @@ from typing import final
 
 from typing_extensions import Buffer
 
+from native._sealed import SealedFragment
+
 @final
 class Memory:
     def __new__(cls, size_bytes: int) -> Memory: ...
     def keep(self, data: Buffer) -> StoredBody: ...
+    def keep_sealed(
+        self, descriptor: int, sealed: SealedFragment, start: int, stop: int
+    ) -> StoredBody: ...
     def keep_file(
         self, descriptor: int, offset: int, length: int, *, mapped: bool = True
     ) -> StoredBody: ...

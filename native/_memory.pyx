@@ -36,7 +36,6 @@ from native._linux cimport (
     memfd_create,
     mmap,
     munmap,
-    pread,
     pthread_cond_broadcast,
     pthread_cond_destroy,
     pthread_cond_init,
@@ -51,6 +50,8 @@ from native._linux cimport (
     sluice_store,
 )
 from native._reader cimport be_reader, close_bodies
+from native._seal cimport SEAL_ROOM, Seal, copy_sealed, read_all, seal_length
+from native._sealed cimport SealedFragment
 
 cdef enum:
     GRANULE = 4096               # places in the arena begin at multiples of this: a page
@@ -64,6 +65,19 @@ cdef uint64_t room_for(uint64_t length) noexcept:
     while granules > step * 8:
         step *= 2
     return (granules + step - 1) // step * step * GRANULE
+
+
+cdef bint read_body(const Body* body, uint8_t* out, uint64_t start, uint64_t stop) noexcept nogil:
+    """Copy bytes of a body in a file; False where the file ends or fails."""
+    cdef uint8_t* room
+    cdef bint done
+    if body.seal == NULL:
+        return read_all(body.file, out, stop - start, body.offset + start)
+    room = <uint8_t*>malloc(SEAL_ROOM)
+    done = room != NULL and copy_sealed(body.seal, body.file, room, out, body.skipped + start,
+                                        body.skipped + stop)
+    free(room)
+    return done
 
 
 # What it holds never refers back to it, and must outlast it.
@@ -142,6 +156,29 @@ cdef class Memory:
         kept.body = self.open_file(descriptor, offset, length, mapped)
         return kept
 
+    def keep_sealed(self, int descriptor, SealedFragment sealed not None,
+                    unsigned long long start, unsigned long long stop):
+        """Let bytes of a fragment be a body that is encrypted when it is sent.
+
+        The descriptor, that of the file with its samples, stays the caller's. Raises `OSError` when
+        it is no regular file that has them, or when descriptors have run out.
+        """
+        cdef StoredBody kept
+        cdef Seal* seal = sealed.seal
+        cdef int64_t size = sluice_file_size(descriptor)
+        if size < 0 or seal.offset > <uint64_t>size \
+                or seal.sample_bytes > <uint64_t>size - seal.offset:
+            raise OSError("no regular file that has the samples")
+        if not start < stop <= seal_length(seal):
+            raise IndexError(f"bytes {start} to {stop} of {seal_length(seal)}")
+        kept = new_body()
+        kept.memory = self
+        kept.body = self.open_file(descriptor, seal.offset, stop - start, False)
+        sluice_add(&seal.refs, 1)
+        kept.body.seal = seal
+        kept.body.skipped = start
+        return kept
+
     cdef Body* open_file(
         self, int descriptor, uint64_t offset, uint64_t length, bint mapped
     ) except NULL:
@@ -153,7 +190,6 @@ cdef class Memory:
         body.arena = &self.arena
         body.offset = offset
         body.length = length
-        body.room = length + offset % PAGE_BYTES
         body.file = sluice_dup(descriptor)
         if body.file < 0:
             free(body)
@@ -161,6 +197,7 @@ cdef class Memory:
         sluice_add(&self.arena.files, 1)
         if not mapped:
             return body
+        body.room = length + offset % PAGE_BYTES
         pages = mmap(
             NULL, body.room, PROT_READ, MAP_SHARED, body.file, offset - offset % PAGE_BYTES
         )
@@ -297,24 +334,19 @@ cdef class StoredBody:
         Other threads run meanwhile.
         """
         cdef Body* body = self.body
-        cdef bytes found
-        cdef char* room
-        cdef uint64_t at
-        cdef ssize_t count
+        cdef uint8_t* out
+        cdef bint done
         if not start <= stop <= body.length:
             raise IndexError(f"bytes {start} to {stop} of a body of {body.length}")
         if body.file < 0:
             return PyBytes_FromStringAndSize(<char*>body.at + start, stop - start)
         found = PyBytes_FromStringAndSize(NULL, stop - start)
-        room = PyBytes_AS_STRING(found)
-        at = start
-        while at < stop:
-            with nogil:
-                count = pread(body.file, room + (at - start), stop - at, body.offset + at)
-            if count <= 0:
-                sluice_store(&body.broken, 1)
-                raise OSError(f"the file of a body ends or fails at byte {at} of {body.length}")
-            at += count
+        out = <uint8_t*>PyBytes_AS_STRING(found)
+        with nogil:
+            done = read_body(body, out, start, stop)
+        if not done:
+            sluice_store(&body.broken, 1)
+            raise OSError(f"the file of a body ends or fails before byte {stop} of {body.length}")
         return found
 
     def __getbuffer__(self, Py_buffer* view, int flags):

@@ -98,6 +98,7 @@ cdef inline int close_worker(Worker* w) except -1:
     free(w.connections)
     free(w.input)
     free(w.scratch)
+    free(w.sealing)
     free(w.key)
     free(w.rows)
     free(w.made)

@@ -11,4 +11,3 @@ cdef class BodyPool:
 
     cdef Body* take_idle(self, uint64_t length) noexcept
     cdef StoredBody lend(self, uint64_t length)
-    cdef void begin_at(self, StoredBody body, uint64_t skipped) noexcept

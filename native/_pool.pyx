@@ -97,9 +97,3 @@ cdef class BodyPool:
             self.pool.idle_bytes -= body.room
         pthread_mutex_unlock(&self.pool.lock)
         return body
-
-    cdef void begin_at(self, StoredBody body, uint64_t skipped) noexcept:
-        """Let a body that nobody else has begin so many bytes later."""
-        body.body.at += skipped
-        body.body.offset += skipped
-        body.body.length -= skipped

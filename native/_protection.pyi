@@ -2,6 +2,7 @@ from typing import Self, final
 
 from native._memory import StoredBody
 from native._pool import BodyPool
+from native._sealed import SealedFragment
 from native.values import Division
 
 AES_INSTRUCTIONS: bool
@@ -20,9 +21,17 @@ class FragmentCipher:
     @property
     def scheme(self) -> str: ...
     def fragment(self, header: bytes, body: bytes, first: int) -> bytes: ...
-    def fragment_of_file(
-        self, pool: BodyPool, header: bytes, descriptor: int, offset: int, length: int, first: int
-    ) -> StoredBody: ...
+    def sealed(
+        self,
+        pool: BodyPool,
+        header: bytes,
+        descriptor: int,
+        offset: int,
+        length: int,
+        first: int,
+        *,
+        at_once: bool = False,
+    ) -> SealedFragment: ...
     def fragment_length(self, header: bytes, body: bytes) -> int: ...
     def subsamples(self, sample: bytes) -> list[tuple[int, int]]: ...
 

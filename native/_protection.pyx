@@ -2,14 +2,15 @@
 """Encrypts media fragments, compiled: see `native/reference/protection.py` for the clauses.
 
 One call turns a clear fragment into an encrypted one: it finds in each sample what may be hidden,
-writes the boxes that say so, and encrypts in place, in the buffer that it gives. The GIL is
-released while samples are read and encrypted. Before that the header's own boxes are checked once.
+writes the boxes that say so, and encrypts in place, in the buffer that it gives; or it leaves that
+to those who send the fragment. The GIL is released while samples are read and encrypted. Before
+that the header's own boxes are checked once.
 """
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset
 
 from native._aes cimport (
@@ -17,27 +18,32 @@ from native._aes cimport (
     sluice_aes,
     sluice_aes_available,
     sluice_aes_cbc,
-    sluice_aes_chains,
-    sluice_aes_ctr,
     sluice_aes_expand,
     sluice_aes_forget,
-    sluice_chain,
 )
-from native._bytes cimport put_be64
 from native._division cimport take_avc_division, take_hevc_division
 from native._fragment cimport Fragment, find, sample_size
-from native._linux cimport EINTR, pread, sluice_errno
 from native._memory cimport StoredBody
 from native._pool cimport BodyPool
 from native._sample_information cimport (
     Layout,
     forget,
     lay_out,
-    most_added,
     put_header,
-    vector_of,
 )
-from native._subsamples cimport VP9, WHOLE, Division, Piece, Pieces, Trouble, divide, refuse
+from native._seal cimport Mark, Seal, Stretch, encrypt_samples, read_all, seal_release
+from native._sealed cimport SealedFragment, new_sealed
+from native._subsamples cimport (
+    VP9,
+    WHOLE,
+    Division,
+    Piece,
+    Pieces,
+    Source,
+    Trouble,
+    divide,
+    refuse,
+)
 
 from native.values import AvcDivision, HevcDivision, Vp9Division
 
@@ -45,22 +51,6 @@ AES_INSTRUCTIONS = bool(sluice_aes_available())
 
 cdef enum:
     PATTERN = 10               # one block in ten is encrypted
-
-
-cdef inline bint read_all(int descriptor, uint8_t* out, uint64_t length,
-                          uint64_t offset) noexcept nogil:
-    """Read bytes of a file; False where it ends or fails before."""
-    cdef ssize_t count
-    while length:
-        count = pread(descriptor, out, length, offset)
-        if count < 0 and sluice_errno() == EINTR:
-            continue
-        if count <= 0:
-            return False
-        out += count
-        offset += count
-        length -= count
-    return True
 
 
 cdef int read_samples(int descriptor, uint8_t* out, uint64_t length, uint64_t offset) except -1:
@@ -128,38 +118,41 @@ cdef class FragmentCipher:
         cdef uint8_t* out
         find(header, body_bytes, &found)
         try:
-            lay_out(&self.division, data, <const uint8_t*>PyBytes_AS_STRING(body), &found, &layout)
+            lay_out(&self.division, data, <const uint8_t*>PyBytes_AS_STRING(body), &found, NULL,
+                    &layout)
             made = PyBytes_FromStringAndSize(NULL, header_bytes + layout.added + body_bytes)
             out = <uint8_t*>PyBytes_AS_STRING(made)
             memcpy(out + header_bytes + layout.added, PyBytes_AS_STRING(body), body_bytes)
-            self.seal(out + header_bytes + layout.added, header, &found, &layout, first)
+            self.encrypt(out + header_bytes + layout.added, header, &found, &layout, first)
             return made
         finally:
             forget(&layout)
 
-    def fragment_of_file(self, BodyPool pool not None, bytes header not None, int descriptor,
-                         uint64_t offset, uint64_t length, uint64_t first):
-        """Give the same in a buffer of `pool`, its samples read from a file.
+    def sealed(self, BodyPool pool not None, bytes header not None, int descriptor,
+               uint64_t offset, uint64_t length, uint64_t first, *, bint at_once=False):
+        """Give the same of samples in a file, to be encrypted when it is read.
 
-        They are `length` bytes from `offset` on. Other threads run meanwhile, though this may wait
-        for the disk. Raises `EOFError` where the file does not have them, and what `fragment` does.
+        They are `length` bytes from `offset` on, and only the heads of their units are looked at
+        now. Other threads run meanwhile, though this may wait for the disk; `at_once` it does not
+        and raises `BlockingIOError`. Raises `EOFError` where the file does not have what is read,
+        and what `fragment` does.
         """
-        cdef uint64_t header_bytes = len(header)
-        cdef uint64_t before
         cdef Fragment found
         cdef Layout layout
-        cdef StoredBody made
-        cdef uint8_t* samples
+        cdef Source source
+        cdef SealedFragment made = new_sealed()
+        cdef StoredBody room
         find(header, length, &found)
-        before = header_bytes + most_added(&self.division, &found)
-        made = pool.lend(before + length)
-        samples = <uint8_t*>made.body.at + before
-        read_samples(descriptor, samples, length, offset)
+        room = pool.lend(length)
+        memset(&source, 0, sizeof(source))
+        source.file, source.offset, source.length = descriptor, offset, length
+        source.room = <uint8_t*>room.body.at
+        source.at_once = at_once
         try:
-            lay_out(&self.division, <const uint8_t*>PyBytes_AS_STRING(header), samples, &found,
-                    &layout)
-            self.seal(samples, header, &found, &layout, first)
-            pool.begin_at(made, before - header_bytes - layout.added)
+            lay_out(&self.division, <const uint8_t*>PyBytes_AS_STRING(header), source.room, &found,
+                    &source, &layout)
+            made.seal = self.sealed_by(header, &found, &layout, first)
+            made.seal.offset = offset
             return made
         finally:
             forget(&layout)
@@ -171,7 +164,7 @@ cdef class FragmentCipher:
         find(header, len(body), &found)
         try:
             lay_out(&self.division, <const uint8_t*>PyBytes_AS_STRING(header),
-                    <const uint8_t*>PyBytes_AS_STRING(body), &found, &layout)
+                    <const uint8_t*>PyBytes_AS_STRING(body), &found, NULL, &layout)
             return len(header) + layout.added + len(body)
         finally:
             forget(&layout)
@@ -195,85 +188,86 @@ cdef class FragmentCipher:
             raise MemoryError
         try:
             with nogil:
-                trouble = divide(&self.division, data, size, &pieces)
+                trouble = divide(&self.division, data, size, NULL, &pieces)
             refuse(trouble, 0)
             return [(pieces.items[each].clear, pieces.items[each].hidden)
                     for each in range(pieces.count)]
         finally:
             free(pieces.items)
 
-    cdef int seal(self, uint8_t* samples, bytes header, const Fragment* found,
-                  const Layout* layout, uint64_t first) except -1:
+    cdef int encrypt(self, uint8_t* samples, bytes header, const Fragment* found,
+                     const Layout* layout, uint64_t first) except -1:
         """Write the header right before the samples, and encrypt these where they lie."""
-        cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(header)
-        cdef uint64_t header_bytes = len(header)
-        cdef sluice_chain* chains = NULL
-        if self.division.pattern:
-            chains = <sluice_chain*>malloc(
-                (layout.pieces.count + found.samples) * sizeof(sluice_chain)
-            )
-            if chains == NULL:
-                raise MemoryError
+        cdef Seal* seal = self.sealed_by(header, found, layout, first)
+        cdef Mark mark
+        memset(&mark, 0, sizeof(mark))
         with nogil:
-            put_header(samples - header_bytes - layout.added, data, header_bytes, &self.division,
-                       self.iv, found, layout, first)
-            if self.division.pattern:
-                self.chain(samples, data, found, layout, chains)
-            else:
-                self.count(samples, data, found, layout, first)
-        free(chains)
+            memcpy(samples - seal.header_bytes, seal.header, seal.header_bytes)
+            encrypt_samples(seal, samples, 0, seal.sample_bytes, &mark)
+            seal_release(seal)
         return 0
 
-    cdef void count(self, uint8_t* at, const uint8_t* header, const Fragment* found,
-                    const Layout* layout, uint64_t first) noexcept nogil:
-        """Encrypt samples in counter mode; over the pieces of one the keystream goes on."""
-        cdef uint8_t[16] start
-        cdef uint64_t block
-        cdef uint32_t each, size, _part
-        cdef const Piece* piece = layout.pieces.items
-        memset(start, 0, 16)
-        for each in range(found.samples):
-            size = sample_size(header, found, each)
-            block = 0
-            put_be64(start, vector_of(self.iv, first + each))
+    cdef Seal* sealed_by(self, bytes header, const Fragment* found, const Layout* layout,
+                         uint64_t first) except NULL:
+        """Say how a fragment is encrypted."""
+        cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(header)
+        cdef uint64_t header_bytes = len(header)
+        cdef Seal* seal = <Seal*>calloc(1, sizeof(Seal))
+        if seal == NULL:
+            raise MemoryError
+        seal.refs = 1
+        seal.aes = self.aes
+        memcpy(seal.iv, self.iv, BLOCK)
+        seal.pattern = self.division.pattern
+        seal.stride = PATTERN * BLOCK if seal.pattern and self.division.kind != WHOLE else BLOCK
+        seal.first = first
+        seal.header_bytes = header_bytes + layout.added
+        seal.header = <uint8_t*>malloc(seal.header_bytes)
+        seal.count = layout.pieces.count if self.division.kind != WHOLE else found.samples
+        seal.stretches = <Stretch*>malloc(seal.count * sizeof(Stretch))
+        if seal.header == NULL or seal.stretches == NULL:
+            seal_release(seal)
+            raise MemoryError
+        with nogil:
+            put_header(seal.header, data, header_bytes, &self.division, self.iv, found, layout,
+                       first)
             if self.division.kind == WHOLE:
-                sluice_aes_ctr(&self.aes, start, at, at, size, &block)
-                at += size
-                continue
-            for _part in range(layout.counts[each]):
-                at += piece.clear
-                sluice_aes_ctr(&self.aes, start, at, at, piece.hidden, &block)
-                at += piece.hidden
-                piece += 1
+                hide_samples(seal, data, found)
+            else:
+                hide_pieces(seal, found, layout)
+        return seal
 
-    cdef void chain(self, uint8_t* at, const uint8_t* header, const Fragment* found,
-                    const Layout* layout, sluice_chain* chains) noexcept nogil:
-        """Encrypt samples in chaining mode, all of their chains in one go.
 
-        Each begins at the constant vector, so none waits for another: of a single one every block
-        has to, for as long as the processor's AES takes from first to last round.
-        """
-        cdef size_t count = 0
-        cdef uint32_t each, size
-        cdef size_t part
-        cdef uint64_t stride = PATTERN * BLOCK if self.division.kind != WHOLE else BLOCK
-        if self.division.kind != WHOLE:
-            for part in range(layout.pieces.count):
-                at += layout.pieces.items[part].clear
-                if layout.pieces.items[part].hidden >= BLOCK:
-                    chains[count].at = at
-                    chains[count].blocks = (layout.pieces.items[part].hidden - BLOCK) // stride + 1
-                    count += 1
-                at += layout.pieces.items[part].hidden
-        else:
-            for each in range(found.samples):
-                size = sample_size(header, found, each)
-                if size >= BLOCK:
-                    chains[count].at = at
-                    chains[count].blocks = size // BLOCK
-                    count += 1
-                at += size
-        sluice_aes_chains(&self.aes, self.iv, chains, count, stride)
+cdef void hide_samples(Seal* seal, const uint8_t* header, const Fragment* found) noexcept nogil:
+    """Have samples encrypted whole."""
+    cdef Stretch* stretch = seal.stretches
+    cdef uint32_t each
+    for each in range(found.samples):
+        stretch.at = seal.sample_bytes
+        stretch.clear = stretch.block = 0
+        stretch.hidden = sample_size(header, found, each)
+        stretch.sample = each
+        seal.sample_bytes += stretch.hidden
+        stretch += 1
+
+
+cdef void hide_pieces(Seal* seal, const Fragment* found, const Layout* layout) noexcept nogil:
+    """Have samples encrypted as they are divided."""
+    cdef Stretch* stretch = seal.stretches
+    cdef const Piece* piece = layout.pieces.items
+    cdef uint32_t each, block, _part
+    for each in range(found.samples):
+        block = 0
+        for _part in range(layout.counts[each]):
+            stretch.at = seal.sample_bytes
+            stretch.clear = piece.clear
+            stretch.hidden = piece.hidden
+            stretch.sample = each
+            stretch.block = block
+            block += piece.hidden // BLOCK
+            seal.sample_bytes += <uint64_t>piece.clear + piece.hidden
+            stretch += 1
+            piece += 1
 
 
 cdef int check_resource(bytes key, bytes iv) except -1:

@@ -26,6 +26,7 @@ from native._linux cimport (
     sluice_errno,
     sluice_store,
 )
+from native._seal cimport seal_release
 
 cdef enum:
     GULP_BYTES = 262144          # how much a reader reads at once
@@ -122,6 +123,7 @@ cdef inline void close_body(Body* body) noexcept nogil:
     if body.at != NULL:
         munmap(<uint8_t*>body.at - body.offset % PAGE_BYTES, body.room)
     close(body.file)
+    seal_release(body.seal)
     free(body)
 
 

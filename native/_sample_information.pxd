@@ -6,14 +6,15 @@ from libc.string cimport memcpy, memset
 
 from native._bytes cimport load_be32, put_be32, put_be64, put_head
 from native._fragment cimport Fragment, sample_size
+from native._seal cimport vector_of
 from native._subsamples cimport (
-    MOST_INFORMATION,
     PADDED_PIECES,
     SOUND,
     WHOLE,
     Division,
     Piece,
     Pieces,
+    Source,
     Trouble,
     divide,
     refuse,
@@ -44,12 +45,6 @@ cdef inline void forget(Layout* layout) noexcept nogil:
     free(layout.counts)
 
 
-cdef inline uint64_t most_added(const Division* division, const Fragment* found) noexcept nogil:
-    """Give what is added at most, whatever the samples are."""
-    cdef uint64_t each = MOST_INFORMATION + 1 if division.kind != WHOLE else vector_bytes(division)
-    return SAIZ_BYTES + SAIO_BYTES + SENC_BYTES + each * found.samples
-
-
 cdef inline uint64_t padded_bytes(const Division* division, const Fragment* found) noexcept nogil:
     """Give what is added where that is to depend on the number of samples alone."""
     cdef uint64_t each = 1 + vector_bytes(division) + 2 + 6 * PADDED_PIECES
@@ -57,8 +52,11 @@ cdef inline uint64_t padded_bytes(const Division* division, const Fragment* foun
 
 
 cdef inline int lay_out(const Division* division, const uint8_t* header, const uint8_t* samples,
-                        const Fragment* found, Layout* layout) except -1:
-    """Divide every sample; the caller has `layout` forgotten, whatever happens."""
+                        const Fragment* found, Source* source, Layout* layout) except -1:
+    """Divide every sample; the caller has `layout` forgotten, whatever happens.
+
+    With a `source` the samples are read from it, as far as they have to be.
+    """
     cdef Trouble trouble = SOUND
     cdef uint64_t offset = 0
     cdef uint64_t entry
@@ -83,7 +81,7 @@ cdef inline int lay_out(const Division* division, const uint8_t* header, const u
             for each in range(found.samples):
                 size = sample_size(header, found, each)
                 before = layout.pieces.count
-                trouble = divide(division, samples + offset, size, &layout.pieces)
+                trouble = divide(division, samples + offset, size, source, &layout.pieces)
                 if trouble != SOUND:
                     break
                 layout.counts[each] = <uint32_t>(layout.pieces.count - before)
@@ -106,11 +104,6 @@ cdef inline int lay_out(const Division* division, const uint8_t* header, const u
     if layout.added > 0x3FFFFFFF:
         raise ValueError(f"{found.samples} samples are too many for a fragment")
     return 0
-
-
-cdef inline uint64_t vector_of(const uint8_t* iv, uint64_t number) noexcept nogil:
-    """Give the vector of a sample of the track under cenc."""
-    return ((<uint64_t>load_be32(iv) << 32) | load_be32(iv + 4)) + number
 
 
 cdef inline void grow(uint8_t* at, uint64_t by) noexcept nogil:

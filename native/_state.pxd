@@ -13,6 +13,7 @@ from native._linux cimport pthread_mutex_t
 from native._record cimport Journal, Note, Record
 from native._key_samples cimport Samples
 from native._ring cimport Ring
+from native._seal cimport Mark
 from native._table cimport Table
 from native._text cimport Span
 from native._token cimport TokenKey, Verified
@@ -88,12 +89,13 @@ cdef struct Out:
     Out* next
     Body* body                   # held; NULL when `at` points to bytes
     const uint8_t* at
-    uint64_t offset
+    uint64_t offset              # in the body, or in the fragment of a sealed one
     uint64_t length
     bint pooled
     bint counted                 # from Python, which waits when too much is unsent
     bint sent_by_file
-    uint64_t warm                # a reader has just read up to here
+    uint64_t warm                # a reader has just read its file up to here
+    Mark mark                    # of a sealed body: what is known to go on from
 
 cdef struct Peer:
     uint8_t[16] address          # IPv4 as IPv4-mapped IPv6
@@ -282,6 +284,7 @@ cdef struct Worker:
     int64_t accept_after_ms
     uint8_t* input               # INPUT_BYTES
     uint8_t* scratch             # SCRATCH_BYTES
+    uint8_t* sealing             # SEAL_ROOM of _seal.pxd; NULL before it is needed
     uint8_t* key                 # LONGEST_KEY of _target.pxd
     uint8_t* rows                # ROWS_BYTES
     uint8_t* made                # MADE_BYTES

@@ -1,6 +1,7 @@
 """Which bytes of a sample are encrypted: see native/reference/protection.py for the clauses.
 
-A sample is divided into pieces, each so many clear bytes and then so many encrypted ones.
+A sample is divided into pieces, each so many clear bytes and then so many encrypted ones. Of units
+only the heads are looked at, so where samples are in a file, only these are read from it.
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
@@ -9,6 +10,7 @@ from libc.stdlib cimport realloc
 from native._aes cimport BLOCK
 from native._avc cimport SLICE, SLICE_IDR, AvcSlice, avc_slice_header
 from native._hevc cimport HevcSlice, hevc_slice_header, is_hevc_slice
+from native._linux cimport EINTR, RWF_NOWAIT, iovec, preadv2, sluice_errno
 from native._vp9 cimport MOST_FRAMES, frames_of, vp9_header
 
 cdef enum:
@@ -16,6 +18,8 @@ cdef enum:
     MOST_INFORMATION = 255     # sample_info_size has 8
     MOST_STRIDE = 128
     PADDED_PIECES = 8          # of a sample at most, where all fragments of a length are to agree
+    HEAD_BYTES = 256           # how much is read for the head of a unit, and what may follow it
+    SHORT_HEAD_BYTES = 64      # with so much in hand none is read
 
 cdef enum Trouble:
     SOUND
@@ -25,6 +29,8 @@ cdef enum Trouble:
     BROKEN_FRAMES
     UNKNOWN_FRAME
     TOO_MANY_PIECES
+    ENDED                      # the file ends or fails too early
+    WAITING                    # the disk would have to be waited for
 
 cdef enum Kind:
     WHOLE                      # samples are not divided
@@ -54,6 +60,41 @@ cdef struct Division:
     AvcSlice* avc          # 256, or NULL
     HevcSlice* hevc        # 64, or NULL
     uint32_t width         # of pictures of VP9 that do not say it
+
+
+cdef struct Source:
+    # A file that has the samples, and how much of it has come: the bytes [begin, end) of them. What
+    # comes is put into a room for all, at its place.
+    int file
+    uint64_t offset            # of the first sample
+    uint8_t* room
+    uint64_t length            # of all samples
+    uint64_t begin
+    uint64_t end
+    bint at_once               # without waiting for a disk
+
+
+cdef inline Trouble fetch(Source* source, const uint8_t* at, uint64_t least,
+                          uint64_t most) noexcept nogil:
+    """See to it that `least` bytes from a place in the room on are there, or read up to `most`."""
+    cdef uint64_t place = at - source.room
+    cdef uint64_t stop = place + most
+    cdef iovec piece
+    cdef ssize_t count
+    if source.begin <= place and place + least <= source.end:
+        return SOUND
+    source.begin = source.end = place
+    while source.end < stop:
+        piece.iov_base = source.room + source.end
+        piece.iov_len = stop - source.end
+        count = preadv2(source.file, &piece, 1, source.offset + source.end,
+                        RWF_NOWAIT if source.at_once else 0)
+        if count < 0 and sluice_errno() == EINTR:
+            continue
+        if count <= 0:
+            return WAITING if source.at_once else ENDED
+        source.end += count
+    return SOUND
 
 
 cdef inline bint keep(Pieces* pieces, uint32_t clear, uint32_t hidden) noexcept nogil:
@@ -103,8 +144,28 @@ cdef inline int64_t slice_header(const Division* division, const uint8_t* unit,
     return avc_slice_header(unit, length, division.avc)
 
 
+cdef inline Trouble read_slice_header(const Division* division, const uint8_t* unit,
+                                      uint64_t length, Source* source,
+                                      int64_t* head) noexcept nogil:
+    """Do what `slice_header` does, of a unit in a file with as few of its bytes as possible."""
+    cdef uint64_t there
+    cdef Trouble trouble
+    if source != NULL:
+        there = source.room + source.end - unit
+        if there < length:
+            head[0] = slice_header(division, unit, there)
+            if head[0] >= 0:
+                return SOUND
+            trouble = fetch(source, unit, length, length)
+            if trouble != SOUND:
+                return trouble
+    head[0] = slice_header(division, unit, length)
+    return SOUND if head[0] >= 0 else UNKNOWN_SLICE
+
+
 cdef inline Trouble divide_units(const Division* division, const uint8_t* sample, uint64_t size,
-                                 int stride, Pieces* pieces, int* slices) noexcept nogil:
+                                 int stride, Source* source, Pieces* pieces,
+                                 int* slices) noexcept nogil:
     """Hide the data of every `stride`th slice, and count them."""
     cdef uint64_t at = 0
     cdef uint64_t clear = 0
@@ -112,18 +173,24 @@ cdef inline Trouble divide_units(const Division* division, const uint8_t* sample
     cdef int64_t head
     cdef int digit
     cdef const uint8_t* unit
+    cdef Trouble trouble
     while at < size:
         if size - at < <uint64_t>division.length_size:
             return BROKEN_UNIT
+        if source != NULL:
+            trouble = fetch(source, sample + at, min(size - at, <uint64_t>SHORT_HEAD_BYTES),
+                            min(size - at, <uint64_t>HEAD_BYTES))
+            if trouble != SOUND:
+                return trouble
         length = 0
         for digit in range(division.length_size):
             length = length << 8 | sample[at + digit]
         if length == 0 or length > size - at - division.length_size:
             return BROKEN_UNIT
         unit = sample + at + division.length_size
-        head = slice_header(division, unit, length)
-        if head < 0:
-            return UNKNOWN_SLICE
+        trouble = read_slice_header(division, unit, length, source, &head)
+        if trouble != SOUND:
+            return trouble
         hidden = 0
         if head:
             if slices[0] % stride == 0:
@@ -141,15 +208,22 @@ cdef inline Trouble divide_units(const Division* division, const uint8_t* sample
 
 
 cdef inline Trouble divide_frames(const Division* division, const uint8_t* sample, uint64_t size,
-                                  int stride, Pieces* pieces, int* slices) noexcept nogil:
+                                  int stride, Source* source, Pieces* pieces,
+                                  int* slices) noexcept nogil:
     """Hide the data of every `stride`th frame, and count them; a superframe's index stays."""
     cdef uint32_t[MOST_FRAMES] lengths
-    cdef int count = frames_of(sample, size, lengths)
+    cdef int count
     cdef uint64_t left = size
     cdef uint64_t clear = 0
     cdef uint64_t hidden
     cdef int64_t head
     cdef int each
+    cdef Trouble trouble
+    if source != NULL:
+        trouble = fetch(source, sample, size, size)  # its last byte says where frames begin
+        if trouble != SOUND:
+            return trouble
+    count = frames_of(sample, size, lengths)
     if count < 0:
         return BROKEN_FRAMES
     for each in range(count):
@@ -174,8 +248,11 @@ cdef inline Trouble divide_frames(const Division* division, const uint8_t* sampl
 
 
 cdef inline Trouble divide(const Division* division, const uint8_t* sample, uint64_t size,
-                           Pieces* pieces) noexcept nogil:
-    """Divide a sample; where its entry would be too long, hide only every other slice, or less."""
+                           Source* source, Pieces* pieces) noexcept nogil:
+    """Divide a sample; where its entry would be too long, hide only every other slice, or less.
+
+    Without a `source` all of it is there.
+    """
     cdef size_t before = pieces.count
     cdef size_t most = (MOST_INFORMATION - 2 - vector_bytes(division)) // 6
     cdef Trouble trouble
@@ -187,9 +264,9 @@ cdef inline Trouble divide(const Division* division, const uint8_t* sample, uint
         pieces.count = before
         slices = 0
         if division.kind == VP9:
-            trouble = divide_frames(division, sample, size, stride, pieces, &slices)
+            trouble = divide_frames(division, sample, size, stride, source, pieces, &slices)
         else:
-            trouble = divide_units(division, sample, size, stride, pieces, &slices)
+            trouble = divide_units(division, sample, size, stride, source, pieces, &slices)
         if trouble != SOUND or pieces.count - before <= most:
             return trouble
         if slices <= stride:
@@ -202,6 +279,10 @@ cdef inline int refuse(Trouble trouble, uint32_t number) except -1:
         return 0
     if trouble == NO_MEMORY:
         raise MemoryError
+    if trouble == ENDED:
+        raise EOFError(f"the file ends or fails within sample {number} of the fragment")
+    if trouble == WAITING:
+        raise BlockingIOError(f"sample {number} of the fragment is not in memory")
     if trouble == BROKEN_UNIT:
         raise ValueError(f"sample {number} of the fragment is not made of whole NAL units")
     if trouble == UNKNOWN_SLICE:

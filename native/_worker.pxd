@@ -27,6 +27,7 @@ from native._connection cimport (
     PAUSED,
     Flow,
     flush,
+    next_of_file,
     out_append,
     out_keep,
     out_of_bytes,
@@ -72,7 +73,7 @@ from native._linux cimport (
     wall_s,
 )
 from native._made_segment cimport find_track, make_segment
-from native._reader cimport WARM_BYTES, ask_reader, warming_free
+from native._reader cimport ask_reader, warming_free
 from native._request_body cimport decode_body
 from native._key_samples cimport sample_key
 from native._state cimport (
@@ -386,8 +387,7 @@ cdef inline void wait_for_disk(Worker* w, Connection* c) noexcept nogil:
         return
     wanted.body = c.out.body
     body_hold(wanted.body)
-    wanted.offset = c.out.offset
-    wanted.length = min(c.out.length, <uint64_t>WARM_BYTES)
+    next_of_file(c.out, &wanted.offset, &wanted.length)
     wanted.place = c.place
     wanted.generation = c.generation
     wanted.lock = &w.lock

@@ -22,6 +22,7 @@ typedef struct {
 typedef struct {
     uint8_t *at;
     size_t blocks;
+    const uint8_t *iv;
 } sluice_chain;
 
 #define SLUICE_AES_LANES 8
@@ -107,9 +108,9 @@ static void sluice_aes_cbc(const sluice_aes *aes, uint8_t *chain, const uint8_t 
                            size_t blocks, size_t stride) {
     (void)aes, (void)chain, (void)in, (void)out, (void)blocks, (void)stride;
 }
-static void sluice_aes_chains(const sluice_aes *aes, const uint8_t *iv, const sluice_chain *chains,
-                              size_t count, size_t stride) {
-    (void)aes, (void)iv, (void)chains, (void)count, (void)stride;
+static void sluice_aes_chains(const sluice_aes *aes, const sluice_chain *chains, size_t count,
+                              size_t stride) {
+    (void)aes, (void)chains, (void)count, (void)stride;
 }
 
 #else
@@ -207,68 +208,67 @@ SLUICE_AES_TARGET static void sluice_aes_cbc(const sluice_aes *aes, uint8_t *cha
     SLUICE_STORE(chain, last);
 }
 
-/* Chaining mode in place over several chains that all begin at `iv`, none of them empty.
+/* Chaining mode in place over several chains, each from its own vector on.
  *
  * A block waits for the one before it in its chain, and meanwhile the processor has time for those
- * of others: as many as there are lanes are on their way at once.
+ * of others: as many as there are lanes are on their way at once. Where there are fewer, the other
+ * lanes go over a block that nobody wants.
  */
-SLUICE_AES_TARGET static void sluice_aes_chains(const sluice_aes *aes, const uint8_t *iv,
-                                                const sluice_chain *chains, size_t count,
-                                                size_t stride) {
+SLUICE_AES_TARGET static void sluice_aes_chains(const sluice_aes *aes, const sluice_chain *chains,
+                                                size_t count, size_t stride) {
     sluice_chain at[SLUICE_AES_LANES];
+    size_t moves[SLUICE_AES_LANES];
     sluice_block lanes[SLUICE_AES_LANES];
     sluice_block key;
-    uint8_t vector[16];
-    size_t each, steps, next = SLUICE_AES_LANES;
+    uint8_t unwanted[16] = {0}, vector[16];
+    size_t each, steps, busy, next = 0;
     int round;
-    if (count >= SLUICE_AES_LANES) {
+    for (each = 0; each < SLUICE_AES_LANES; each++)
+        at[each].blocks = 0;
+    for (;;) {
+        busy = 0;
+        steps = (size_t)-1;
         for (each = 0; each < SLUICE_AES_LANES; each++) {
-            at[each] = chains[each];
-            lanes[each] = SLUICE_LOAD(iv);
-        }
-        for (;;) {
-            steps = at[0].blocks;
-            for (each = 1; each < SLUICE_AES_LANES; each++)
+            while (!at[each].blocks && next < count) {
+                at[each] = chains[next++];
+                lanes[each] = SLUICE_LOAD(at[each].iv);
+                moves[each] = stride;
+            }
+            if (at[each].blocks) {
+                busy++;
                 steps = at[each].blocks < steps ? at[each].blocks : steps;
-            for (each = 0; each < SLUICE_AES_LANES; each++)
-                at[each].blocks -= steps;
-            while (steps--) {
-                key = SLUICE_KEY(aes, 0);
-                for (each = 0; each < SLUICE_AES_LANES; each++)
-                    lanes[each] = SLUICE_FIRST(
-                        SLUICE_XOR(lanes[each], SLUICE_LOAD(at[each].at)), key);
-                for (round = 1; round <= 8; round++) {
-                    key = SLUICE_KEY(aes, round);
-                    for (each = 0; each < SLUICE_AES_LANES; each++)
-                        lanes[each] = SLUICE_MIDDLE(lanes[each], key);
-                }
-                for (each = 0; each < SLUICE_AES_LANES; each++) {
-                    lanes[each] =
-                        SLUICE_LAST(lanes[each], SLUICE_KEY(aes, 9), SLUICE_KEY(aes, 10));
-                    SLUICE_STORE(at[each].at, lanes[each]);
-                    at[each].at += stride;
-                }
+            } else {
+                at[each].at = unwanted;
+                lanes[each] = SLUICE_LOAD(unwanted);
+                moves[each] = 0;
             }
-            /* Whoever is done makes room for the next; without one, each goes on by itself. */
-            for (each = 0; each < SLUICE_AES_LANES && (at[each].blocks || next < count); each++) {
-                if (!at[each].blocks) {
-                    at[each] = chains[next++];
-                    lanes[each] = SLUICE_LOAD(iv);
-                }
-            }
-            if (each < SLUICE_AES_LANES)
-                break;
         }
-        for (each = 0; each < SLUICE_AES_LANES; each++) {
+        if (busy < 2)
+            break;
+        for (each = 0; each < SLUICE_AES_LANES; each++)
+            at[each].blocks -= at[each].blocks ? steps : 0;
+        while (steps--) {
+            key = SLUICE_KEY(aes, 0);
+            for (each = 0; each < SLUICE_AES_LANES; each++)
+                lanes[each] =
+                    SLUICE_FIRST(SLUICE_XOR(lanes[each], SLUICE_LOAD(at[each].at)), key);
+            for (round = 1; round <= 8; round++) {
+                key = SLUICE_KEY(aes, round);
+                for (each = 0; each < SLUICE_AES_LANES; each++)
+                    lanes[each] = SLUICE_MIDDLE(lanes[each], key);
+            }
+            for (each = 0; each < SLUICE_AES_LANES; each++) {
+                lanes[each] = SLUICE_LAST(lanes[each], SLUICE_KEY(aes, 9), SLUICE_KEY(aes, 10));
+                SLUICE_STORE(at[each].at, lanes[each]);
+                at[each].at += moves[each];
+            }
+        }
+    }
+    for (each = 0; each < SLUICE_AES_LANES; each++) {
+        if (at[each].blocks) {
             SLUICE_STORE(vector, lanes[each]);
             sluice_aes_cbc(aes, vector, at[each].at, at[each].at, at[each].blocks, stride);
         }
-    } else {
-        next = 0;
-    }
-    for (; next < count; next++) {
-        SLUICE_STORE(vector, SLUICE_LOAD(iv));
-        sluice_aes_cbc(aes, vector, chains[next].at, chains[next].at, chains[next].blocks, stride);
     }
 }
 

@@ -36,6 +36,8 @@ LONGEST_FIRST = (
     "edge/behaviour",
     "edge",
     "architecture",
+    "benchmarks",
+    "tools",
     "server",
 )
 HERE = Path(__file__).parent

@@ -29,7 +29,7 @@ from benchmarks.origin.headers import measure as measure_headers
 from benchmarks.origin.library import Library, LibraryFailed, library
 from benchmarks.origin.memory import LIMIT_BYTES, Memory, measure
 from benchmarks.origin.servers import pairs, servers, verify
-from benchmarks.origin.works import GOALS, OURS, works
+from benchmarks.origin.works import FAMILIES, GOALS, OURS, works
 from benchmarks.packaging.__main__ import KEPT, OUTPUT
 from benchmarks.packaging.film import film
 from runtime.version import sluice_version
@@ -66,7 +66,8 @@ def main(words: Sequence[str]) -> int:
                     options.repetitions,
                 )
                 program = programs[NGINX.variable]
-                found = timed(films, program, Path(folder, "nginx"), session, options.works)
+                chosen = frozenset(options.works), frozenset(options.only)
+                found = timed(films, program, Path(folder, "nginx"), session, *chosen)
             if options.titles:
                 memory = counted(films, cores.server, options.titles, options.hot)
     headers = measure_headers()
@@ -91,9 +92,14 @@ def main(words: Sequence[str]) -> int:
 
 
 def timed(
-    films: Library, program: str, folder: Path, session: Session, names: Sequence[str]
+    films: Library,
+    program: str,
+    folder: Path,
+    session: Session,
+    names: frozenset[str],
+    families: frozenset[str],
 ) -> Results:
-    """Take the time of every work, once all answers were compared."""
+    """Take the time of the works of those names, once all answers were compared."""
     folder.mkdir()
     with servers(films, program, folder, session.cores.server) as contestants:
         site = folder / "site"
@@ -102,7 +108,8 @@ def timed(
         chosen = [each for each in works(segments) if each.name in names]
         results = Results(chosen, contestants, goals=GOALS)
         for work in chosen:
-            taking = [each for each in contestants if each.takes(work.name)]
+            named = [each for each in contestants if each.family in families]
+            taking = [each for each in named if each.takes(work.name)]
             verify(taking, work, site)
             say(f"{work.title}: {session.repetitions} rounds of {len(taking)} configurations")
             for contestant, seen in session.interleaved(taking, work):
@@ -178,6 +185,8 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./sluice bench origin", description=__doc__)
     add = parser.add_argument
     add("--works", nargs="*", metavar="WORK", choices=NAMES, default=NAMES, help=", ".join(NAMES))
+    add("--only", nargs="*", metavar="CONTESTANT", choices=FAMILIES, default=FAMILIES,
+        help="who takes part: " + ", ".join(map(repr, FAMILIES)))  # fmt: skip
     add("--repetitions", type=positive, default=7, help="rounds of each configuration (7)")
     add("--seconds", type=float, default=1.0, help="about how long a round lasts (1.0)")
     add("--connections", type=positive, default=64, help="keep-alive connections (64)")

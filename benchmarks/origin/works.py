@@ -12,6 +12,7 @@ COLD: Final = "sluice, cold"
 SEALED: Final = "sluice, cbcs"
 SEALED_COLD: Final = "sluice, cold cbcs"
 NGINX: Final = "nginx"
+FAMILIES: Final = (OURS, COLD, SEALED, SEALED_COLD, NGINX)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,18 +78,17 @@ class ResponsePlan:
         yield self.framing[-1]
 
 
+def is_settled(request: RequestFacts, etag: str | None) -> bool:
+    """Whether the answer follows from the preconditions, so that it has none of the bytes."""
+    return _evaluate(request, Validators(etag, None)) is not Evaluation.PROCEED
+
+
 def plan_response(request: RequestFacts, representation: RepresentationFacts) -> ResponsePlan:
     """Decide the answer to a GET or HEAD whose plain answer would be 200."""
     current = Validators(
         representation.etag, representation.last_modified_s, representation.weak_date
     )
-    conditions = Preconditions(
-        request.if_match,
-        request.if_unmodified_since,
-        request.if_none_match,
-        request.if_modified_since,
-    )
-    match evaluate(request.method, conditions, current):
+    match _evaluate(request, current):
         case Evaluation.FAILED:
             fault = FailedPrecondition("the representation is not the one the request names")
             return ResponsePlan(412, (), fault=fault)
@@ -97,6 +96,16 @@ def plan_response(request: RequestFacts, representation: RepresentationFacts) ->
             return ResponsePlan(304, _validator_fields(representation), content_length=None)
         case Evaluation.PROCEED:
             return _plan_body(request, representation, current)
+
+
+def _evaluate(request: RequestFacts, current: Validators) -> Evaluation:
+    conditions = Preconditions(
+        request.if_match,
+        request.if_unmodified_since,
+        request.if_none_match,
+        request.if_modified_since,
+    )
+    return evaluate(request.method, conditions, current)
 
 
 def _plan_body(

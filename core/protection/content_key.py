@@ -1,6 +1,7 @@
 """Content keys: what tracks are encrypted with, and what of them manifests may know."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from core.protection.scheme import Scheme
@@ -9,6 +10,8 @@ KEY_BYTES: Final = 16
 KID_BYTES: Final = 16
 VECTOR_BYTES: Final = 16
 HASH_DIGITS: Final = 20
+MOST_NAMES: Final = 1024
+"""Of builds under keys that are remembered: each request for a segment has one."""
 TRACKS_OF_A_KEY: Final = 2**32
 SAMPLES_OF_A_TRACK: Final = 2**32
 
@@ -46,6 +49,7 @@ class ContentKey:
     secret: bytes = field(repr=False)
 
 
+@lru_cache(MOST_NAMES)
 def protected_build_hash(build_hash: str, use: KeyUse) -> str:
     """Name what comes of a build under a key: 20 hexadecimal digits.
 

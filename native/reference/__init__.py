@@ -14,6 +14,7 @@ from native.reference.protection import (
 from native.reference.sample_file import SampleFile, copy_samples, shared_byte
 from native.reference.sample_times import audio_rows, video_rows
 from native.reference.samples import SampleTable
+from native.reference.sealed import SealedFragment
 
 __all__ = [
     "BodyPool",
@@ -23,6 +24,7 @@ __all__ = [
     "MalformedMovie",
     "SampleFile",
     "SampleTable",
+    "SealedFragment",
     "TrackIndex",
     "UnfitTimes",
     "audio_rows",

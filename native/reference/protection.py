@@ -39,6 +39,7 @@ from native.reference.division import (
     most_pieces,
 )
 from native.reference.pool import BodyPool
+from native.reference.sealed import SealedFragment
 from native.values import Division
 
 BLOCK = 16
@@ -118,21 +119,26 @@ class FragmentCipher:
         )
         return bytes(head) + b"".join(samples)
 
-    def fragment_of_file(
+    def sealed(
         self,
-        pool: BodyPool,  # noqa: ARG002 # what the compiled twin writes to
+        pool: BodyPool,  # noqa: ARG002 # what the compiled twin reads heads of units into
         header: bytes,
         descriptor: int,
         offset: int,
         length: int,
         first: int,
-    ) -> bytes:
-        """Give the same of samples that are read from a file, `length` bytes from `offset` on.
+        *,
+        at_once: bool = False,
+    ) -> SealedFragment:
+        """Give the same of samples in a file, to be encrypted when it is read.
 
-        Raises `EOFError` where the file does not have them, and what `fragment` does.
+        They are `length` bytes from `offset` on. Raises `EOFError` where the file does not have
+        them, what `fragment` does, and, `at_once`, `BlockingIOError` where this may take long.
         """
         _find(header, length)
-        return self.fragment(header, _read_all(descriptor, offset, length), first)
+        if at_once:
+            raise BlockingIOError("all of the fragment is encrypted at once, which takes long")
+        return SealedFragment(self.fragment(header, _read_all(descriptor, offset, length), first))
 
     def fragment_length(self, header: bytes, body: bytes) -> int:
         """Give the length of what `fragment` gives, without encrypting. Raises what it does."""

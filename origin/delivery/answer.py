@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from core.errors import Fault
 from core.http.fields import Headers, combined, first
-from core.http.plan_response import RepresentationFacts, RequestFacts, ResponsePlan, plan_response
+from core.http.plan_response import (
+    RepresentationFacts,
+    RequestFacts,
+    ResponsePlan,
+    is_settled,
+    plan_response,
+)
 from core.http.problem import PROBLEM_TYPE, problem_body
 from origin.delivery.reading import CHUNK_BYTES, FileReader
 from origin.delivery.representation import (
@@ -17,11 +23,12 @@ from origin.delivery.representation import (
     Part,
     PendingPart,
     Representation,
+    SealedPart,
     TrackSegments,
 )
 
 if TYPE_CHECKING:
-    from native import StoredBody
+    from native import SealedFragment, StoredBody
 
 NO_STORE: Final = ("Cache-Control", "no-store")
 # For the cache in front of us, which keeps the field to itself (RFC 9213). What a hash names does
@@ -49,6 +56,18 @@ class Asked(Protocol):
     @property
     def request_id(self) -> str:
         """What the request is called in logs and problem documents."""
+
+
+class KeepFile(Protocol):
+    """Makes a body of a stretch of a file, to be sent from there."""
+
+    def __call__(
+        self, descriptor: int, length: int, offset: int, sealed: "SealedFragment | None" = None
+    ) -> "StoredBody | None":
+        """So many bytes of the file, `offset` of them before; None where that is not possible.
+
+        With `sealed` they are bytes of a fragment whose samples are in the file.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +138,11 @@ class Answer:
                 yield chunk
 
     async def stretches(
-        self,
-        keep_file: "Callable[[int, int, int], StoredBody | None]",
-        slice_bytes: int | None = None,
+        self, keep_file: KeepFile, slice_bytes: int | None = None
     ) -> "AsyncIterator[bytes | StoredBody]":
         """The body, with what is in memory as it is, and stretches of files unread where possible.
 
-        `keep_file` takes those, given a descriptor, a number of bytes and the first of them. With
-        `slice_bytes` nothing is given unread but whole slices of the body, one each.
+        With `slice_bytes` nothing is given unread but whole slices of the body, one each.
         """
         place = 0
         for piece in self.pieces:
@@ -134,6 +150,11 @@ class Answer:
             if isinstance(part, HeldPart) and part.is_whole and slice_bytes is None:
                 yield part.body
                 continue
+            if isinstance(part, SealedPart) and slice_bytes is None:
+                sealed, length = part.sealed, part.stop - part.start
+                if kept := keep_file(part.track.flat, length, part.start, sealed):
+                    yield kept
+                    continue
             for stretch in _sliced(part, place, slice_bytes):
                 kept = None
                 if isinstance(stretch, FilePart):
@@ -160,7 +181,11 @@ class Answer:
                 for chunk in piece.chunks(CHUNK_BYTES):
                     yield chunk
             case PendingPart():
-                for chunk in (await piece.made()).chunks(CHUNK_BYTES):
+                async for chunk in self._read(await piece.made()):
+                    yield chunk
+            case SealedPart():
+                assert self.reader is not None
+                async for chunk in self.reader.encrypt(piece):
                     yield chunk
             case FilePart():
                 assert self.reader is not None
@@ -191,7 +216,8 @@ def present(
     """Answer a GET or HEAD of `representation`.
 
     `listening` says whether we would hear if it were deleted, `keep` whether the cache in front of
-    us should have it; what that has already it may go on having.
+    us should have it; what that has already it may go on having. A body that is still to be made
+    has to be where the preconditions do not settle the answer: see `needs_body`.
     """
     plan = plan_response(request_facts(asked), _facts(representation))
     if plan.fault is not None:
@@ -223,6 +249,11 @@ def _fields(
         ),
         ("Surrogate-Key", " ".join(representation.surrogate_keys)),
     )
+
+
+def needs_body(asked: Asked, representation: Representation) -> bool:
+    """Whether the answer depends on the bytes of a representation, or on their number."""
+    return not is_settled(request_facts(asked), representation.etag)
 
 
 def explain(asked: Asked, fault: Fault, *, more: Headers = ()) -> Answer:

@@ -16,7 +16,7 @@ from core.http.fields import list_members
 from core.http.target import MEDIA_PREFIX
 from core.manifest.joined_images import JOINED_BOARDS
 from core.manifest.urls import MEDIA_PLAYLIST
-from origin.delivery.answer import Answer, Asked, explain, page, present
+from origin.delivery.answer import Answer, Asked, explain, needs_body, page, present
 from origin.delivery.builds import OpenBuilds
 from origin.delivery.key_desk import KeyDesk
 from origin.delivery.lru import LruCache
@@ -131,6 +131,8 @@ class Pipeline:
         if not path.startswith(MEDIA_PREFIX):
             return await self._page(asked, path)
         found = await self._find(path.removeprefix(MEDIA_PREFIX))
+        if needs_body(asked, found):
+            found = await found.made()
         return present(
             asked,
             found,

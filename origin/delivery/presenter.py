@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from core.errors import InputFault, InternalFault
 from core.http.media_types import media_type
@@ -54,6 +54,7 @@ from origin.delivery.representation import (
     CachePolicy,
     EncryptedTrack,
     FilePart,
+    MadeBody,
     Representation,
     TrackSegments,
     WholeTrack,
@@ -68,9 +69,6 @@ from origin.stored_track import DamagedTrack
 from origin.storyboard_files import storyboard_file
 from runtime.logs import get_logger
 from runtime.storage import LocalStore
-
-if TYPE_CHECKING:
-    from native import StoredBody
 
 ON_DEMAND: Final = "ondemand.mpd"
 MANIFESTS: Final = frozenset({MASTER, MPD, ON_DEMAND})
@@ -201,7 +199,7 @@ class Presenter:
         numbers = [segments_of(each, build) for each, _ in found]
         if not any(_number(file) in each for each in numbers):
             raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no segment {file}")
-        made = await self._media(title, build, offer, _segment(build, _number(file)))
+        made = self._media(title, build, offer, _segment(build, _number(file)))
         if offer.use is not None:
             return made
         return replace(made, segments=partial(_segments, build, offer, numbers))
@@ -242,11 +240,9 @@ class Presenter:
         build = await self._builds.get(offer.track, part.plan)
         if not any(has_iframe(each, build, _number(file)) for each, _ in found):
             raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no I-frame {file}")
-        return await self._media(title, build, offer, _iframe(build, _number(file)))
+        return self._media(title, build, offer, _iframe(build, _number(file)))
 
-    async def _media(
-        self, title: Title, build: Build, offer: Offer, plain: Plain
-    ) -> Representation:
+    def _media(self, title: Title, build: Build, offer: Offer, plain: Plain) -> Representation:
         """Give a media segment or an I-frame, encrypted where its title is."""
         clear = Representation(
             content_type=media_type(f"{offer.track.kind}/{plain.name}"),
@@ -258,8 +254,8 @@ class Presenter:
         )
         if offer.use is None:
             return clear
-        made = await self._protected.segment(title, build, offer, plain)
-        return replace(clear, head=b"", body=made)
+        make = partial(self._protected.segment, title, build, offer, plain)
+        return replace(clear, head=b"", body=None, make=make)
 
     def _whole(self, title: Title, build: Build, offer: Offer, name: str) -> Representation:
         """Give one of `FILES`, encrypted where its title is."""
@@ -285,9 +281,8 @@ class Presenter:
         if file is None:
             return None
 
-        async def make(number: int) -> "StoredBody | bytes":
-            plain = _fragment(build, number)
-            return (await self._protected.segment(title, build, offer, plain)).body
+        async def make(number: int) -> MadeBody:
+            return await self._protected.segment(title, build, offer, _fragment(build, number))
 
         return EncryptedTrack(file, make)
 

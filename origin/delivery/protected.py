@@ -1,9 +1,14 @@
-"""Encrypted segments, made whole in memory when they are asked for.
+"""Encrypted segments, made when they are asked for.
 
-A segment is read into a buffer and encrypted there, in a thread that holds no lock, and sent from
-where it is; then its buffer is for the next one. The last ones are kept for a moment: a player that
-asks for ranges of one must not have it made anew for each. What is kept, and what is on its way to
-edges, takes no more than its room.
+Under Common Encryption a segment is sealed: its header is made, and what is to be hidden is found,
+by the heads of its units. Its samples stay in their file, and are encrypted as they are sent. A
+short one takes less time to be made than to be prepared.
+
+As a whole resource of HLS a segment is one chain of blocks, so it is read into a buffer and
+encrypted there, in a thread that holds no lock, and sent from where it is; then its buffer is for
+the next one. The last ones are kept for a moment: a player that asks for ranges of one must not
+have it made anew for each. What is kept, and what is on its way to edges, takes no more than its
+room.
 """
 
 import asyncio
@@ -26,12 +31,18 @@ from core.protection.master_key import MasterKeys
 from core.protection.scheme import Scheme
 from core.protection.track import fragment_cipher
 from core.protection.track_file import ProtectedFile, protected_file
-from native import BodyPool, FragmentCipher, encrypt_resource, encrypt_resource_of_file
+from native import (
+    BodyPool,
+    FragmentCipher,
+    SealedFragment,
+    encrypt_resource,
+    encrypt_resource_of_file,
+)
 from origin.delivery.builds import Build
 from origin.delivery.lru import LruCache
 from origin.delivery.offers import Offer, find_key
 from origin.delivery.reading import read_at_once
-from origin.delivery.representation import HeldPart
+from origin.delivery.representation import HeldPart, MadeBody, SealedPart
 from origin.delivery.room import Room
 from origin.repository import Title
 from origin.stored_track import DamagedTrack, StoredTrack
@@ -44,6 +55,7 @@ KEPT_BYTES: Final = 32 * 1024 * 1024
 ROOM_BYTES: Final = 192 * 1024 * 1024
 IDLE_BYTES: Final = 32 * 1024 * 1024
 MOST_REMEMBERED: Final = 64
+MOST_CIPHERS: Final = 256
 # A number as a Python object, its place in a tuple, and twelve bytes of the index.
 FRAGMENT_COST_BYTES: Final = 52
 FILE_LIMIT_BYTES: Final = 8 * 1024 * 1024
@@ -65,10 +77,48 @@ class Made:
         """All its bytes."""
         return len(self.body)
 
+    @property
+    def held_bytes(self) -> int:
+        """How much memory it takes, but for that which a pool knows of."""
+        return len(self.body) if isinstance(self.body, bytes) else 0
+
+    def part(self, start: int, stop: int) -> HeldPart:
+        """Give the bytes from `start` up to `stop`."""
+        return HeldPart(self.body, start, stop)
+
     def pieces(self, start: int, stop: int) -> Iterator[HeldPart]:
         """Give what lies between two places."""
         if start < stop:
-            yield HeldPart(self.body, start, stop)
+            yield self.part(start, stop)
+
+
+class Sealed:
+    """A body that is encrypted as it is sent; holds open the track that has its samples."""
+
+    __slots__ = ("__weakref__", "fragment", "track")
+
+    def __init__(self, track: StoredTrack, fragment: SealedFragment) -> None:
+        self.track = track
+        self.fragment = fragment
+
+    @property
+    def length(self) -> int:
+        """All its bytes."""
+        return len(self.fragment)
+
+    @property
+    def held_bytes(self) -> int:
+        """How much memory it takes."""
+        return self.fragment.held_bytes
+
+    def part(self, start: int, stop: int) -> SealedPart:
+        """Give the bytes from `start` up to `stop`."""
+        return SealedPart(self.track, self.fragment, start, stop)
+
+    def pieces(self, start: int, stop: int) -> Iterator[SealedPart]:
+        """Give what lies between two places."""
+        if start < stop:
+            yield self.part(start, stop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,31 +142,49 @@ class Sealing:
     """How one segment is encrypted: by its track's cipher, or as a whole from `vector` on."""
 
     plain: Plain
-    key: ContentKey
     vector: bytes
-    cipher: FragmentCipher | None
+    cipher: FragmentCipher | ContentKey
 
     def of_bytes(self, body: bytes) -> bytes:
         """Encrypt samples. Raises `ValueError` where they are not what the header says."""
         plain = self.plain
-        if self.cipher is not None:
-            return self.cipher.fragment(plain.header, body, plain.first)
-        return encrypt_resource(self.key.secret, self.vector, plain.header, body)
+        if isinstance(self.cipher, ContentKey):
+            return encrypt_resource(self.cipher.secret, self.vector, plain.header, body)
+        return self.cipher.fragment(plain.header, body, plain.first)
 
-    def of_file(self, pool: BodyPool, flat: int) -> "StoredBody | bytes":
-        """Encrypt samples that are read from a file; raises `EOFError`, too."""
-        plain, place = self.plain, (self.plain.offset, self.plain.length)
-        if self.cipher is not None:
-            return self.cipher.fragment_of_file(pool, plain.header, flat, *place, plain.first)
-        return encrypt_resource_of_file(
+    def of_file(self, pool: BodyPool, track: StoredTrack) -> "Made | Sealed":
+        """Encrypt samples that are read from their file; raises `EOFError`, too."""
+        plain = self.plain
+        if not isinstance(self.cipher, ContentKey):
+            return self._sealed(self.cipher, pool, track, at_once=False)
+        made = encrypt_resource_of_file(
             pool,
-            self.key.secret,
+            self.cipher.secret,
             self.vector,
             plain.header,
-            flat,
+            track.flat,
             offset=plain.offset,
             length=plain.length,
         )
+        return Made(made)
+
+    def at_once(self, pool: BodyPool, track: StoredTrack) -> "Sealed | None":
+        """Do so without waiting for a disk; None where that is not possible."""
+        if isinstance(self.cipher, ContentKey):
+            return None
+        try:
+            return self._sealed(self.cipher, pool, track, at_once=True)
+        except BlockingIOError:
+            return None
+
+    def _sealed(
+        self, cipher: FragmentCipher, pool: BodyPool, track: StoredTrack, *, at_once: bool
+    ) -> "Sealed":
+        plain, place = self.plain, (self.plain.offset, self.plain.length)
+        fragment = cipher.sealed(
+            pool, plain.header, track.flat, *place, plain.first, at_once=at_once
+        )
+        return Sealed(track, fragment)
 
 
 class ProtectedSegments:
@@ -128,7 +196,8 @@ class ProtectedSegments:
         self._kept: LruCache[tuple[str, str], Made] = LruCache(KEPT_BYTES)
         self._files: LruCache[str, ProtectedFile] = LruCache(FILE_LIMIT_BYTES)
         self._asked_for: LruCache[tuple[str, str], bool] = LruCache(MOST_REMEMBERED)
-        self._making: dict[tuple[str, str], asyncio.Task[Made]] = {}
+        self._ciphers: LruCache[tuple[str, bool], FragmentCipher] = LruCache(MOST_CIPHERS)
+        self._making: dict[tuple[str, str], asyncio.Task[MadeBody]] = {}
         self._pool = pool = BodyPool(IDLE_BYTES)
         self._room = Room(ROOM_BYTES, lent_bytes=lambda: pool.lent_bytes)
         self._count = metrics.counter_family(
@@ -141,7 +210,7 @@ class ProtectedSegments:
         )
         self._seconds = metrics.counter(
             "sluice_origin_encryption_seconds_total",
-            "Time that threads took to read and encrypt segments.",
+            "Time that was taken for segments before the first of their bytes was sent.",
         )
         metrics.watch(
             "sluice_origin_encrypted_room_bytes",
@@ -184,21 +253,21 @@ class ProtectedSegments:
                 self._files.put(name, known, FRAGMENT_COST_BYTES * len(build.table))
         return known
 
-    async def segment(self, title: Title, build: Build, offer: Offer, plain: Plain) -> Made:
+    async def segment(self, title: Title, build: Build, offer: Offer, plain: Plain) -> MadeBody:
         """Give an encrypted segment.
 
         Several requests for one that is being made wait for it together. Raises `NoRoom`,
         `DamagedTrack`, `UnprotectableTrack`, and what unwrapping a key raises.
         """
         name = (offer.build_hash, plain.name)
-        made = self._kept.get(name)
-        if made is not None:
-            return made
+        kept = self._kept.get(name)
+        if kept is not None:
+            return kept
         use = offer.use
         assert use is not None  # a clear segment is never made
         making = self._making.get(name)
         if making is None:
-            sealing = self._sealing(title, build, use, plain)
+            sealing = self._sealing(title, build, offer, use, plain)
             made = self._make_at_once(build.stored, sealing, use.scheme)
             if made is not None:
                 self._keep(name, made)
@@ -215,57 +284,65 @@ class ProtectedSegments:
         await asyncio.gather(*self._making.values(), return_exceptions=True)
         self._kept.clear()
 
-    def _make_at_once(self, track: StoredTrack, sealing: Sealing, scheme: Scheme) -> Made | None:
-        """Make a short one whose bytes need not be waited for; None for others."""
+    def _make_at_once(
+        self, track: StoredTrack, sealing: Sealing, scheme: Scheme
+    ) -> MadeBody | None:
+        """Make one that takes no time, and whose bytes need not be waited for; None for others."""
         plain = sealing.plain
-        if plain.length > SHORT_BYTES:
-            return None
         began_s = time.perf_counter()
-        body = read_at_once(track.flat, plain.offset, plain.length)
-        if body is None:
-            return None
+        made: MadeBody | None = None
         with _damage(plain):
-            made = Made(sealing.of_bytes(body))
-        self._note(made, scheme, time.perf_counter() - began_s)
+            if plain.length > SHORT_BYTES:
+                made = sealing.at_once(self._pool, track)
+            elif body := read_at_once(track.flat, plain.offset, plain.length):
+                made = Made(sealing.of_bytes(body))
+        if made is not None:
+            self._note(made, scheme, time.perf_counter() - began_s)
         return made
 
-    async def _make(self, track: StoredTrack, sealing: Sealing, scheme: Scheme) -> Made:
+    async def _make(self, track: StoredTrack, sealing: Sealing, scheme: Scheme) -> MadeBody:
         size_bytes = len(sealing.plain.header) + sealing.plain.length
         await self._room.take(size_bytes)
-        held_bytes = size_bytes
+        held_bytes = 0
         try:
             loop = asyncio.get_running_loop()
-            body, seconds = await loop.run_in_executor(
+            made, seconds = await loop.run_in_executor(
                 self._executor, _made_of_file, track, sealing, self._pool
             )
-            made = Made(body)
-            if isinstance(body, bytes):  # else it is the pool that knows when it is gone
-                weakref.finalize(made, self._room.give_back, size_bytes).atexit = False
-                held_bytes = 0
+            held_bytes = made.held_bytes
+            weakref.finalize(made, self._room.give_back, held_bytes).atexit = False
         finally:
-            if held_bytes:
-                self._room.give_back(held_bytes)
+            self._room.give_back(size_bytes - held_bytes)
         self._note(made, scheme, seconds)
         return made
 
-    def _note(self, made: Made, scheme: Scheme, seconds: float) -> None:
+    def _note(self, made: MadeBody, scheme: Scheme, seconds: float) -> None:
         self._count(scheme).inc()
         self._bytes.inc(made.length)
         self._seconds.inc(seconds)
 
-    def _sealing(self, title: Title, build: Build, use: KeyUse, plain: Plain) -> Sealing:
-        key = self.content_key(title, use.kid)
+    def _sealing(
+        self, title: Title, build: Build, offer: Offer, use: KeyUse, plain: Plain
+    ) -> Sealing:
         if use.scheme is Scheme.AES_128:
-            return Sealing(plain, key, resource_vector(use, plain.name), None)
-        cipher = fragment_cipher(use, key, build.stored.divisions, padded=plain.padded)
-        return Sealing(plain, key, b"", cipher)
+            key = self.content_key(title, use.kid)
+            return Sealing(plain, resource_vector(use, plain.name), key)
+        name = (offer.build_hash, plain.padded)
+        cipher = self._ciphers.get(name)
+        if cipher is None:
+            key = self.content_key(title, use.kid)
+            cipher = fragment_cipher(use, key, build.stored.divisions, padded=plain.padded)
+            self._ciphers.put(name, cipher, 1)
+        return Sealing(plain, b"", cipher)
 
-    def _done(self, name: tuple[str, str], task: "asyncio.Task[Made]") -> None:
+    def _done(self, name: tuple[str, str], task: "asyncio.Task[MadeBody]") -> None:
         del self._making[name]
         if not task.cancelled() and task.exception() is None:
             self._keep(name, task.result())
 
-    def _keep(self, name: tuple[str, str], made: Made) -> None:
+    def _keep(self, name: tuple[str, str], made: MadeBody) -> None:
+        if not isinstance(made, Made):
+            return
         if self._asked_for.get(name):
             self._kept.put(name, made, made.length)
         else:
@@ -274,10 +351,10 @@ class ProtectedSegments:
 
 def _made_of_file(
     track: StoredTrack, sealing: Sealing, pool: BodyPool
-) -> "tuple[StoredBody | bytes, float]":
+) -> "tuple[Made | Sealed, float]":
     began_s = time.perf_counter()
     with _damage(sealing.plain):
-        return sealing.of_file(pool, track.flat), time.perf_counter() - began_s
+        return sealing.of_file(pool, track), time.perf_counter() - began_s
 
 
 @contextmanager

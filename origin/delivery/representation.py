@@ -13,7 +13,7 @@ from core.protection.track_file import ProtectedFile
 from origin.stored_track import StoredTrack
 
 if TYPE_CHECKING:
-    from native import StoredBody
+    from native import SealedFragment, StoredBody
 
 
 class CachePolicy(StrEnum):
@@ -66,19 +66,29 @@ class HeldPart:
 
 
 @dataclass(frozen=True, slots=True)
-class PendingPart:
-    """Bytes of a body that is made when they are wanted, from `start` up to `stop`."""
+class SealedPart:
+    """Bytes of an encrypted fragment, from `start` up to `stop`; holds open what it is made of."""
 
-    make: "Callable[[], Awaitable[StoredBody | bytes]]"
+    track: StoredTrack
+    sealed: "SealedFragment"
     start: int
     stop: int
 
-    async def made(self) -> HeldPart:
+
+@dataclass(frozen=True, slots=True)
+class PendingPart:
+    """Bytes of a body that is made when they are wanted, from `start` up to `stop`."""
+
+    make: "Callable[[], Awaitable[MadeBody]]"
+    start: int
+    stop: int
+
+    async def made(self) -> HeldPart | SealedPart:
         """Have it made. Raises what that does."""
-        return HeldPart(await self.make(), self.start, self.stop)
+        return (await self.make()).part(self.start, self.stop)
 
 
-Part: TypeAlias = "bytes | FilePart | HeldPart | PendingPart"
+Part: TypeAlias = "bytes | FilePart | HeldPart | SealedPart | PendingPart"
 """Some bytes of what is delivered, by where they are."""
 
 
@@ -111,7 +121,7 @@ class EncryptedTrack:
     """An encrypted track as one file, of which `make` gives a fragment by its number."""
 
     file: ProtectedFile
-    make: "Callable[[int], Awaitable[StoredBody | bytes]]"
+    make: "Callable[[int], Awaitable[MadeBody]]"
 
     @property
     def length(self) -> int:
@@ -138,6 +148,13 @@ class Body(Protocol):
         """Give what lies between two places, counted from the first byte."""
 
 
+class MadeBody(Body, Protocol):
+    """A body that lies in one piece."""
+
+    def part(self, start: int, stop: int) -> HeldPart | SealedPart:
+        """Give the bytes from `start` up to `stop`."""
+
+
 @dataclass(frozen=True, slots=True)
 class TrackSegments:
     """All clear segments of a track that its title has; those that it has not have no samples."""
@@ -161,6 +178,9 @@ def segment_etag(build_hash: str, name: str) -> str:
 class Representation:
     """What a GET without conditions and ranges would answer.
 
+    Where there is a `make`, the body has to be made before any of its bytes, or its length, is
+    known.
+
     A clear media segment can give all of its track's.
     """
 
@@ -171,6 +191,13 @@ class Representation:
     head: bytes
     body: Body | None = None
     segments: Callable[[], TrackSegments] | None = None
+    make: Callable[[], Awaitable[Body]] | None = None
+
+    async def made(self) -> "Representation":
+        """Give the same with its body. Raises what making it does."""
+        if self.make is None:
+            return self
+        return replace(self, body=await self.make(), make=None)
 
     @property
     def length(self) -> int:

@@ -10,10 +10,12 @@ from core.cache.policies import CachePolicy
 from core.cache.purging import Purge
 from core.cache.slices import SLICE_BYTES
 from core.cache.stored import Arrival, StoredHead, stored_head
+from core.http.byterange import ByteSpan
 from core.http.cache_key import CacheKey
 from core.http.target import read_target
 from edge.store import Entry, MemoryStore, Slices, StoredBytes, new_version
 from edge.upstream import SegmentedTrack
+from native import SealedFragment
 
 NOW_S = 784111777.0
 
@@ -139,6 +141,9 @@ class ShelfModel:
         return False
 
     def keep_file(self, descriptor: int, length: int, offset: int = 0) -> None:
+        return None
+
+    def keep_sealed(self, descriptor: int, sealed: SealedFragment, span: ByteSpan) -> None:
         return None
 
     def show(self, entry: Entry, slices: Slices) -> None:

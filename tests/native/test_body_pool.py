@@ -10,12 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from native import _pool, _protection, reference
-from native._index import TrackIndex
 from native._memory import StoredBody
-from tests.fixtures.indexes import index_bytes
 
 KEY, KID = bytes(range(16)), bytes(16)
-IV = {"cenc": bytes.fromhex("00000007ffffffff"), "cbcs": bytes(range(100, 116))}
 MIB = 2**20
 
 
@@ -29,27 +26,6 @@ def file_of(content: bytes) -> Iterator[int]:
 
 def pools() -> tuple[_pool.BodyPool, reference.BodyPool]:
     return _pool.BodyPool(MIB), reference.BodyPool(MIB)
-
-
-@pytest.mark.parametrize("scheme", ["cenc", "cbcs"])
-@given(
-    samples=st.lists(st.binary(min_size=1, max_size=400), min_size=1, max_size=40),
-    before=st.binary(max_size=50),
-)
-def test_a_fragment_of_a_file_is_that_of_its_bytes(
-    scheme: str, samples: list[bytes], before: bytes
-) -> None:
-    body = b"".join(samples)
-    index = TrackIndex(index_bytes([(len(each), 10, 0, 1) for each in samples]))
-    header = index.fragment_header(0, len(samples), 1)
-    compiled, clear = pools()
-    with file_of(before + body) as file:
-        place = (header, file, len(before), len(body), 3)
-        ours = _protection.FragmentCipher(scheme, KEY, IV[scheme])
-        twin = reference.FragmentCipher(scheme, KEY, IV[scheme])
-        expected = ours.fragment(header, body, 3)
-        assert bytes(ours.fragment_of_file(compiled, *place)) == expected
-        assert twin.fragment_of_file(clear, *place) == expected
 
 
 @given(body=st.binary(min_size=1, max_size=400), head=st.binary(max_size=50))

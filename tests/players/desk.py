@@ -64,8 +64,11 @@ async def play_in_mpv(address: str, home: Path, *words: str) -> None:
     assert heard.complaints("error|fail") == [], heard.said
 
 
-async def play_in_gstreamer(address: str, home: Path, *, start_s: int = 0) -> None:
-    """Play from somewhere on."""
+async def play_in_gstreamer(
+    address: str, home: Path, *, start_s: int = 0, seconds: float = 0.0
+) -> None:
+    """Play from somewhere on, in the film's own time: at least so many seconds."""
+    begun_s = time.monotonic()
     heard = await run(
         os.environ["SLUICE_TEST_GST_PLAY"], "--no-interactive", f"--start-position={start_s}",
         "--videosink=fakesink sync=true", "--audiosink=fakesink sync=true",
@@ -74,6 +77,7 @@ async def play_in_gstreamer(address: str, home: Path, *, start_s: int = 0) -> No
     assert heard.code == 0, heard.said
     assert "Reached end of play list" in heard.said
     assert heard.complaints("error:|warning:") == [], heard.said
+    assert time.monotonic() - begun_s > 0.9 * seconds, heard.said
 
 
 async def play_in_vlc(address: str, home: Path, *, seconds: float) -> None:

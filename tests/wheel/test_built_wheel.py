@@ -53,8 +53,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory, wheel: Path) -> Path:
     """An environment with the locked packages and the wheel, and nothing of this checkout."""
     folder = tmp_path_factory.mktemp("environment")
     run(sys.executable, "-m", "venv", folder, folder=folder)
-    python = folder / "bin" / "python"
-    pip = (python, "-I", "-m", "pip", "install", "--no-compile", *QUIET)
+    pip = (folder / "bin" / "python", "-I", "-m", "pip", "install", *QUIET)
     run(*pip, "--require-hashes", "-r", REPOSITORY / "requirements.lock", folder=folder)
     run(*pip, "--no-deps", wheel, folder=folder)
     return folder

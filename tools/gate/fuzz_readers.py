@@ -24,7 +24,8 @@ DRIVER: Final = HERE.root / "tests/fuzz/target/fuzz_driver.pyx"
 LONGEST: Final = {"movie": 6144, "samples": 2048, "times": 6144, "fragment": 4096}
 MODULES: Final = (
     *("_sample_tables", "_track_fragments", "_samples"),
-    *("_sample_file", "_sample_times", "_protection", "_pool", "_memory"),
+    *("_sample_file", "_sample_times", "_protection", "_sealed", "_pool"),
+    "_memory",
 )
 SHARED: Final = ("core", "origin", "tests")
 WATCHED: Final = (

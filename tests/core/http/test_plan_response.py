@@ -10,6 +10,7 @@ from core.http.plan_response import (
     RepresentationFacts,
     RequestFacts,
     ResponsePlan,
+    is_settled,
     plan_response,
 )
 
@@ -132,3 +133,24 @@ def test_the_length_announced_is_the_length_sent(request_: RequestFacts, length:
     spans = [piece for piece in pieces if isinstance(piece, ByteSpan)]
     assert tuple(spans) == plan.parts
     assert all(0 <= span.start < span.stop <= length for span in spans)
+
+
+@pytest.mark.parametrize(
+    ("request_facts", "settled"),
+    [
+        (RequestFacts(), False),
+        (RequestFacts("HEAD"), False),
+        (RequestFacts(if_none_match='"v1"'), True),
+        (RequestFacts("HEAD", if_none_match='"v0", W/"v1"'), True),
+        (RequestFacts(if_none_match='"v0"', range="bytes=0-1"), False),
+        (RequestFacts(if_match='"v0"'), True),
+        (RequestFacts(if_match='"v1"', range="bytes=9999-"), False),
+    ],
+)
+def test_an_answer_is_settled_where_the_preconditions_leave_no_body(
+    request_facts: RequestFacts, settled: bool
+) -> None:
+    assert is_settled(request_facts, FILM.etag) is settled
+    without_date = RepresentationFacts(FILM.length, FILM.etag)
+    status = plan_response(request_facts, without_date).status
+    assert (status in {304, 412}) is settled

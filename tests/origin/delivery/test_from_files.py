@@ -94,7 +94,12 @@ async def test_of_a_body_in_slices_whole_ones_are_offered_and_the_rest_is_read(
         answer = Answer(200, (), 120, pieces, FileReader(threads))
         offered: list[tuple[int, int]] = []
 
-        def keep(_descriptor: int, length: int, offset: int) -> None:
+        def keep(
+            descriptor: int,
+            length: int,
+            offset: int,
+            sealed: native.SealedFragment | None = None,
+        ) -> None:
             offered.append((offset, length))
 
         body = [chunk async for chunk in answer.stretches(keep, 50)]

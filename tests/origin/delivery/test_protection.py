@@ -366,6 +366,25 @@ async def test_ranges_and_lengths_are_those_of_the_encrypted_bytes(
                 assert await answer.read() == part
 
 
+async def test_what_has_not_changed_is_not_made_to_say_so(
+    origin: Origin, prepared: Prepared, monkeypatch: pytest.MonkeyPatch, on_plane: bool
+) -> None:
+    async def refuse(*_what: object) -> None:
+        raise AssertionError("a segment was made")
+
+    monkeypatch.setattr("origin.delivery.answer.LISTENING_AGE_S", 0)
+    twins = [origin.twins[each] for each in (Protection.CENC, Protection.CBCS, Protection.AES_128)]
+    async with running_origin(settings_of(prepared), on_plane=on_plane) as delivery:
+        other = replace(origin, delivery=delivery)
+        for twin in twins:
+            for folder in (await other.folders(twin.playback_id)).values():
+                path = f"{folder}/1.m4s"
+                made = await other.get(twin.playback_id, path)
+                with monkeypatch.context() as patch:
+                    patch.setattr(protected.ProtectedSegments, "segment", refuse)
+                    assert await other.get(twin.playback_id, path) == made
+
+
 @pytest.mark.parametrize("protection", [each for each in Protection if each.hls])
 async def test_the_bit_rate_promised_is_kept(origin: Origin, protection: Protection) -> None:
     twin = origin.twins[protection]
