@@ -102,13 +102,17 @@ def has_fuzzer(clang: str) -> bool:
 def build(clang: str, program: Path, watch: tuple[str, ...]) -> Path:
     """Compile the target, from Cython to a program."""
     source = translate(TARGET, program.with_suffix(".c"))
-    include = sysconfig.get_paths()["include"]
-    flags = ["-O1", "-g", "-fno-omit-frame-pointer", "-fvisibility=hidden", "-w", f"-I{include}"]
+    flags = ["-O1", "-g", "-fno-omit-frame-pointer", "-fvisibility=hidden", "-w", *headers()]
     # The module's own functions are never called, so what they would call may be missing.
     link = ["-no-pie", "-Wl,--unresolved-symbols=ignore-all"]
     words = [clang, *watch, *flags, str(source), *link, "-o", str(program)]
     subprocess.run(words, check=True)
     return program
+
+
+def headers() -> list[str]:
+    """Where the C of the target finds headers: Python's, and ours beside the modules."""
+    return [f"-I{sysconfig.get_paths()['include']}", f"-I{HERE.native}"]
 
 
 def report(findings: list[Finding]) -> None:

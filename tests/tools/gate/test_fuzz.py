@@ -2,14 +2,13 @@
 
 import subprocess
 import sys
-import sysconfig
 from pathlib import Path
 
 import pytest
 
 from tests.fixtures.parsers import CHECKS
 from tools.gate import fuzz_readers
-from tools.gate.fuzz import LONGEST, TARGET
+from tools.gate.fuzz import LONGEST, TARGET, headers
 from tools.gate.fuzz_target import CORPUS
 from tools.launcher.paths import HERE
 
@@ -19,8 +18,7 @@ def test_the_target_compiles(tmp_path: Path, target: Path) -> None:
     source = tmp_path / "target.c"
     cython = [sys.executable, "-m", "cython", "-3", str(target), "-o", str(source)]
     subprocess.run(cython, cwd=HERE.root, check=True)
-    include = f"-I{sysconfig.get_paths()['include']}"
-    subprocess.run(["cc", "-w", "-fsyntax-only", include, str(source)], check=True)
+    subprocess.run(["cc", "-w", "-fsyntax-only", *headers(), str(source)], check=True)
     text = source.read_text(encoding="utf-8")
     assert "LLVMFuzzerTestOneInput" in text or "LLVMFuzzerRunDriver" in text
 
