@@ -109,8 +109,10 @@ export class Timeline {
       return;
     }
     if (this.stopped || video.seeking) return;
+    // The time that was read can be a moment old: what plays may have come to the first picture that is no more of it.
+    const behind = restS <= 0 || !video.paused;
     video.pause();
-    if (restS < 0) video.currentTime = this.stopS - AT_END_S / 2; // not the first picture that is no more of it
+    if (behind) video.currentTime = this.stopS - AT_END_S / 2;
     if (this.pauseAtS < this.stopAtEndS) {
       this.pauseAtS = Number.POSITIVE_INFINITY;
       return;
