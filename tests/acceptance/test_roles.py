@@ -30,6 +30,7 @@ async def test_a_copy_that_has_not_begun_its_own_program_is_no_second_worker(
         roles = {role: len(pids) for role, pids in product.pids().items()}
     finally:
         worker.stdin.close()
+        await worker.stdout.read()  # to its end: the copy has gone, too
         await worker.wait()
         await product.close()
     assert roles == {"worker": 1, "forked": 1}
