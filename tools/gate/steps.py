@@ -17,7 +17,7 @@ WITHOUT_TWIN = ("core/cache", "core/http", "core/matroska")
 # would share too little of what each sets up: a Postgres, browsers, media.
 TESTERS_BESIDE = 1
 MOST_TESTERS = 4
-# These run beside all others, and take less than half of their time. Two made players wait too long.
+# These run beside all others, in less than half of their time; two of them made players wait.
 TESTERS_OF_TWINS = 1
 STUBTEST_ALLOWED = "tools/gate/stubtest-allowed.txt"
 
