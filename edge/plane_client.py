@@ -20,6 +20,7 @@ from native import Crossing, RequestHead, StoredBody, scan_head
 # How much may wait for the client: in memory of its own, or of what is stored.
 COPIED_BYTES: Final = 256 * 1024
 STORED_BYTES: Final = 2 * 2**20
+LAST_CHUNK: Final = b"0\r\n\r\n"
 
 
 class PlaneClient:
@@ -36,6 +37,7 @@ class PlaneClient:
         self._head = head
         self._logged = logged
         self._promised = 0
+        self._chunked_bytes = 0
         self._conclude = crossing.reset
         self._begun = False
         self._silent = head.method == b"HEAD"
@@ -87,6 +89,7 @@ class PlaneClient:
         version = f"HTTP/1.{self._head.minor}".encode("ascii")
         head = version + status_line(status) + field_lines(tuple(lines)) + b"\r\n"
         self._crossing.push(head)
+        self._chunked_bytes = len(head)
         if self._silent or content_length is not None:
             self.account.promised_bytes = self._left or 0
             self._promised = len(head) + self.account.promised_bytes
@@ -101,7 +104,9 @@ class PlaneClient:
             self._left -= len(piece)
         self.account.body_bytes += len(piece)
         if self._chunked:
-            self._crossing.push(b"".join((b"%x\r\n" % len(piece), piece, b"\r\n")))
+            chunk = b"".join((b"%x\r\n" % len(piece), piece, b"\r\n"))
+            self._chunked_bytes += len(chunk)
+            self._crossing.push(chunk)
         else:
             self._crossing.push(piece)
         await self._room(COPIED_BYTES)
@@ -127,7 +132,11 @@ class PlaneClient:
     async def end(self) -> None:
         """The answer is whole."""
         if self._chunked:
-            self._crossing.push(b"0\r\n\r\n")
+            # Whoever has this has all, and may leave before we say so.
+            self.account.promised_bytes = self.account.body_bytes
+            self._promised = self._chunked_bytes + len(LAST_CHUNK)
+            self._note(self.account.expected)
+            self._crossing.push(LAST_CHUNK)
         if self._left or self._ends_with_connection:
             self._conclude = self._crossing.cut
         else:
