@@ -46,7 +46,7 @@ GOALS: Final = (
     Goal(OURS, NGINX, {"pair": 1.10}),
     Goal(COLD, NGINX, {"film": 1.10}),
     Goal(SEALED, OURS, {"pair": 1.60}),
-    Goal(SEALED_COLD, COLD, {"made": 1.60}),
+    Goal(SEALED_COLD, COLD, {"film": 1.60, "made": 1.60}),
 )
 
 
