@@ -183,6 +183,7 @@ cdef inline bint make_segment(
     """
     cdef Samples samples
     cdef Pen pen
+    cdef size_t begin
     made.lead = NULL
     if sluice_peek(&track.body.broken) or not read_samples(w, track.track, number, &samples):
         return False
@@ -190,7 +191,10 @@ cdef inline bint make_segment(
         return False
     if samples.length == 0 or samples.length > LARGEST_U32 - 8:
         return False
-    memcpy(made, track, sizeof(Entry))
+    # What the table keeps before the key, counts of holders and uses above all, others change now.
+    begin = <size_t>(<const uint8_t*>&track.key - <const uint8_t*>track)
+    memset(made, 0, begin)
+    memcpy(<uint8_t*>made + begin, <const uint8_t*>track + begin, sizeof(Entry) - begin)
     made.track = NULL
     made.lead = header_of(&samples, number)
     if made.lead == NULL:
