@@ -22,7 +22,14 @@ from edge.client import BODILESS
 from edge.forks import Forks, plane_key
 from edge.store import Entry, Slices, StoredBytes
 from edge.wire import field_lines, served, status_line
-from native import AES_INSTRUCTIONS, DataPlane, Memory, SealedFragment, StoredBody
+from native import (
+    AES_INSTRUCTIONS,
+    DataPlane,
+    FragmentCipher,
+    Memory,
+    SealedFragment,
+    StoredBody,
+)
 from runtime.logs import get_logger
 
 if TYPE_CHECKING:
@@ -107,8 +114,14 @@ class PlaneShelf:
             return None
 
     def show_track(self, folder: str, head: StoredHead, track: "SegmentedTrack") -> bool:
-        """Answer the segments of a folder from this track; False where there is no room for it."""
+        """Answer the segments of a folder from this track.
+
+        False where there is no room for it, or it is to be encrypted and only the twin can.
+        """
         assert self._plane is not None
+        cipher = track.cipher
+        if cipher is not None and not (AES_INSTRUCTIONS and isinstance(cipher, FragmentCipher)):
+            return False
         if self._memory.files + FILES_OF_TRACK > self._most_files:
             return False
         samples, index = track.samples, track.index
@@ -130,6 +143,7 @@ class PlaneShelf:
             sample_count=track.sample_count,
             first=track.first,
             count=track.count,
+            cipher=cipher,
             initial_age_s=head.initial_age_s,
             received_s=head.received_s,
             fresh_s=head.allowed.fresh_s,

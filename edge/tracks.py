@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 # Stands in a track's fields for the number of the segment; `native/_made_segment.pxd` knows it.
 NUMBER_MARK: Final = "\x01"
 MOST_TRACKS: Final = 2_048
-# Each takes twelve bytes.
+# Each takes twelve bytes, an encrypted one sixteen.
 MOST_SEGMENTS: Final = 500_000
-# What many ask for at the same time is handed over once.
-NEW_S: Final = 1.0
 
 
 class TrackShelf(Protocol):
@@ -60,9 +58,13 @@ class Tracks:
         return len(self._shown)
 
     def is_new(self, folder: str, now_s: float) -> bool:
-        """Whether the track of a folder was handed over a moment ago."""
-        shown = self._shown.get(folder)
-        return shown is not None and shown.head.age_s(now_s) < NEW_S
+        """Whether more than half of its time is left to the track of a folder.
+
+        What many ask for at the same time is handed over once, and what was counted of it since
+        goes on.
+        """
+        head = shown.head if (shown := self._shown.get(folder)) else None
+        return head is not None and 2 * head.ttl_s(now_s) > head.allowed.fresh_s
 
     def show(self, folder: str, head: StoredHead, track: "SegmentedTrack") -> None:
         """Answer the segments of a folder from its track, in place of what was shown of it.

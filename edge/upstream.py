@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from core.http.fields import Headers
 
 if TYPE_CHECKING:
-    from native import SealedFragment, StoredBody
+    from native import FragmentCipher, SealedFragment, StoredBody
 
 
 class KeepFile(Protocol):
@@ -78,6 +78,10 @@ class SegmentedTrack(Protocol):
     @property
     def count(self) -> Sequence[int]:
         """How many samples each has."""
+
+    @property
+    def cipher(self) -> "FragmentCipher | None":
+        """What encrypts them, by their samples; None where they are clear."""
 
     @property
     def sample_count(self) -> int:

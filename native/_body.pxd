@@ -9,7 +9,8 @@ A body in a file is bytes of a file that nobody writes to any more. Its pages ar
 so whoever sends it looks first whether they are there: see `_reader.pxd`.
 
 A body in a file may be sealed: then the file has the samples of a fragment from `offset` on, and
-what is sent is the fragment, encrypted. See `_seal.pxd`.
+what is sent is the fragment, encrypted. See `_seal.pxd`. One that was made for a single answer
+borrows the file of another body, which it holds.
 
 A body that is made to be sent once lies in a buffer of a pool. It is written to the socket and
 never given to `sendfile`, so that its buffer, whose pages are there already, can be written anew as
@@ -31,7 +32,7 @@ from native._linux cimport (
     sluice_add,
     sluice_store,
 )
-from native._seal cimport Seal
+from native._seal cimport Seal, seal_release
 
 cdef enum:
     PAGE_BYTES = 4096
@@ -88,6 +89,7 @@ cdef struct Body:
     Arena* arena             # NULL: the bytes lie behind this struct, or in a buffer of `pool`
     Pool* pool               # NULL: of none
     Seal* seal               # held; NULL: what is sent is what is there
+    Body* lender             # held: the file is its; NULL: it has its own, or none
     uint64_t skipped         # bytes of the fragment that come before a sealed one
     const uint8_t* at        # NULL: a file that is not mapped
     uint64_t offset          # in the arena, in the file, or in the buffer
@@ -131,10 +133,25 @@ cdef inline void pool_leave(Pool* pool, Body* body) noexcept nogil:
     free(pool)
 
 
+cdef inline void mark_broken(Body* body) noexcept nogil:
+    """Note that the file of a body could not be read."""
+    sluice_store(&body.broken, 1)
+    if body.lender != NULL:
+        sluice_store(&body.lender.broken, 1)
+
+
 cdef inline void body_release(Body* body) noexcept nogil:
     cdef Arena* arena
+    cdef Body* lender
     if body == NULL or sluice_add(&body.refs, -1) != 0:
         return
+    if body.lender != NULL:
+        lender = body.lender
+        seal_release(body.seal)
+        free(body)
+        body = lender
+        if sluice_add(&body.refs, -1) != 0:
+            return
     arena = body.arena
     if body.pool != NULL:
         pool_leave(body.pool, body)

@@ -8,7 +8,14 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 from posix.types cimport off_t
 
-from native._body cimport Body, body_descriptor, body_hold, body_release, by_sendfile
+from native._body cimport (
+    Body,
+    body_descriptor,
+    body_hold,
+    body_release,
+    by_sendfile,
+    mark_broken,
+)
 from native._linux cimport (
     EAGAIN,
     EINTR,
@@ -350,7 +357,7 @@ cdef inline ssize_t send_some(Worker* w, Connection* c) noexcept nogil:
 cdef inline void note_broken(Worker* w, Connection* c) noexcept nogil:
     """The file of what is sent next failed: let the close look like no orderly end."""
     if in_file(c.out):
-        sluice_store(&c.out.body.broken, 1)
+        mark_broken(c.out.body)
         tally(&w.counters.disk_failures, 1)
     socket_reset(c)
 

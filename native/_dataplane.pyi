@@ -3,6 +3,7 @@ from typing import final
 
 from native._crossing import Crossing
 from native._memory import Memory, StoredBody
+from native._protection import FragmentCipher
 
 @final
 class DataPlane:
@@ -65,6 +66,7 @@ class DataPlane:
         sample_count: int,
         first: Sequence[int],
         count: Sequence[int],
+        cipher: FragmentCipher | None,
         initial_age_s: float,
         received_s: float,
         fresh_s: int,

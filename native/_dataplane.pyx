@@ -44,6 +44,7 @@ from native._plane_texts cimport (
 )
 from native._plane_threads cimport close_worker, open_worker
 from native._pointed cimport pointed
+from native._protection cimport FragmentCipher
 from native._state cimport BUCKETS, GONE, NEW, TIMERS, ClientCount, Exchange, Hub, Worker
 from native._table cimport (
     Entry,
@@ -226,7 +227,7 @@ cdef class DataPlane:
 
     def store_track(
         self, bytes key not None, StoredBody samples not None, StoredBody index not None, *,
-        unsigned long long sample_count, first not None, count not None,
+        unsigned long long sample_count, first not None, count not None, FragmentCipher cipher,
         double initial_age_s, double received_s, long long fresh_s, bytes etag not None,
         bytes content_type, bytes whole not None, bytes part not None, bytes unchanged not None,
         bytes error not None, bytes caption not None,
@@ -234,6 +235,7 @@ cdef class DataPlane:
         """Answer the media segments of a track from the files of its samples and its index.
 
         Segment `n` has `count[n]` samples from `first[n]` on, none where it is not to be answered.
+        With a cipher it is encrypted; the key is held for as long as this is answered.
         `key` is for `drop`, too; see `_made_segment.pxd` for it and for the marks in the blocks.
         Raises `ValueError` where the segments are not within the index.
         """
@@ -244,7 +246,9 @@ cdef class DataPlane:
             key, etag, content_type, whole, part, b"", unchanged, error, caption
         )
         try:
-            entry.track = track_of(index.body, sample_count, first, count)
+            entry.track = track_of(
+                index.body, sample_count, first, count, NULL if cipher is None else cipher.cipher
+            )
         except BaseException:
             entry_release(entry)
             raise

@@ -9,6 +9,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memset
 
 from native._bytes cimport load_be32
+from native._segment_header cimport STYP_BYTES, Shape
 
 cdef enum:
     # trun (ISO/IEC 14496-12 §8.8.8)
@@ -44,6 +45,31 @@ cdef inline uint32_t sample_size(const uint8_t* header, const Fragment* found,
     if not found.run_flags & SAMPLE_SIZE:
         return found.size
     return load_be32(header + found.entries + <uint64_t>each * found.entry_bytes + found.size_at)
+
+
+cdef inline uint32_t largest_sample(const uint8_t* header, const Fragment* found) noexcept nogil:
+    """Give the bytes of the largest sample."""
+    cdef uint32_t each, largest = 0
+    for each in range(found.samples):
+        largest = max(largest, sample_size(header, found, each))
+    return largest
+
+
+cdef inline Fragment fragment_of(const Shape* shape, uint32_t count) noexcept nogil:
+    """Say where things lie in a header that `put_styp` and what follows it there have written."""
+    cdef Fragment found
+    found.moof = STYP_BYTES
+    found.traf = found.moof + 8 + 16
+    found.traf_end = found.moof + shape.moof_bytes
+    found.run = found.traf_end - shape.trun_bytes
+    found.run_flags = shape.trun_flags
+    found.samples = count
+    found.entries = found.run + 20
+    found.entries += 4 if found.run_flags & FIRST_FLAGS else 0
+    found.size_at = 4 if found.run_flags & SAMPLE_DURATION else 0
+    found.entry_bytes = shape.entry_bytes
+    found.size = shape.size
+    return found
 
 
 cdef inline uint64_t box_end(bytes header, uint64_t at, uint64_t end) except 0:

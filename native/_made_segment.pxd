@@ -15,7 +15,7 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport malloc
 from libc.string cimport memchr, memcmp, memcpy, memset
 
-from native._body cimport Body
+from native._body cimport Body, body_release
 from native._bytes cimport load_le64, put_head
 from native._index_layout cimport (
     ANCHOR_BYTES,
@@ -27,6 +27,7 @@ from native._index_layout cimport (
     row_size,
 )
 from native._linux cimport pread, sluice_peek
+from native._made_seal cimport sealed_segment
 from native._reader cimport is_resident
 from native._segment_header cimport (
     STYP_BYTES,
@@ -60,6 +61,12 @@ cdef struct Samples:
     uint64_t offset
     uint64_t length
     uint64_t time
+
+
+cdef struct Made:
+    # The entry of a segment, and what of its body is made for it: a header, or all of a sealed one.
+    Entry entry
+    Body* own                    # held
 
 
 cdef inline bint read_number(const uint8_t* at, uint32_t length, uint32_t* number) noexcept nogil:
@@ -138,9 +145,10 @@ cdef inline void place(Samples* found) noexcept nogil:
         row += ROW_BYTES
 
 
-cdef inline Body* header_of(const Samples* samples, uint32_t number) noexcept nogil:
+cdef inline Body* header_of(
+    const Samples* samples, const Shape* shape, uint32_t number
+) noexcept nogil:
     """Write the header of a segment, a body that the caller holds; NULL when memory is short."""
-    cdef Shape shape = shape_of(samples.rows, samples.first, samples.count)
     cdef uint64_t length = STYP_BYTES + shape.moof_bytes + 8
     cdef Body* body = <Body*>malloc(sizeof(Body) + length)
     cdef uint8_t* out = <uint8_t*>body + sizeof(Body)
@@ -152,7 +160,7 @@ cdef inline Body* header_of(const Samples* samples, uint32_t number) noexcept no
     body.at = out
     body.length = length
     out = put_styp(out)
-    out = put_moof(out, &shape, samples.count, number + 1, samples.time)
+    out = put_moof(out, shape, samples.count, number + 1, samples.time)
     out = put_entries(out, shape.trun_flags, samples.rows, samples.first, samples.count)
     put_head(out, <uint32_t>(8 + samples.length), b"mdat")
     return body
@@ -174,17 +182,42 @@ cdef inline Span filled(Pen* pen, Span block, uint32_t number, uint64_t length) 
     return found
 
 
-cdef inline bint make_segment(
-    Worker* w, const Entry* track, uint32_t number, Entry* made
+cdef inline bint give_body(
+    Worker* w, const Entry* track, uint32_t number, const Samples* samples, Made* made
 ) noexcept nogil:
-    """Make the entry of one segment, whose `lead` the caller lets go of; False where Python has to.
+    """Give an entry its body: a header with samples behind it, or a sealed one of both."""
+    cdef Shape shape = shape_of(samples.rows, samples.first, samples.count)
+    cdef Body* header = header_of(samples, &shape, number)
+    if header == NULL:
+        return False
+    if track.track.cipher == NULL:
+        made.own = made.entry.lead = header
+        made.entry.skip = samples.offset
+        made.entry.length = header.length + samples.length
+        return True
+    made.own = made.entry.body = sealed_segment(
+        w, track, header, &shape, <uint32_t>samples.count, track.track.first[number],
+        samples.offset
+    )
+    body_release(header)
+    if made.own == NULL:
+        return False
+    made.entry.length = made.own.length
+    return True
+
+
+cdef inline bint make_segment(
+    Worker* w, const Entry* track, uint32_t number, Made* made
+) noexcept nogil:
+    """Make the entry of one segment, whose `own` the caller lets go of; False where Python has to.
 
     It lasts until the next one is made, and no longer than the caller holds the track's.
     """
+    cdef Entry* entry = &made.entry
     cdef Samples samples
     cdef Pen pen
     cdef size_t begin
-    made.lead = NULL
+    made.own = NULL
     if sluice_peek(&track.body.broken) or not read_samples(w, track.track, number, &samples):
         return False
     if samples.offset > track.body.length or samples.length > track.body.length - samples.offset:
@@ -193,20 +226,17 @@ cdef inline bint make_segment(
         return False
     # What the table keeps before the key, counts of holders and uses above all, others change now.
     begin = <size_t>(<const uint8_t*>&track.key - <const uint8_t*>track)
-    memset(made, 0, begin)
-    memcpy(<uint8_t*>made + begin, <const uint8_t*>track + begin, sizeof(Entry) - begin)
-    made.track = NULL
-    made.lead = header_of(&samples, number)
-    if made.lead == NULL:
+    memset(entry, 0, begin)
+    memcpy(<uint8_t*>entry + begin, <const uint8_t*>track + begin, sizeof(Entry) - begin)
+    entry.track = NULL
+    if not give_body(w, track, number, &samples, made):
         return False
-    made.skip = samples.offset
-    made.length = made.lead.length + samples.length
     pen.at = w.made
     pen.end = w.made + MADE_BYTES
     pen.full = False
-    made.current.etag = filled(&pen, track.current.etag, number, made.length)
-    made.whole = filled(&pen, track.whole, number, made.length)
-    made.part = filled(&pen, track.part, number, made.length)
-    made.unchanged = filled(&pen, track.unchanged, number, made.length)
-    made.error = filled(&pen, track.error, number, made.length)
+    entry.current.etag = filled(&pen, track.current.etag, number, entry.length)
+    entry.whole = filled(&pen, track.whole, number, entry.length)
+    entry.part = filled(&pen, track.part, number, entry.length)
+    entry.unchanged = filled(&pen, track.unchanged, number, entry.length)
+    entry.error = filled(&pen, track.error, number, entry.length)
     return not pen.full

@@ -102,6 +102,7 @@ cdef inline int close_worker(Worker* w) except -1:
     free(w.key)
     free(w.rows)
     free(w.made)
+    free(w.sample)
     free(w.verified)
     journal_close(w.journal)
     samples_close(w.samples)

@@ -21,18 +21,15 @@ from native._aes cimport (
     sluice_aes_expand,
     sluice_aes_forget,
 )
+from native._cipher cimport Cipher, cipher_release
 from native._division cimport take_avc_division, take_hevc_division
-from native._fragment cimport Fragment, find, sample_size
+from native._fragment cimport Fragment, find, largest_sample
 from native._memory cimport StoredBody
 from native._pool cimport BodyPool
-from native._sample_information cimport (
-    Layout,
-    forget,
-    lay_out,
-    put_header,
-)
-from native._seal cimport Mark, Seal, Stretch, encrypt_samples, read_all, seal_release
+from native._sample_information cimport Layout, forget, lay_out
+from native._seal cimport Mark, Seal, encrypt_samples, read_all, seal_release
 from native._sealed cimport SealedFragment, new_sealed
+from native._sealing cimport seal_of
 from native._subsamples cimport (
     VP9,
     WHOLE,
@@ -48,10 +45,6 @@ from native._subsamples cimport (
 from native.values import AvcDivision, HevcDivision, Vp9Division
 
 AES_INSTRUCTIONS = bool(sluice_aes_available())
-
-cdef enum:
-    PATTERN = 10               # one block in ten is encrypted
-
 
 cdef int read_samples(int descriptor, uint8_t* out, uint64_t length, uint64_t offset) except -1:
     cdef bint done
@@ -69,11 +62,6 @@ cdef class FragmentCipher:
     What is expanded from the key is wiped when the object goes.
     """
 
-    cdef sluice_aes aes
-    cdef uint8_t[16] iv
-    cdef Division division
-    cdef readonly str scheme
-
     def __cinit__(self, str scheme not None, bytes key not None, bytes iv not None,
                   division=None, *, bint padded=False):
         if not sluice_aes_available():
@@ -85,24 +73,18 @@ cdef class FragmentCipher:
         if len(iv) != (8 if scheme == "cenc" else 16):
             raise ValueError(f"an initialisation vector of {len(iv)} bytes for {scheme}")
         self.scheme = scheme
-        self.division.pattern = scheme == "cbcs"
-        self.division.padded = padded
-        if isinstance(division, AvcDivision):
-            take_avc_division(&self.division, division)
-        elif isinstance(division, HevcDivision):
-            take_hevc_division(&self.division, division)
-        elif isinstance(division, Vp9Division):
-            self.division.kind, self.division.width = VP9, division.width
-        elif division is not None:
-            raise TypeError(f"{division!r} says of no codec how its samples are divided")
-        memset(self.iv, 0, 16)
-        memcpy(self.iv, PyBytes_AS_STRING(iv), len(iv))
-        sluice_aes_expand(&self.aes, <const uint8_t*>PyBytes_AS_STRING(key))
+        self.cipher = <Cipher*>calloc(1, sizeof(Cipher))
+        if self.cipher == NULL:
+            raise MemoryError
+        self.cipher.refs = 1
+        take_division(&self.cipher.division, division)
+        self.cipher.division.pattern = scheme == "cbcs"
+        self.cipher.division.padded = padded
+        memcpy(self.cipher.iv, PyBytes_AS_STRING(iv), len(iv))
+        sluice_aes_expand(&self.cipher.aes, <const uint8_t*>PyBytes_AS_STRING(key))
 
     def __dealloc__(self):
-        sluice_aes_forget(&self.aes)
-        free(self.division.avc)
-        free(self.division.hevc)
+        cipher_release(self.cipher)
 
     def fragment(self, bytes header not None, bytes body not None, uint64_t first):
         """Give the encrypted fragment whose first sample has the number `first` in its track.
@@ -110,7 +92,6 @@ cdef class FragmentCipher:
         `header` is what comes before the samples, head of `mdat` included, `body` the samples.
         Raises `ValueError` where they contradict each other, or a sample has what cannot be read.
         """
-        cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(header)
         cdef uint64_t header_bytes = len(header)
         cdef uint64_t body_bytes = len(body)
         cdef Fragment found
@@ -118,12 +99,11 @@ cdef class FragmentCipher:
         cdef uint8_t* out
         find(header, body_bytes, &found)
         try:
-            lay_out(&self.division, data, <const uint8_t*>PyBytes_AS_STRING(body), &found, NULL,
-                    &layout)
+            lay(self.cipher, header, <const uint8_t*>PyBytes_AS_STRING(body), &found, NULL, &layout)
             made = PyBytes_FromStringAndSize(NULL, header_bytes + layout.added + body_bytes)
             out = <uint8_t*>PyBytes_AS_STRING(made)
             memcpy(out + header_bytes + layout.added, PyBytes_AS_STRING(body), body_bytes)
-            self.encrypt(out + header_bytes + layout.added, header, &found, &layout, first)
+            encrypt(self.cipher, out + header_bytes + layout.added, header, &found, &layout, first)
             return made
         finally:
             forget(&layout)
@@ -143,16 +123,14 @@ cdef class FragmentCipher:
         cdef SealedFragment made = new_sealed()
         cdef StoredBody room
         find(header, length, &found)
-        room = pool.lend(length)
+        room = pool.lend(largest_sample(<const uint8_t*>PyBytes_AS_STRING(header), &found))
         memset(&source, 0, sizeof(source))
-        source.file, source.offset, source.length = descriptor, offset, length
+        source.file, source.offset = descriptor, offset
         source.room = <uint8_t*>room.body.at
         source.at_once = at_once
         try:
-            lay_out(&self.division, <const uint8_t*>PyBytes_AS_STRING(header), source.room, &found,
-                    &source, &layout)
-            made.seal = self.sealed_by(header, &found, &layout, first)
-            made.seal.offset = offset
+            lay(self.cipher, header, source.room, &found, &source, &layout)
+            made.seal = sealed_by(self.cipher, header, &found, &layout, first, offset)
             return made
         finally:
             forget(&layout)
@@ -163,8 +141,7 @@ cdef class FragmentCipher:
         cdef Layout layout
         find(header, len(body), &found)
         try:
-            lay_out(&self.division, <const uint8_t*>PyBytes_AS_STRING(header),
-                    <const uint8_t*>PyBytes_AS_STRING(body), &found, NULL, &layout)
+            lay(self.cipher, header, <const uint8_t*>PyBytes_AS_STRING(body), &found, NULL, &layout)
             return len(header) + layout.added + len(body)
         finally:
             forget(&layout)
@@ -179,7 +156,7 @@ cdef class FragmentCipher:
         cdef Pieces pieces
         cdef Trouble trouble
         cdef size_t each
-        if self.division.kind == WHOLE:
+        if self.cipher.division.kind == WHOLE:
             return []
         pieces.count = 0
         pieces.room = 16
@@ -188,86 +165,60 @@ cdef class FragmentCipher:
             raise MemoryError
         try:
             with nogil:
-                trouble = divide(&self.division, data, size, NULL, &pieces)
+                trouble = divide(&self.cipher.division, data, size, NULL, &pieces)
             refuse(trouble, 0)
             return [(pieces.items[each].clear, pieces.items[each].hidden)
                     for each in range(pieces.count)]
         finally:
             free(pieces.items)
 
-    cdef int encrypt(self, uint8_t* samples, bytes header, const Fragment* found,
-                     const Layout* layout, uint64_t first) except -1:
-        """Write the header right before the samples, and encrypt these where they lie."""
-        cdef Seal* seal = self.sealed_by(header, found, layout, first)
-        cdef Mark mark
-        memset(&mark, 0, sizeof(mark))
-        with nogil:
-            memcpy(samples - seal.header_bytes, seal.header, seal.header_bytes)
-            encrypt_samples(seal, samples, 0, seal.sample_bytes, &mark)
-            seal_release(seal)
-        return 0
 
-    cdef Seal* sealed_by(self, bytes header, const Fragment* found, const Layout* layout,
-                         uint64_t first) except NULL:
-        """Say how a fragment is encrypted."""
-        cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(header)
-        cdef uint64_t header_bytes = len(header)
-        cdef Seal* seal = <Seal*>calloc(1, sizeof(Seal))
-        if seal == NULL:
-            raise MemoryError
-        seal.refs = 1
-        seal.aes = self.aes
-        memcpy(seal.iv, self.iv, BLOCK)
-        seal.pattern = self.division.pattern
-        seal.stride = PATTERN * BLOCK if seal.pattern and self.division.kind != WHOLE else BLOCK
-        seal.first = first
-        seal.header_bytes = header_bytes + layout.added
-        seal.header = <uint8_t*>malloc(seal.header_bytes)
-        seal.count = layout.pieces.count if self.division.kind != WHOLE else found.samples
-        seal.stretches = <Stretch*>malloc(seal.count * sizeof(Stretch))
-        if seal.header == NULL or seal.stretches == NULL:
-            seal_release(seal)
-            raise MemoryError
-        with nogil:
-            put_header(seal.header, data, header_bytes, &self.division, self.iv, found, layout,
-                       first)
-            if self.division.kind == WHOLE:
-                hide_samples(seal, data, found)
-            else:
-                hide_pieces(seal, found, layout)
-        return seal
+cdef int take_division(Division* into, division) except -1:
+    if isinstance(division, AvcDivision):
+        take_avc_division(into, division)
+    elif isinstance(division, HevcDivision):
+        take_hevc_division(into, division)
+    elif isinstance(division, Vp9Division):
+        into.kind, into.width = VP9, division.width
+    elif division is not None:
+        raise TypeError(f"{division!r} says of no codec how its samples are divided")
+    return 0
 
 
-cdef void hide_samples(Seal* seal, const uint8_t* header, const Fragment* found) noexcept nogil:
-    """Have samples encrypted whole."""
-    cdef Stretch* stretch = seal.stretches
-    cdef uint32_t each
-    for each in range(found.samples):
-        stretch.at = seal.sample_bytes
-        stretch.clear = stretch.block = 0
-        stretch.hidden = sample_size(header, found, each)
-        stretch.sample = each
-        seal.sample_bytes += stretch.hidden
-        stretch += 1
+cdef int lay(const Cipher* cipher, bytes header, const uint8_t* samples, const Fragment* found,
+             Source* source, Layout* layout) except -1:
+    """Divide every sample, as `lay_out` does; the caller has `layout` forgotten."""
+    cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(header)
+    cdef uint32_t where = 0
+    cdef Trouble trouble
+    with nogil:
+        trouble = lay_out(&cipher.division, data, samples, found, source, layout, &where)
+    return refuse(trouble, where)
 
 
-cdef void hide_pieces(Seal* seal, const Fragment* found, const Layout* layout) noexcept nogil:
-    """Have samples encrypted as they are divided."""
-    cdef Stretch* stretch = seal.stretches
-    cdef const Piece* piece = layout.pieces.items
-    cdef uint32_t each, block, _part
-    for each in range(found.samples):
-        block = 0
-        for _part in range(layout.counts[each]):
-            stretch.at = seal.sample_bytes
-            stretch.clear = piece.clear
-            stretch.hidden = piece.hidden
-            stretch.sample = each
-            stretch.block = block
-            block += piece.hidden // BLOCK
-            seal.sample_bytes += <uint64_t>piece.clear + piece.hidden
-            stretch += 1
-            piece += 1
+cdef Seal* sealed_by(const Cipher* cipher, bytes header, const Fragment* found,
+                     const Layout* layout, uint64_t first, uint64_t offset) except NULL:
+    cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(header)
+    cdef uint64_t header_bytes = len(header)
+    cdef Seal* seal
+    with nogil:
+        seal = seal_of(cipher, data, header_bytes, found, layout, first, offset)
+    if seal == NULL:
+        raise MemoryError
+    return seal
+
+
+cdef int encrypt(const Cipher* cipher, uint8_t* samples, bytes header, const Fragment* found,
+                 const Layout* layout, uint64_t first) except -1:
+    """Write the header right before the samples, and encrypt these where they lie."""
+    cdef Seal* seal = sealed_by(cipher, header, found, layout, first, 0)
+    cdef Mark mark
+    memset(&mark, 0, sizeof(mark))
+    with nogil:
+        memcpy(samples - seal.header_bytes, seal.header, seal.header_bytes)
+        encrypt_samples(seal, samples, 0, seal.sample_bytes, &mark)
+        seal_release(seal)
+    return 0
 
 
 cdef int check_resource(bytes key, bytes iv) except -1:

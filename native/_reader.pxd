@@ -9,7 +9,7 @@ from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from native._bell cimport ring_bell
-from native._body cimport PAGE_BYTES, Arena, Body, Warming, body_hold, body_release
+from native._body cimport PAGE_BYTES, Arena, Body, Warming, body_hold, body_release, mark_broken
 from native._linux cimport (
     EINTR,
     close,
@@ -152,7 +152,7 @@ cdef inline bint be_reader(Arena* arena) noexcept nogil:
             pthread_mutex_unlock(&arena.readers_lock)
             wanted.failed = not read_into_cache(wanted, room)
             if wanted.failed:
-                sluice_store(&wanted.body.broken, 1)
+                mark_broken(wanted.body)
             tell_worker_of(wanted)
             pthread_mutex_lock(&arena.readers_lock)
         elif closing != NULL:

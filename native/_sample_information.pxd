@@ -8,8 +8,10 @@ from native._bytes cimport load_be32, put_be32, put_be64, put_head
 from native._fragment cimport Fragment, sample_size
 from native._seal cimport vector_of
 from native._subsamples cimport (
+    NO_MEMORY,
     PADDED_PIECES,
     SOUND,
+    TOO_MANY_SAMPLES,
     WHOLE,
     Division,
     Piece,
@@ -17,7 +19,6 @@ from native._subsamples cimport (
     Source,
     Trouble,
     divide,
-    refuse,
     vector_bytes,
 )
 
@@ -51,50 +52,60 @@ cdef inline uint64_t padded_bytes(const Division* division, const Fragment* foun
     return SAIZ_BYTES + SAIO_BYTES + SENC_BYTES + FREE_BYTES + each * found.samples
 
 
-cdef inline int lay_out(const Division* division, const uint8_t* header, const uint8_t* samples,
-                        const Fragment* found, Source* source, Layout* layout) except -1:
+cdef inline Trouble divide_all(const Division* division, const uint8_t* header,
+                               const uint8_t* samples, const Fragment* found, Source* source,
+                               Layout* layout, uint32_t* where) noexcept nogil:
+    """Divide every sample, and see how long the entries are; `where` is the one with trouble."""
+    cdef Trouble trouble
+    cdef uint64_t entry, first_entry = 0
+    cdef size_t before
+    cdef uint32_t each, size
+    layout.pieces.room = 2 * <size_t>found.samples
+    layout.pieces.items = <Piece*>malloc(layout.pieces.room * sizeof(Piece))
+    layout.counts = <uint32_t*>malloc(found.samples * sizeof(uint32_t))
+    if layout.pieces.items == NULL or layout.counts == NULL:
+        return NO_MEMORY
+    for each in range(found.samples):
+        where[0] = each
+        size = sample_size(header, found, each)
+        before = layout.pieces.count
+        trouble = divide(division, samples, size, source, &layout.pieces)
+        if trouble != SOUND:
+            return trouble
+        layout.counts[each] = <uint32_t>(layout.pieces.count - before)
+        entry = vector_bytes(division) + 2 + 6 * layout.counts[each]
+        if each == 0:
+            first_entry = entry
+        elif entry != first_entry:
+            layout.even = False
+        layout.entry_bytes += entry
+        if source == NULL:
+            samples += size
+        else:
+            source.offset += size
+            source.begin = source.end = 0
+    return SOUND
+
+
+cdef inline Trouble lay_out(const Division* division, const uint8_t* header, const uint8_t* samples,
+                            const Fragment* found, Source* source, Layout* layout,
+                            uint32_t* where) noexcept nogil:
     """Divide every sample; the caller has `layout` forgotten, whatever happens.
 
-    With a `source` the samples are read from it, as far as they have to be.
+    With a `source` the samples are read from it, as far as they have to be, one after the other
+    into its room, where `samples` points to.
     """
-    cdef Trouble trouble = SOUND
-    cdef uint64_t offset = 0
-    cdef uint64_t entry
-    cdef uint64_t information = vector_bytes(division)
-    cdef size_t before
-    cdef uint32_t each, size, first_entry = 0
-    layout.pieces.items = NULL
-    layout.pieces.count = layout.pieces.room = 0
-    layout.counts = NULL
-    layout.entry_bytes = 0
+    cdef Trouble trouble
+    memset(layout, 0, sizeof(Layout))
     layout.even = True
-    layout.added = layout.padding = 0
     if division.kind == WHOLE and division.pattern:
-        return 0  # a constant vector over whole samples needs no word
+        return SOUND  # a constant vector over whole samples needs no word
     if division.kind != WHOLE:
-        layout.pieces.room = 2 * <size_t>found.samples
-        layout.pieces.items = <Piece*>malloc(layout.pieces.room * sizeof(Piece))
-        layout.counts = <uint32_t*>malloc(found.samples * sizeof(uint32_t))
-        if layout.pieces.items == NULL or layout.counts == NULL:
-            raise MemoryError
-        with nogil:
-            for each in range(found.samples):
-                size = sample_size(header, found, each)
-                before = layout.pieces.count
-                trouble = divide(division, samples + offset, size, source, &layout.pieces)
-                if trouble != SOUND:
-                    break
-                layout.counts[each] = <uint32_t>(layout.pieces.count - before)
-                entry = information + 2 + 6 * layout.counts[each]
-                if each == 0:
-                    first_entry = <uint32_t>entry
-                elif entry != first_entry:
-                    layout.even = False
-                layout.entry_bytes += entry
-                offset += size
-        refuse(trouble, each)
+        trouble = divide_all(division, header, samples, found, source, layout, where)
+        if trouble != SOUND:
+            return trouble
     else:
-        layout.entry_bytes = information * found.samples
+        layout.entry_bytes = <uint64_t>vector_bytes(division) * found.samples
     layout.added = SAIZ_BYTES + SAIO_BYTES + SENC_BYTES + layout.entry_bytes
     if not layout.even:
         layout.added += found.samples
@@ -102,8 +113,9 @@ cdef inline int lay_out(const Division* division, const uint8_t* header, const u
         layout.padding = padded_bytes(division, found) - layout.added
         layout.added += layout.padding
     if layout.added > 0x3FFFFFFF:
-        raise ValueError(f"{found.samples} samples are too many for a fragment")
-    return 0
+        where[0] = found.samples
+        return TOO_MANY_SAMPLES
+    return SOUND
 
 
 cdef inline void grow(uint8_t* at, uint64_t by) noexcept nogil:

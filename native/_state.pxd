@@ -288,6 +288,7 @@ cdef struct Worker:
     uint8_t* key                 # LONGEST_KEY of _target.pxd
     uint8_t* rows                # ROWS_BYTES
     uint8_t* made                # MADE_BYTES
+    uint8_t* sample              # SAMPLE_BYTES of _made_seal.pxd; NULL before it is needed
     Verified* verified           # REMEMBERED of _token.pxd
     uint32_t scratch_used
     Out[64] pool                 # POOLED

@@ -29,6 +29,7 @@ cdef enum Trouble:
     BROKEN_FRAMES
     UNKNOWN_FRAME
     TOO_MANY_PIECES
+    TOO_MANY_SAMPLES
     ENDED                      # the file ends or fails too early
     WAITING                    # the disk would have to be waited for
 
@@ -63,12 +64,12 @@ cdef struct Division:
 
 
 cdef struct Source:
-    # A file that has the samples, and how much of it has come: the bytes [begin, end) of them. What
-    # comes is put into a room for all, at its place.
+    # A file that has a sample, and how much of it has come: the bytes [begin, end) of it. What
+    # comes is put into a room for one sample, at its place, so that all of a fragment go through
+    # the same few pages.
     int file
-    uint64_t offset            # of the first sample
+    uint64_t offset            # of the sample
     uint8_t* room
-    uint64_t length            # of all samples
     uint64_t begin
     uint64_t end
     bint at_once               # without waiting for a disk
@@ -283,6 +284,8 @@ cdef inline int refuse(Trouble trouble, uint32_t number) except -1:
         raise EOFError(f"the file ends or fails within sample {number} of the fragment")
     if trouble == WAITING:
         raise BlockingIOError(f"sample {number} of the fragment is not in memory")
+    if trouble == TOO_MANY_SAMPLES:
+        raise ValueError(f"{number} samples are too many for a fragment")
     if trouble == BROKEN_UNIT:
         raise ValueError(f"sample {number} of the fragment is not made of whole NAL units")
     if trouble == UNKNOWN_SLICE:

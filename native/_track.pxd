@@ -1,5 +1,7 @@
 """What it takes to make any media segment of a stored track: its index, and where segments begin.
 
+One that is encrypted has its cipher, too.
+
 The samples are a body of their own, that of the entry which has the track; see `_made_segment.pxd`.
 """
 
@@ -7,6 +9,7 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
 from native._body cimport Body, body_hold, body_release
+from native._cipher cimport Cipher, cipher_hold, cipher_release
 from native._index_layout cimport (
     ANCHOR_BYTES,
     BLOCK_BYTES,
@@ -21,6 +24,8 @@ cdef struct Track:
     uint32_t segments
     uint64_t* first              # of each segment, its first sample
     uint32_t* count              # and how many it has; 0: that segment is Python's
+    Cipher* cipher               # held; NULL: its segments are clear
+    int* asked                   # of each encrypted segment, atomic: how often it was asked for
 
 
 cdef inline uint64_t place_of_row(uint64_t number) noexcept nogil:
@@ -33,12 +38,16 @@ cdef inline void track_release(Track* track) noexcept nogil:
     if track == NULL:
         return
     body_release(track.index)
+    cipher_release(track.cipher)
     free(track.first)
     free(track.count)
+    free(track.asked)
     free(track)
 
 
-cdef inline Track* track_of(Body* index, uint64_t samples, first, count) except NULL:
+cdef inline Track* track_of(
+    Body* index, uint64_t samples, first, count, Cipher* cipher
+) except NULL:
     """Make a track of its index and the samples of its segments.
 
     Raises `ValueError` where the index has not so many samples, or a segment others than those.
@@ -58,7 +67,11 @@ cdef inline Track* track_of(Body* index, uint64_t samples, first, count) except 
     track.first = <uint64_t*>calloc(track.segments + 1, sizeof(uint64_t))
     track.count = <uint32_t*>calloc(track.segments + 1, sizeof(uint32_t))
     try:
-        if track.first == NULL or track.count == NULL:
+        if cipher != NULL:
+            track.asked = <int*>calloc(track.segments + 1, sizeof(int))
+            track.cipher = cipher_hold(cipher)
+        if track.first == NULL or track.count == NULL or (
+                cipher != NULL and track.asked == NULL):
             raise MemoryError(f"no room for a track of {track.segments} segments")
         for each in range(track.segments):
             begin, length = first[each], count[each]

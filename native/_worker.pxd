@@ -72,7 +72,8 @@ from native._linux cimport (
     tally,
     wall_s,
 )
-from native._made_segment cimport find_track, make_segment
+from native._made_seal cimport is_asked_again
+from native._made_segment cimport Made, find_track, make_segment
 from native._reader cimport ask_reader, warming_free
 from native._request_body cimport decode_body
 from native._key_samples cimport sample_key
@@ -317,17 +318,21 @@ cdef inline bint answer_made(
     Worker* w, Connection* c, const Head* head, const Key* key
 ) noexcept nogil:
     """Answer with a segment of a track that was handed over, if the key names one."""
-    cdef Entry made
+    cdef Made made
     cdef uint32_t number
     cdef bint answered
     cdef Entry* track = find_track(w, key, &number)
     if track == NULL:
         return False
-    answered = make_segment(w, track, number, &made) and answer_entry(w, c, head, key, &made)
+    if head.method.length == 3 and is_asked_again(track.track, number):
+        entry_release(track)
+        return False
+    answered = make_segment(w, track, number, &made) \
+        and answer_entry(w, c, head, key, &made.entry)
     if answered:
         tally(&w.counters.made, 1)
         count_hit(w, key)
-    body_release(made.lead)
+    body_release(made.own)
     entry_release(track)
     return answered
 

@@ -28,7 +28,7 @@ from origin.delivery.representation import (
 )
 
 if TYPE_CHECKING:
-    from native import SealedFragment, StoredBody
+    from native import FragmentCipher, SealedFragment, StoredBody
 
 NO_STORE: Final = ("Cache-Control", "no-store")
 # For the cache in front of us, which keeps the field to itself (RFC 9213). What a hash names does
@@ -87,6 +87,11 @@ class HandedOver:
     def count(self) -> Sequence[int]:
         """How many samples each has; none where it is not to be answered."""
         return self.segments.count
+
+    @property
+    def cipher(self) -> "FragmentCipher | None":
+        """What encrypts them; None where they are clear."""
+        return self.segments.cipher
 
     @property
     def sample_count(self) -> int:

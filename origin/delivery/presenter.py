@@ -200,9 +200,9 @@ class Presenter:
         if not any(_number(file) in each for each in numbers):
             raise NoSuchMedia(f"{kind}/{name} of {playback_id!r} has no segment {file}")
         made = self._media(title, build, offer, _segment(build, _number(file)))
-        if offer.use is not None:
+        if offer.use is not None and not offer.use.scheme.is_common:
             return made
-        return replace(made, segments=partial(_segments, build, offer, numbers))
+        return replace(made, segments=partial(self._segments, title, build, offer, numbers))
 
     async def text_file(
         self, playback_id: str, name: str, build_hash: str, file: str
@@ -256,6 +256,19 @@ class Presenter:
             return clear
         make = partial(self._protected.segment, title, build, offer, plain)
         return replace(clear, head=b"", body=None, make=make)
+
+    def _segments(
+        self, title: Title, build: Build, offer: Offer, numbers: Sequence[range]
+    ) -> TrackSegments:
+        """All segments of a build that have one of these numbers."""
+        table = build.table
+        shown = [False] * len(table)
+        for each in numbers:
+            shown[each.start : each.stop] = [True] * len(each)
+        count = [count if there else 0 for count, there in zip(table.count, shown, strict=True)]
+        use = offer.use
+        cipher = None if use is None else self._protected.cipher(title, build, offer, use)
+        return TrackSegments(build.stored, offer.build_hash, table.first, count, cipher)
 
     def _whole(self, title: Title, build: Build, offer: Offer, name: str) -> Representation:
         """Give one of `FILES`, encrypted where its title is."""
@@ -501,16 +514,6 @@ def _segment(build: Build, number: int) -> Plain:
     header = index.fragment_header(first, count, number + 1)
     build.stored.unload()
     return Plain(media_segment(number), header, first, offset, length)
-
-
-def _segments(build: Build, offer: Offer, numbers: Sequence[range]) -> TrackSegments:
-    """All segments of a build that have one of these numbers."""
-    table = build.table
-    shown = [False] * len(table)
-    for each in numbers:
-        shown[each.start : each.stop] = [True] * len(each)
-    count = [count if there else 0 for count, there in zip(table.count, shown, strict=True)]
-    return TrackSegments(build.stored, offer.build_hash, table.first, count)
 
 
 def _fragment(build: Build, number: int) -> Plain:

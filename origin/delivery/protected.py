@@ -253,6 +253,21 @@ class ProtectedSegments:
                 self._files.put(name, known, FRAGMENT_COST_BYTES * len(build.table))
         return known
 
+    def cipher(
+        self, title: Title, build: Build, offer: Offer, use: KeyUse, *, padded: bool = False
+    ) -> FragmentCipher:
+        """Give what encrypts the fragments of a build under Common Encryption.
+
+        Raises `DamagedTrack`, `UnprotectableTrack`, and what unwrapping a key raises.
+        """
+        name = (offer.build_hash, padded)
+        cipher = self._ciphers.get(name)
+        if cipher is None:
+            key = self.content_key(title, use.kid)
+            cipher = fragment_cipher(use, key, build.stored.divisions, padded=padded)
+            self._ciphers.put(name, cipher, 1)
+        return cipher
+
     async def segment(self, title: Title, build: Build, offer: Offer, plain: Plain) -> MadeBody:
         """Give an encrypted segment.
 
@@ -327,13 +342,7 @@ class ProtectedSegments:
         if use.scheme is Scheme.AES_128:
             key = self.content_key(title, use.kid)
             return Sealing(plain, resource_vector(use, plain.name), key)
-        name = (offer.build_hash, plain.padded)
-        cipher = self._ciphers.get(name)
-        if cipher is None:
-            key = self.content_key(title, use.kid)
-            cipher = fragment_cipher(use, key, build.stored.divisions, padded=plain.padded)
-            self._ciphers.put(name, cipher, 1)
-        return Sealing(plain, b"", cipher)
+        return Sealing(plain, b"", self.cipher(title, build, offer, use, padded=plain.padded))
 
     def _done(self, name: tuple[str, str], task: "asyncio.Task[MadeBody]") -> None:
         del self._making[name]

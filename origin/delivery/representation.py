@@ -13,7 +13,7 @@ from core.protection.track_file import ProtectedFile
 from origin.stored_track import StoredTrack
 
 if TYPE_CHECKING:
-    from native import SealedFragment, StoredBody
+    from native import FragmentCipher, SealedFragment, StoredBody
 
 
 class CachePolicy(StrEnum):
@@ -157,12 +157,16 @@ class MadeBody(Body, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrackSegments:
-    """All clear segments of a track that its title has; those that it has not have no samples."""
+    """All segments of a track that its title has; those that it has not have no samples.
+
+    They are clear where no `cipher` encrypts them.
+    """
 
     track: StoredTrack
     build_hash: str
     first: Sequence[int]
     count: Sequence[int]
+    cipher: "FragmentCipher | None"
 
     def etag(self, number: str) -> str:
         """The tag of the segment with that number."""
@@ -181,7 +185,7 @@ class Representation:
     Where there is a `make`, the body has to be made before any of its bytes, or its length, is
     known.
 
-    A clear media segment can give all of its track's.
+    A media segment that is clear, or encrypted by samples, can give all of its track's.
     """
 
     content_type: str

@@ -10,6 +10,7 @@ from core.cache.stored import Arrival, StoredHead, stored_head
 from core.http.fields import Headers
 from edge.tracks import Tracks
 from edge.upstream import SegmentedTrack
+from native import FragmentCipher
 
 NOW_S = 784111777.0
 
@@ -22,6 +23,7 @@ class Track:
     sample_count: int = 9
     samples: tuple[int, int] = (-1, 0)
     index: tuple[int, int] = (-1, 0)
+    cipher: FragmentCipher | None = None
 
     @property
     def first(self) -> Sequence[int]:
@@ -124,10 +126,10 @@ def test_its_files_are_let_go_of_when_its_time_is_over(tracks: Tracks, shelf: Sh
     assert [*shelf.shown] == ["b"]
 
 
-def test_what_was_handed_over_a_moment_ago_is_new(tracks: Tracks) -> None:
+def test_a_track_is_new_for_half_of_its_time(tracks: Tracks) -> None:
     tracks.show("a", head(), Track())
-    assert tracks.is_new("a", NOW_S + 0.5)
-    assert not tracks.is_new("a", NOW_S + 1.5)
+    assert tracks.is_new("a", NOW_S + 14.5)
+    assert not tracks.is_new("a", NOW_S + 15.5)
     assert not tracks.is_new("b", NOW_S)
 
 

@@ -1,22 +1,25 @@
 """Segments that the threads make from a track's files are those that clear Python makes."""
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from core.cache.stored import Arrival, StoredHead, Terms, stored_head
 from edge.shelf import PlaneShelf
-from edge.tracks import NUMBER_MARK
 from native import StoredBody
-from tests.fixtures.bare_plane import BarePlane, bare_plane, read_all
+from tests.fixtures.bare_plane import BarePlane, bare_plane
 from tests.fixtures.indexes import SYNC, Row, patched, row_at
+from tests.fixtures.shown_track import (
+    answer,
+    crosses,
+    forget_pages,
+    gives_files_back,
+    head_of,
+    show,
+)
 from tests.fixtures.stored_segments import FOLDER, StoredSegments, random_rows
-
-DEADLINE_S = 60.0
 
 
 @pytest.fixture
@@ -39,48 +42,6 @@ def stored(tmp_path: Path) -> Iterator[StoredSegments]:
     made = StoredSegments.made(tmp_path, rows, [0, 100, 150])
     yield made
     made.close()
-
-
-def head_of(stored: StoredSegments, *, age_s: float = 0.0) -> StoredHead:
-    then_s = time.time() - age_s
-    return stored_head(
-        200,
-        stored.fields(NUMBER_MARK),
-        Arrival(then_s, then_s),
-        media=True,
-        terms=Terms(tagged=True),
-    )
-
-
-def show(shelf: PlaneShelf, stored: StoredSegments) -> None:
-    assert shelf.show_track(FOLDER, head_of(stored), stored)
-
-
-def answer(plane: BarePlane, name: str, *fields: str, method: str = "GET") -> tuple[bytes, bytes]:
-    """The head and the body of an answer."""
-    with plane.connect() as connection:
-        lines = (f"{method} {FOLDER}/{name} HTTP/1.1", "Host: a", "Connection: close", *fields)
-        connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
-        head, _, body = read_all(connection).partition(b"\r\n\r\n")
-        return head, body
-
-
-def crosses(plane: BarePlane, name: str, *fields: str, folder: str = FOLDER) -> bool:
-    """Whether a request goes to Python, which here answers nothing."""
-    before, requests = plane.counted("crossed"), plane.counted("requests")
-    with plane.connect() as connection:
-        lines = (f"GET {folder}/{name} HTTP/1.1", "Host: a", *fields)
-        connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n")
-        deadline_s = time.monotonic() + DEADLINE_S
-        while plane.counted("crossed") == before and time.monotonic() < deadline_s:
-            if plane.counted("hits") and plane.counted("requests") != requests:
-                connection.settimeout(0.2)
-                try:
-                    return not connection.recv(1)
-                except TimeoutError:
-                    continue
-            time.sleep(0.001)
-    return plane.counted("crossed") != before
 
 
 def test_every_segment_has_the_bytes_that_clear_python_gives_it(
@@ -230,10 +191,7 @@ def test_its_files_are_given_back(
         show(shelf, stored)
         assert answer(plane, "0.m4s")[1] == stored.segment(0)
     shelf.hide_track(FOLDER)
-    deadline_s = time.monotonic() + DEADLINE_S
-    while plane.memory.files and time.monotonic() < deadline_s:
-        time.sleep(0.01)
-    assert plane.memory.files == 0
+    assert gives_files_back(plane)
 
 
 def test_without_descriptors_it_is_not_shown(
@@ -308,7 +266,7 @@ def test_what_is_no_track_is_refused(
     def give(many: int, first: list[int], count: list[int], samples: StoredBody = samples) -> None:
         plane.plane.store_track(
             b"\x01x/", samples, index, sample_count=many, first=first, count=count,
-            initial_age_s=0.0, received_s=0.0, fresh_s=1, content_type=None, **texts,
+            cipher=None, initial_age_s=0.0, received_s=0.0, fresh_s=1, content_type=None, **texts,
         )  # fmt: skip
 
     give(230, [0], [230])
@@ -322,11 +280,3 @@ def test_what_is_no_track_is_refused(
         give(230, [-1], [230])
     with pytest.raises(ValueError, match="are files"):
         give(230, [0], [230], plane.memory.keep(b"samples"))
-
-
-def forget_pages(path: Path) -> None:
-    """Let the kernel drop the file from the page cache."""
-    descriptor = os.open(path, os.O_RDONLY)
-    os.fsync(descriptor)
-    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    os.close(descriptor)
