@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 
 from core.protection import track
 from core.protection.scheme import Protection, Scheme
-from native import reference
+from native import AES_INSTRUCTIONS, reference
 from origin.delivery import pipeline, protected
 from runtime.listen import HostPort
 from runtime.postgres import close_pool, connection, open_pool
@@ -161,6 +161,29 @@ async def test_whole_segments_come_back_by_the_playlist(origin: Origin) -> None:
             assert decrypt_resource(encrypted, key, bytes.fromhex(iv)) == plain
         init = await origin.get(twin.playback_id, f"{folder}/init.mp4")
         assert init == await origin.get(origin.clear_id, f"{clear_folders[kind]}/init.mp4")
+
+
+async def made_by_the_plane(origin: Origin) -> float:
+    async with origin.delivery.client.get(f"{origin.delivery.url}/metrics") as answer:
+        page = await answer.text()
+    found = re.search(r"^sluice_edge_made_segments_total (\S+)$", page, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+@pytest.mark.parametrize(
+    ("protection", "is_made"),
+    [(Protection.CENC, True), (Protection.CBCS, True), (Protection.AES_128, False)],
+)
+async def test_what_is_encrypted_by_samples_is_made_by_the_data_plane(
+    origin: Origin, on_plane: bool, protection: Protection, is_made: bool
+) -> None:
+    twin = origin.twins[protection]
+    for kind, folder in (await origin.folders(twin.playback_id)).items():
+        before = await made_by_the_plane(origin)
+        first, second = (await origin.segments(twin.playback_id, folder))[:2]
+        assert first != second
+        made = await made_by_the_plane(origin) - before
+        assert (made > 0) is (is_made and on_plane and AES_INSTRUCTIONS), kind
 
 
 @pytest.mark.parametrize(("protection", "scheme"), COMMON)
