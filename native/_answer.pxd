@@ -656,8 +656,8 @@ cdef inline bint answer_entry(
         return answer_problem(w, c, head, key, entry, now, True)
     if parts.count == 1:
         return answer_part(w, c, head, entry, now, parts.at[0].start, parts.at[0].stop)
-    # A segment that was made has no block for several: sixteen of one with a header of its own could
-    # need more pieces than there are.
+    # A segment that was made has no block for several: sixteen of one with a header of its own
+    # could need more pieces than there are.
     if entry.parts.length == 0 or not entry.plain_tag:
         return False
     return answer_parts(w, c, head, entry, now, &parts)

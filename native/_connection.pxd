@@ -120,10 +120,10 @@ cdef inline ssize_t socket_write_one(Connection* c, iovec* piece, bint more) noe
 
 
 cdef inline ssize_t socket_send_file(Connection* c, Out* out) noexcept nogil:
+    """Send from the descriptor of a body; of a file no more than is known to be in memory."""
     cdef off_t offset = <off_t>(out.body.offset + out.offset)
-    return sendfile(
-        c.fd, body_descriptor(out.body), &offset, min(out.length, <uint64_t>WARM_BYTES)
-    )
+    cdef uint64_t most = out.warm - out.offset if out.warm > out.offset else WARM_BYTES
+    return sendfile(c.fd, body_descriptor(out.body), &offset, min(out.length, most))
 
 
 cdef inline void socket_end(Connection* c) noexcept nogil:
@@ -269,16 +269,26 @@ cdef inline void next_of_file(
                    offset, length)
 
 
-cdef inline bint is_cold(const Out* out) noexcept nogil:
-    """Whether the disk would have to be waited for to send what comes next."""
-    cdef uint64_t offset, length
+cdef inline bint is_cold(Out* out) noexcept nogil:
+    """Whether the disk would have to be waited for to send what comes next.
+
+    What was found in memory is not looked for again: a socket takes some of it at a time.
+    """
+    cdef const Seal* seal
+    cdef uint64_t offset, length, ahead
     if not in_file(out):
         return False
+    seal = out.body.seal
     next_of_file(out, &offset, &length)
-    if length == 0 or offset < out.warm and (
-            out.body.seal == NULL or offset + length <= out.warm):
+    if length == 0 or offset < out.warm and (seal == NULL or offset + length <= out.warm):
         return False
-    return not is_resident(out.body, offset, length)
+    ahead = length
+    if seal != NULL:
+        ahead = max(length, min(seal.sample_bytes - offset, <uint64_t>WARM_BYTES))
+    if is_resident(out.body, offset, ahead):
+        out.warm = offset + ahead
+        return False
+    return ahead == length or not is_resident(out.body, offset, length)
 
 
 cdef inline Out* lay_out(Connection* c, iovec* pieces, int room, int* count) noexcept nogil:

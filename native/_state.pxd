@@ -94,7 +94,7 @@ cdef struct Out:
     bint pooled
     bint counted                 # from Python, which waits when too much is unsent
     bint sent_by_file
-    uint64_t warm                # a reader has just read its file up to here
+    uint64_t warm                # its file was in memory up to here, or a reader has read it
     Mark mark                    # of a sealed body: what is known to go on from
 
 cdef struct Peer:
