@@ -2,9 +2,10 @@
 
 from libc.stdlib cimport calloc
 
+from native._av1 cimport MOST_POINTS, Av1Sequence
 from native._avc cimport MOST_PICTURE_SETS, AvcSlice
 from native._hevc cimport MOST_HEVC_SETS, MOST_LONG_TERM, MOST_REFERENCE_SETS, HevcSlice
-from native._subsamples cimport AVC, HEVC, Division
+from native._subsamples cimport AV1, AVC, HEVC, Division
 
 
 cdef inline int check_sets(given, int most_sets) except -1:
@@ -118,4 +119,60 @@ cdef inline int take_hevc_division(Division* division, given) except -1:
     division.kind, division.length_size = HEVC, given.length_size
     for number, known in given.slices.items():
         take_hevc(&division.hevc[<int>number], known)
+    return 0
+
+
+cdef inline int check_av1(given) except -1:
+    check_bits((given.presentation_bits, given.removal_bits, given.width_bits, given.height_bits,
+                given.frame_id_bits, given.delta_id_bits))
+    if not 0 <= given.order_bits <= 8:
+        raise ValueError(f"a field of {given.order_bits} bits")
+    if max(given.width_bits, given.height_bits) > 16:
+        raise ValueError("sides of pictures have at most 16 bits")
+    for side in (given.width, given.height):
+        if not 0 < side <= 65536:
+            raise ValueError(f"no side of a picture has {side} samples")
+    if len(given.removal_points) > MOST_POINTS:
+        raise ValueError(f"{len(given.removal_points)} operating points")
+    for layers in given.removal_points:
+        if not 0 <= layers < 4096:
+            raise ValueError("an operating point has layers that there are not")
+    for choice in (given.screen_content_tools, given.integer_vectors):
+        if not 0 <= choice < 3:
+            raise ValueError(f"a choice of {choice}")
+    return 0
+
+
+cdef inline int take_av1_division(Division* division, given) except -1:
+    """Take over how samples of AV1 are divided."""
+    cdef Av1Sequence* at = &division.av1
+    cdef int each
+    check_av1(given)
+    at.reduced = given.reduced
+    at.decoder_model = given.decoder_model
+    at.presentation_bits = given.presentation_bits
+    at.removal_bits = given.removal_bits
+    at.points = len(given.removal_points)
+    for each in range(at.points):
+        at.removal_points[each] = given.removal_points[each]
+    at.width_bits = given.width_bits
+    at.height_bits = given.height_bits
+    at.width = given.width
+    at.height = given.height
+    at.frame_id_bits = given.frame_id_bits
+    at.delta_id_bits = given.delta_id_bits
+    at.large_superblocks = given.large_superblocks
+    at.order_bits = given.order_bits
+    at.reference_vectors = given.reference_vectors
+    at.warped_motion = given.warped_motion
+    at.screen_content_tools = given.screen_content_tools
+    at.integer_vectors = given.integer_vectors
+    at.superresolution = given.superresolution
+    at.directional_enhancement = given.directional_enhancement
+    at.restoration = given.restoration
+    at.monochrome = given.monochrome
+    at.subsampled = given.subsampled
+    at.separate_chroma_quantisers = given.separate_chroma_quantisers
+    at.film_grain = given.film_grain
+    division.kind = AV1
     return 0

@@ -12,12 +12,13 @@ from native._body cimport Body, body_hold
 from native._cipher cimport Cipher
 from native._fragment cimport Fragment, fragment_of, largest_sample
 from native._linux cimport sluice_add, sluice_peek
+from native._pieces cimport SOUND, Source
 from native._sample_information cimport Layout, forget, lay_out
 from native._seal cimport Seal, seal_length, seal_release
 from native._sealing cimport seal_of
 from native._segment_header cimport Shape
 from native._state cimport Worker
-from native._subsamples cimport SOUND, WHOLE, Source
+from native._subsamples cimport WHOLE
 from native._table cimport Entry
 from native._track cimport Track
 

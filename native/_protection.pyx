@@ -21,28 +21,20 @@ from native._aes cimport (
     sluice_aes_expand,
     sluice_aes_forget,
 )
+from native._av1 cimport Av1State
 from native._cipher cimport Cipher, cipher_release
-from native._division cimport take_avc_division, take_hevc_division
+from native._division cimport take_av1_division, take_avc_division, take_hevc_division
 from native._fragment cimport Fragment, find, largest_sample
 from native._memory cimport StoredBody
+from native._pieces cimport Piece, Pieces, Source, Trouble
 from native._pool cimport BodyPool
 from native._sample_information cimport Layout, forget, lay_out
 from native._seal cimport Mark, Seal, encrypt_samples, read_all, seal_release
 from native._sealed cimport SealedFragment, new_sealed
 from native._sealing cimport seal_of
-from native._subsamples cimport (
-    VP9,
-    WHOLE,
-    Division,
-    Piece,
-    Pieces,
-    Source,
-    Trouble,
-    divide,
-    refuse,
-)
+from native._subsamples cimport VP9, WHOLE, Division, divide, refuse
 
-from native.values import AvcDivision, HevcDivision, Vp9Division
+from native.values import Av1Division, AvcDivision, HevcDivision, Vp9Division
 
 AES_INSTRUCTIONS = bool(sluice_aes_available())
 
@@ -154,10 +146,12 @@ cdef class FragmentCipher:
         cdef const uint8_t* data = <const uint8_t*>PyBytes_AS_STRING(sample)
         cdef uint64_t size = len(sample)
         cdef Pieces pieces
+        cdef Av1State state
         cdef Trouble trouble
         cdef size_t each
         if self.cipher.division.kind == WHOLE:
             return []
+        memset(&state, 0, sizeof(state))
         pieces.count = 0
         pieces.room = 16
         pieces.items = <Piece*>malloc(pieces.room * sizeof(Piece))
@@ -165,7 +159,7 @@ cdef class FragmentCipher:
             raise MemoryError
         try:
             with nogil:
-                trouble = divide(&self.cipher.division, data, size, NULL, &pieces)
+                trouble = divide(&self.cipher.division, data, size, NULL, &state, &pieces)
             refuse(trouble, 0)
             return [(pieces.items[each].clear, pieces.items[each].hidden)
                     for each in range(pieces.count)]
@@ -180,6 +174,8 @@ cdef int take_division(Division* into, division) except -1:
         take_hevc_division(into, division)
     elif isinstance(division, Vp9Division):
         into.kind, into.width = VP9, division.width
+    elif isinstance(division, Av1Division):
+        take_av1_division(into, division)
     elif division is not None:
         raise TypeError(f"{division!r} says of no codec how its samples are divided")
     return 0

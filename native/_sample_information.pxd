@@ -4,20 +4,23 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
+from native._av1 cimport Av1State
 from native._bytes cimport load_be32, put_be32, put_be64, put_head
 from native._fragment cimport Fragment, sample_size
-from native._seal cimport vector_of
-from native._subsamples cimport (
+from native._pieces cimport (
     NO_MEMORY,
-    PADDED_PIECES,
     SOUND,
     TOO_MANY_SAMPLES,
-    WHOLE,
-    Division,
     Piece,
     Pieces,
     Source,
     Trouble,
+)
+from native._seal cimport vector_of
+from native._subsamples cimport (
+    PADDED_PIECES,
+    WHOLE,
+    Division,
     divide,
     vector_bytes,
 )
@@ -60,6 +63,8 @@ cdef inline Trouble divide_all(const Division* division, const uint8_t* header,
     cdef uint64_t entry, first_entry = 0
     cdef size_t before
     cdef uint32_t each, size
+    cdef Av1State state
+    memset(&state, 0, sizeof(state))
     layout.pieces.room = 2 * <size_t>found.samples
     layout.pieces.items = <Piece*>malloc(layout.pieces.room * sizeof(Piece))
     layout.counts = <uint32_t*>malloc(found.samples * sizeof(uint32_t))
@@ -69,7 +74,7 @@ cdef inline Trouble divide_all(const Division* division, const uint8_t* header,
         where[0] = each
         size = sample_size(header, found, each)
         before = layout.pieces.count
-        trouble = divide(division, samples, size, source, &layout.pieces)
+        trouble = divide(division, samples, size, source, &state, &layout.pieces)
         if trouble != SOUND:
             return trouble
         layout.counts[each] = <uint32_t>(layout.pieces.count - before)

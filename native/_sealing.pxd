@@ -7,9 +7,10 @@ from libc.string cimport memcpy
 from native._aes cimport BLOCK
 from native._cipher cimport Cipher
 from native._fragment cimport Fragment, sample_size
+from native._pieces cimport Piece
 from native._sample_information cimport Layout, put_header
 from native._seal cimport Seal, Stretch, seal_release
-from native._subsamples cimport WHOLE, Piece
+from native._subsamples cimport WHOLE
 
 cdef enum:
     PATTERN = 10               # one block in ten is encrypted

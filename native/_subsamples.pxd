@@ -5,51 +5,45 @@ only the heads are looked at, so where samples are in a file, only these are rea
 """
 
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport realloc
 
 from native._aes cimport BLOCK
+from native._av1 cimport Av1Sequence, Av1State
+from native._av1_units cimport divide_tiles
 from native._avc cimport SLICE, SLICE_IDR, AvcSlice, avc_slice_header
 from native._hevc cimport HevcSlice, hevc_slice_header, is_hevc_slice
-from native._linux cimport EINTR, RWF_NOWAIT, iovec, preadv2, sluice_errno
+from native._pieces cimport (
+    BROKEN_FRAMES,
+    BROKEN_UNIT,
+    ENDED,
+    HEAD_BYTES,
+    LOST_REFERENCE,
+    NO_MEMORY,
+    SHORT_HEAD_BYTES,
+    SOUND,
+    TOO_MANY_PIECES,
+    TOO_MANY_SAMPLES,
+    UNKNOWN_FRAME,
+    UNKNOWN_SLICE,
+    WAITING,
+    Pieces,
+    Source,
+    Trouble,
+    fetch,
+    keep_all,
+)
 from native._vp9 cimport MOST_FRAMES, frames_of, vp9_header
 
 cdef enum:
-    LARGEST_CLEAR = 0xFFFF     # BytesOfClearData has 16 bits
-    MOST_INFORMATION = 255     # sample_info_size has 8
+    MOST_INFORMATION = 255     # sample_info_size has 8 bits
     MOST_STRIDE = 128
     PADDED_PIECES = 8          # of a sample at most, where all fragments of a length are to agree
-    HEAD_BYTES = 256           # how much is read for the head of a unit, and what may follow it
-    SHORT_HEAD_BYTES = 64      # with so much in hand none is read
-
-cdef enum Trouble:
-    SOUND
-    NO_MEMORY
-    BROKEN_UNIT
-    UNKNOWN_SLICE
-    BROKEN_FRAMES
-    UNKNOWN_FRAME
-    TOO_MANY_PIECES
-    TOO_MANY_SAMPLES
-    ENDED                      # the file ends or fails too early
-    WAITING                    # the disk would have to be waited for
 
 cdef enum Kind:
     WHOLE                      # samples are not divided
     AVC
     HEVC
     VP9
-
-
-cdef struct Piece:
-    # A subsample: so many clear bytes, then so many encrypted ones.
-    uint32_t clear
-    uint32_t hidden
-
-
-cdef struct Pieces:
-    Piece* items
-    size_t count
-    size_t room
+    AV1
 
 
 cdef struct Division:
@@ -61,64 +55,7 @@ cdef struct Division:
     AvcSlice* avc          # 256, or NULL
     HevcSlice* hevc        # 64, or NULL
     uint32_t width         # of pictures of VP9 that do not say it
-
-
-cdef struct Source:
-    # A file that has a sample, and how much of it has come: the bytes [begin, end) of it. What
-    # comes is put into a room for one sample, at its place, so that all of a fragment go through
-    # the same few pages.
-    int file
-    uint64_t offset            # of the sample
-    uint8_t* room
-    uint64_t begin
-    uint64_t end
-    bint at_once               # without waiting for a disk
-
-
-cdef inline Trouble fetch(Source* source, const uint8_t* at, uint64_t least,
-                          uint64_t most) noexcept nogil:
-    """See to it that `least` bytes from a place in the room on are there, or read up to `most`."""
-    cdef uint64_t place = at - source.room
-    cdef uint64_t stop = place + most
-    cdef iovec piece
-    cdef ssize_t count
-    if source.begin <= place and place + least <= source.end:
-        return SOUND
-    source.begin = source.end = place
-    while source.end < stop:
-        piece.iov_base = source.room + source.end
-        piece.iov_len = stop - source.end
-        count = preadv2(source.file, &piece, 1, source.offset + source.end,
-                        RWF_NOWAIT if source.at_once else 0)
-        if count < 0 and sluice_errno() == EINTR:
-            continue
-        if count <= 0:
-            return WAITING if source.at_once else ENDED
-        source.end += count
-    return SOUND
-
-
-cdef inline bint keep(Pieces* pieces, uint32_t clear, uint32_t hidden) noexcept nogil:
-    cdef Piece* items
-    if pieces.count == pieces.room:
-        items = <Piece*>realloc(pieces.items, 2 * pieces.room * sizeof(Piece))
-        if items == NULL:
-            return False
-        pieces.items = items
-        pieces.room *= 2
-    pieces.items[pieces.count].clear = clear
-    pieces.items[pieces.count].hidden = hidden
-    pieces.count += 1
-    return True
-
-
-cdef inline bint keep_all(Pieces* pieces, uint64_t clear, uint32_t hidden) noexcept nogil:
-    """Keep a piece whose clear bytes may need entries of their own."""
-    while clear > LARGEST_CLEAR:
-        if not keep(pieces, LARGEST_CLEAR, 0):
-            return False
-        clear -= LARGEST_CLEAR
-    return keep(pieces, <uint32_t>clear, hidden)
+    Av1Sequence av1
 
 
 cdef inline uint32_t vector_bytes(const Division* division) noexcept nogil:
@@ -249,11 +186,13 @@ cdef inline Trouble divide_frames(const Division* division, const uint8_t* sampl
 
 
 cdef inline Trouble divide(const Division* division, const uint8_t* sample, uint64_t size,
-                           Source* source, Pieces* pieces) noexcept nogil:
+                           Source* source, Av1State* state, Pieces* pieces) noexcept nogil:
     """Divide a sample; where its entry would be too long, hide only every other slice, or less.
 
-    Without a `source` all of it is there.
+    Without a `source` all of it is there. `state` is what the samples before have left, zeros
+    before the first one.
     """
+    cdef Av1State before_it = state[0]
     cdef size_t before = pieces.count
     cdef size_t most = (MOST_INFORMATION - 2 - vector_bytes(division)) // 6
     cdef Trouble trouble
@@ -264,7 +203,11 @@ cdef inline Trouble divide(const Division* division, const uint8_t* sample, uint
     for stride in range(1, MOST_STRIDE):
         pieces.count = before
         slices = 0
-        if division.kind == VP9:
+        if division.kind == AV1:
+            state[0] = before_it
+            trouble = divide_tiles(&division.av1, division.pattern, sample, size, stride, source,
+                                   state, pieces, &slices)
+        elif division.kind == VP9:
             trouble = divide_frames(division, sample, size, stride, source, pieces, &slices)
         else:
             trouble = divide_units(division, sample, size, stride, source, pieces, &slices)
@@ -294,4 +237,6 @@ cdef inline int refuse(Trouble trouble, uint32_t number) except -1:
         raise ValueError(f"sample {number} of the fragment is not made of whole frames")
     if trouble == UNKNOWN_FRAME:
         raise ValueError(f"sample {number} of the fragment has a frame header that makes no sense")
+    if trouble == LOST_REFERENCE:
+        raise ValueError(f"sample {number} of the fragment depends on pictures before the fragment")
     raise ValueError(f"sample {number} of the fragment has too much that must stay clear")

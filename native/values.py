@@ -135,5 +135,41 @@ class Vp9Division(NamedTuple):
     width: int
 
 
-Division: TypeAlias = AvcDivision | HevcDivision | Vp9Division
+class Av1Division(NamedTuple):
+    """How samples of AV1 are divided: what its sequence header says that frame headers depend on.
+
+    AV1 §5.5.1, §5.9.2. A field of no bits is one that frame headers do not have. `presentation_bits`
+    and `removal_bits` are the lengths of `frame_presentation_time` and of `buffer_removal_time`;
+    `removal_points` are the operating points that have the latter, by their layers. `frame_id_bits`
+    and `delta_id_bits` are the lengths of frame ids and of their differences. Of
+    `screen_content_tools` and `integer_vectors` 2 says that each frame chooses.
+    """
+
+    reduced: bool
+    decoder_model: bool
+    presentation_bits: int
+    removal_bits: int
+    removal_points: tuple[int, ...]
+    width_bits: int
+    height_bits: int
+    width: int
+    height: int
+    frame_id_bits: int
+    delta_id_bits: int
+    large_superblocks: bool
+    order_bits: int
+    reference_vectors: bool
+    warped_motion: bool
+    screen_content_tools: int
+    integer_vectors: int
+    superresolution: bool
+    directional_enhancement: bool
+    restoration: bool
+    monochrome: bool
+    subsampled: bool
+    separate_chroma_quantisers: bool
+    film_grain: bool
+
+
+Division: TypeAlias = AvcDivision | HevcDivision | Vp9Division | Av1Division
 """How samples are divided into what stays readable and what is encrypted."""

@@ -174,7 +174,7 @@ def _sequence(bits: BitReader) -> Av1Sequence:
     if not reduced:
         _skip_tools(bits)
     bits.read(3)  # super-resolution, CDEF, restoration
-    return _colour(bits, profile, level, tier)
+    return colour_config(bits, profile, level, tier)
 
 
 def _operating_points(bits: BitReader) -> tuple[int, int]:
@@ -212,8 +212,8 @@ def _skip_tools(bits: BitReader) -> None:
         bits.read(3)
 
 
-def _colour(bits: BitReader, profile: int, level: int, tier: int) -> Av1Sequence:
-    """§5.5.2."""
+def colour_config(bits: BitReader, profile: int, level: int, tier: int) -> Av1Sequence:
+    """Read color_config (§5.5.2) as far as its chroma; profile, level and tier are told."""
     depth = 10 if bits.read(1) else 8
     if profile == 2 and depth == 10 and bits.read(1):
         depth = 12

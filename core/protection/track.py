@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import ClassVar, Final
 
+from core.codecs.av1_division import av1_division
 from core.codecs.avc_slices import avc_division
 from core.codecs.hevc_slices import hevc_division
 from core.errors import InternalFault
@@ -16,6 +17,7 @@ from native import Division, FragmentCipher, Vp9Division
 H264: Final = frozenset({"avc1", "avc3"})
 HEVC: Final = frozenset({"hvc1", "hev1"})
 VP9: Final = "vp09"
+AV1: Final = "av01"
 VISUAL_ENTRY_BYTES: Final = 8 + 78
 """Of a visual sample entry, before the boxes inside (ISO/IEC 14496-12 §12.1.3)."""
 WIDTH_AT: Final = 8 + 24
@@ -29,7 +31,7 @@ class UnprotectableTrack(InternalFault):
 
 def can_be_divided(codec: str) -> bool:
     """Whether pictures of a codec, as RFC 6381 names it, can be encrypted sample by sample."""
-    return codec.partition(".")[0] in {*H264, *HEVC, VP9}
+    return codec.partition(".")[0] in {*H264, *HEVC, VP9, AV1}
 
 
 def divisions(description: TrackDescription) -> Division | None:
@@ -48,9 +50,11 @@ def divisions(description: TrackDescription) -> Division | None:
         return _by_configuration(entry, b"hvcC", hevc_division)
     if codec == VP9:
         return Vp9Division(int.from_bytes(entry[WIDTH_AT : WIDTH_AT + 2]))
+    if codec == AV1:
+        return _by_configuration(entry, b"av1C", av1_division)
     raise UnprotectableTrack(
-        f"pictures of {description.codec} cannot be encrypted by samples; H.264, HEVC and VP9 can, "
-        "and aes-128 takes every codec"
+        f"pictures of {description.codec} cannot be encrypted by samples; H.264, HEVC, VP9 and AV1 "
+        "can, and aes-128 takes every codec"
     )
 
 

@@ -2,10 +2,20 @@
 
 from collections.abc import Iterator, Mapping
 
+from native.reference.av1_references import LostReference
+from native.reference.av1_units import Av1Samples, BrokenFrames
 from native.reference.avc_slice import SLICE, SLICE_IDR, slice_header_bytes
 from native.reference.hevc_slice import hevc_slice_header_bytes, is_hevc_slice
 from native.reference.vp9_frame import vp9_frames, vp9_header_bytes
-from native.values import AvcDivision, AvcSlice, Division, HevcDivision, HevcSlice, Vp9Division
+from native.values import (
+    Av1Division,
+    AvcDivision,
+    AvcSlice,
+    Division,
+    HevcDivision,
+    HevcSlice,
+    Vp9Division,
+)
 
 BLOCK = 16
 LARGEST_CLEAR = 0xFFFF
@@ -17,6 +27,11 @@ PADDED_PIECES = 8
 REFERENCE_SETS = 64
 LONG_TERM = 33
 LARGEST_FIELD = 32
+LARGEST_SIDE = 1 << 16
+LARGEST_ORDER_BITS = 8
+OPERATING_POINTS = 32
+LAYERS = 1 << 12
+CHOICES = 3
 MOST_REFERENCES = 255
 
 Piece = tuple[int, int]
@@ -40,8 +55,31 @@ def check_division(division: Division | None) -> None:
             for hevc in slices.values():
                 _check_bits(hevc.extra_bits, hevc.address_bits, hevc.order_bits)
                 _check_sets(hevc)
+        case Av1Division():
+            _check_av1(division)
         case Vp9Division() | None:
             pass
+
+
+def _check_av1(known: Av1Division) -> None:
+    _check_bits(
+        known.presentation_bits, known.removal_bits, known.width_bits, known.height_bits,
+        known.frame_id_bits, known.delta_id_bits,
+    )  # fmt: skip
+    if not 0 <= known.order_bits <= LARGEST_ORDER_BITS:
+        raise ValueError(f"a field of {known.order_bits} bits")
+    if max(known.width_bits, known.height_bits) > LARGEST_SIDE.bit_length() - 1:
+        raise ValueError("sides of pictures have at most 16 bits")
+    for side in (known.width, known.height):
+        if not 0 < side <= LARGEST_SIDE:
+            raise ValueError(f"no side of a picture has {side} samples")
+    if len(known.removal_points) > OPERATING_POINTS:
+        raise ValueError(f"{len(known.removal_points)} operating points")
+    if any(not 0 <= layers < LAYERS for layers in known.removal_points):
+        raise ValueError("an operating point has layers that there are not")
+    for choice in (known.screen_content_tools, known.integer_vectors):
+        if not 0 <= choice < CHOICES:
+            raise ValueError(f"a choice of {choice}")
 
 
 def _check_length_size(length_size: int) -> None:
@@ -74,30 +112,47 @@ def most_pieces(*, pattern: bool) -> int:
     return (MOST_INFORMATION - 2 - (0 if pattern else 8)) // 6
 
 
-def divide(
-    sample: memoryview, division: Division, number: int, *, pattern: bool, most: int
-) -> list[Piece]:
-    """Divide a sample; where its pieces would be too many, hide only every other slice, or less.
+class Divider:
+    """Divides samples in their order, from one on that depends on none before it."""
 
-    Raises `ValueError` where it cannot be read, `number` being its own in the fragment.
-    """
-    units = list(_units(sample, division, number))
+    def __init__(self, division: Division, *, pattern: bool, most: int) -> None:
+        self._division = division
+        self._pattern = pattern
+        self._most = most
+        self._av1 = Av1Samples(division) if isinstance(division, Av1Division) else None
+
+    def divide(self, sample: memoryview, number: int) -> list[Piece]:
+        """Divide a sample; where its pieces are too many, hide only every other slice, or less.
+
+        Raises `ValueError` where it cannot be read, `number` being its own in the fragment.
+        """
+        if self._av1 is not None:
+            units = _av1_parts(self._av1, sample, number)
+        else:
+            units = list(_units(sample, self._division, number))
+        least = 1 if self._av1 is not None and self._pattern else BLOCK
+        return _divided(units, number, pattern=self._pattern, least=least, most=self._most)
+
+
+def _divided(
+    units: list[Unit], number: int, *, pattern: bool, least: int, most: int
+) -> list[Piece]:
     slices = sum(head is not None for _, head in units)
     # Once only the first slice is hidden, hiding still less changes nothing.
     for stride in range(1, min(MOST_STRIDE, max(slices, 1) + 1)):
-        pieces = list(_pieces(units, stride, pattern=pattern))
+        pieces = list(_pieces(units, stride, pattern=pattern, least=least))
         if len(pieces) <= most:
             return pieces
     raise ValueError(f"sample {number} of the fragment has too much that must stay clear")
 
 
-def _pieces(units: list[Unit], stride: int, *, pattern: bool) -> Iterator[Piece]:
+def _pieces(units: list[Unit], stride: int, *, pattern: bool, least: int) -> Iterator[Piece]:
     clear = slices = 0
     for size, head in units:
         hidden = 0
         if head is not None:
             if slices % stride == 0:
-                hidden = _hidden(size - head, pattern=pattern)
+                hidden = _hidden(size - head, pattern=pattern, least=least)
             slices += 1
         clear += size - hidden
         if hidden:
@@ -107,9 +162,14 @@ def _pieces(units: list[Unit], stride: int, *, pattern: bool) -> Iterator[Piece]
         yield from _split(clear, 0)
 
 
-def _hidden(length: int, *, pattern: bool) -> int:
+def _hidden(length: int, *, pattern: bool, least: int) -> int:
+    """Give how many bytes of a slice are said to be encrypted.
+
+    Under `cbcs` each tile of AV1 has a subsample, though it have no whole block (AV1 in ISOBMFF
+    §5.1), and each slice of other codecs that has one.
+    """
     if pattern:
-        return length if length >= BLOCK else 0
+        return length if length >= least else 0
     return length - length % BLOCK
 
 
@@ -121,10 +181,26 @@ def _split(clear: int, hidden: int) -> Iterator[Piece]:
     yield clear, hidden
 
 
+def _av1_parts(samples: Av1Samples, sample: memoryview, number: int) -> list[Unit]:
+    try:
+        return list(samples.parts(sample))
+    except BrokenFrames:
+        raise ValueError(f"sample {number} of the fragment is not made of whole frames") from None
+    except EOFError:
+        raise ValueError(
+            f"sample {number} of the fragment has a frame header that makes no sense"
+        ) from None
+    except LostReference:
+        raise ValueError(
+            f"sample {number} of the fragment depends on pictures before the fragment"
+        ) from None
+
+
 def _units(sample: memoryview, division: Division, number: int) -> Iterator[Unit]:
     if isinstance(division, Vp9Division):
         yield from _frames(sample, division, number)
         return
+    assert not isinstance(division, Av1Division)
     length_size = division.length_size
     for unit in _nal_units(sample, length_size, number):
         head: int | None = None

@@ -16,6 +16,7 @@ unit that is no slice of the base layer (§9.5.2; ISO/IEC 23000-19 §8.2.2.1). O
 header of every frame stays clear, and the index of a superframe (VP Codec ISO Media File Format
 Binding 1.0, "Common Encryption"). An entry of `saiz` has eight bits, which is 40 parts; where a
 picture has more slices, every other one is encrypted, or every third, and so on.
+Of AV1 only tiles are encrypted, each for itself (AV1 in ISOBMFF §5.1): see av1_units.py.
 Other tracks are encrypted sample by sample (§9.4).
 
 The cipher itself comes from the library `cryptography`. This twin is what runs on processors
@@ -24,7 +25,7 @@ without instructions for AES.
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple, final
 
 from cryptography.hazmat.primitives.ciphers import Cipher
@@ -33,9 +34,9 @@ from cryptography.hazmat.primitives.ciphers.modes import CBC, CTR
 
 from native.reference.division import (
     PADDED_PIECES,
+    Divider,
     Piece,
     check_division,
-    divide,
     most_pieces,
 )
 from native.reference.pool import BodyPool
@@ -151,16 +152,17 @@ class FragmentCipher:
 
         Raises `ValueError` where its units or their headers cannot be read.
         """
-        return self._divide(memoryview(sample), 0)
+        return self._divide([memoryview(sample)])[0]
 
     def _divided(self, found: _Fragment, body: bytes) -> list[list[Piece]]:
-        return [self._divide(sample, number) for number, sample in enumerate(_samples(found, body))]
+        return self._divide(_samples(found, body))
 
-    def _divide(self, sample: memoryview, number: int) -> list[Piece]:
+    def _divide(self, samples: Iterable[memoryview]) -> list[list[Piece]]:
         if self._division is None:
-            return []
+            return [[] for _ in samples]
         most = PADDED_PIECES if self._padded else most_pieces(pattern=self._pattern)
-        return divide(sample, self._division, number, pattern=self._pattern, most=most)
+        divider = Divider(self._division, pattern=self._pattern, most=most)
+        return [divider.divide(sample, number) for number, sample in enumerate(samples)]
 
     def _information(self, found: _Fragment, divided: list[list[Piece]], first: int) -> bytes:
         """Write saiz, saio, senc, and what fills them up."""

@@ -26,6 +26,13 @@ class FrameReader:
             self.at += 1
         return value
 
+    def take_below(self, limit: int) -> int:
+        """Read ns(n) of AV1 (§4.10.7), a number below a limit that is no power of two."""
+        width = limit.bit_length()
+        short = (1 << width) - limit
+        value = self.take(width - 1)
+        return value if value < short else (value << 1) - short + self.take(1)
+
 
 def vp9_frames(sample: memoryview) -> list[memoryview] | None:
     """Give the frames of a sample, more than one of a superframe; None where their lengths lie."""
