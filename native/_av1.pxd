@@ -54,10 +54,8 @@ cdef struct Av1Sequence:
 
 
 cdef struct Av1Slot:
-    # What is in a slot, as far as it is known; `altered` has a bit for each segment with a
-    # quantiser of its own.
-    bint has_order
-    bint has_picture
+    # What is in a slot; `altered` has a bit for each segment with a quantiser of its own.
+    bint is_known
     bint is_key
     uint32_t order
     uint32_t width
@@ -135,7 +133,7 @@ cdef inline bint derive_references(const Av1Slot* slots, uint32_t order, int ord
     cdef int earliest = 0
     cdef uint8_t used = <uint8_t>(1 << last | 1 << golden)
     for each in range(SLOTS):
-        if not slots[each].has_order:
+        if not slots[each].is_known:
             return False
         away[each] = distance(slots[each].order, order, order_bits)
         if away[each] < away[earliest]:

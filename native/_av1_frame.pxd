@@ -106,10 +106,8 @@ cdef inline void take_orders(FrameBits* bits, const Av1Sequence* known,
     cdef int each
     for each in range(SLOTS):
         order = take(bits, known.order_bits)
-        if not state.slots[each].has_order or state.slots[each].order != order:
-            state.slots[each].has_picture = False
-            state.slots[each].has_order = True
-            state.slots[each].order = order
+        if not state.slots[each].is_known or state.slots[each].order != order:
+            state.slots[each].is_known = False
 
 
 cdef inline void take_beginning(FrameBits* bits, const Av1Sequence* known, uint8_t layers,
@@ -165,7 +163,7 @@ cdef inline void take_size_by_references(FrameBits* bits, const Av1Sequence* kno
     for each in range(REFERENCES):
         if take(bits, 1):
             slot = &state.slots[frame.references[each]]
-            if not slot.has_picture:
+            if not slot.is_known:
                 frame.lost = True
                 return
             frame.width = slot.width
@@ -256,7 +254,7 @@ cdef inline void take_segments(FrameBits* bits, const Av1State* state,
             take(bits, 1)
         if take(bits, 1) == 0:
             slot = &state.slots[frame.references[frame.primary]]
-            frame.lost = not slot.has_picture
+            frame.lost = not slot.is_known
             frame.own.altered = slot.altered
             for each in range(SEGMENTS):
                 frame.own.quantisers[each] = slot.quantisers[each]
@@ -361,7 +359,7 @@ cdef inline void skip_prediction(FrameBits* bits, const Av1Sequence* known, cons
     cdef int each
     if not frame.intra and take(bits, 1) and known.order_bits:
         for each in range(REFERENCES):
-            if not state.slots[frame.references[each]].has_order:
+            if not state.slots[frame.references[each]].is_known:
                 frame.lost = True
                 return
         if has_skip_mode(state.slots, frame.references, frame.own.order, known.order_bits):
@@ -425,7 +423,7 @@ cdef inline Reading read_existing(FrameBits* bits, const Av1Sequence* known,
     state.tiles.count = 0
     if bits.over:
         return HEADER_UNKNOWN
-    if not state.slots[number].has_picture:
+    if not state.slots[number].is_known:
         return HEADER_LOST
     if state.slots[number].is_key:
         for each in range(SLOTS):
@@ -459,8 +457,7 @@ cdef inline Reading read_new(FrameBits* bits, const Av1Sequence* known, uint8_t 
         return HEADER_UNKNOWN
     if frame.lost:
         return HEADER_LOST
-    frame.own.has_order = True
-    frame.own.has_picture = True
+    frame.own.is_known = True
     frame.own.is_key = frame.kind == AV1_KEY
     frame.own.width = frame.upscaled
     for each in range(SLOTS):

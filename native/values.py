@@ -138,11 +138,11 @@ class Vp9Division(NamedTuple):
 class Av1Division(NamedTuple):
     """How samples of AV1 are divided: what its sequence header says that frame headers depend on.
 
-    AV1 §5.5.1, §5.9.2. A field of no bits is one that frame headers do not have. `presentation_bits`
-    and `removal_bits` are the lengths of `frame_presentation_time` and of `buffer_removal_time`;
-    `removal_points` are the operating points that have the latter, by their layers. `frame_id_bits`
-    and `delta_id_bits` are the lengths of frame ids and of their differences. Of
-    `screen_content_tools` and `integer_vectors` 2 says that each frame chooses.
+    AV1 §5.5.1, §5.9.2. A field of no bits is one that frame headers do not have.
+    `presentation_bits` and `removal_bits` are the lengths of `frame_presentation_time` and of
+    `buffer_removal_time`; `removal_points` are the operating points that have the latter, by their
+    layers. `frame_id_bits` and `delta_id_bits` are the lengths of frame ids and of their
+    differences. Of `screen_content_tools` and `integer_vectors` 2 says that each frame chooses.
     """
 
     reduced: bool

@@ -14,10 +14,9 @@ from native.reference.av1_references import (
     SLOTS,
     Picture,
     Quantisers,
-    Slot,
+    Slots,
     derived_references,
     has_skip_mode,
-    order_in,
     picture_in,
 )
 from native.reference.av1_tiles import Tiles, read_tiles
@@ -46,14 +45,14 @@ class FrameHeader(NamedTuple):
 
     bits: int
     tiles: Tiles | None
-    slots: tuple[Slot, ...]
+    slots: Slots
 
 
 @dataclass(slots=True)
 class _Frame:
     """What of a header its later fields depend on."""
 
-    slots: list[Slot]
+    slots: list[Picture | None]
     kind: int = KEY
     shown: bool = True
     showable: bool = False
@@ -78,7 +77,7 @@ class _Frame:
 
 
 def read_frame_header(
-    data: memoryview, known: Av1Division, slots: tuple[Slot, ...], layers: int
+    data: memoryview, known: Av1Division, slots: Slots, layers: int
 ) -> FrameHeader:
     """Read uncompressed_header (§5.9.2) of a frame in the layers that the OBU's extension says.
 
@@ -106,8 +105,7 @@ def read_frame_header(
     _read_prediction(bits, known, frame)
     if known.film_grain and (frame.shown or frame.showable):
         _read_grain(bits, known, frame)
-    picture = Picture(frame.upscaled, frame.height, frame.kind == KEY, quantisers)
-    own = Slot(frame.order, picture)
+    own = Picture(frame.order, frame.upscaled, frame.height, frame.kind == KEY, quantisers)
     after = (own if frame.refreshes >> each & 1 else old for each, old in enumerate(frame.slots))
     return FrameHeader(bits.at, tiles, tuple(after))
 
@@ -117,8 +115,8 @@ def _existing(bits: FrameReader, known: Av1Division, frame: _Frame) -> FrameHead
     number = bits.take(3)
     bits.take(known.presentation_bits)
     bits.take(known.frame_id_bits)
-    shown = frame.slots[number]
-    if picture_in(frame.slots, number).is_key:
+    shown = picture_in(frame.slots, number)
+    if shown.is_key:
         return FrameHeader(bits.at, None, (shown,) * SLOTS)
     return FrameHeader(bits.at, None, tuple(frame.slots))
 
@@ -167,11 +165,14 @@ def _read_removal_times(bits: FrameReader, known: Av1Division, layers: int) -> N
 
 
 def _read_orders(bits: FrameReader, known: Av1Division, frame: _Frame) -> None:
-    """Read the order hint of every slot; where it is another, the picture there was lost."""
-    for each, slot in enumerate(frame.slots):
+    """Read the order hint of every slot; where it is another, the picture there was lost.
+
+    Decoders go on differently from there, so such a slot is one that nothing is known of.
+    """
+    for each, picture in enumerate(frame.slots):
         order = bits.take(known.order_bits)
-        if slot.order != order:
-            frame.slots[each] = Slot(order)
+        if picture is not None and picture.order != order:
+            frame.slots[each] = None
 
 
 def _read_references(bits: FrameReader, known: Av1Division, frame: _Frame) -> None:
@@ -321,7 +322,7 @@ def _read_restoration(bits: FrameReader, known: Av1Division) -> None:
 def _read_prediction(bits: FrameReader, known: Av1Division, frame: _Frame) -> None:
     """Read how a frame predicts, from frame_reference_mode to global_motion_params."""
     if not frame.is_intra and bits.take(1) and known.order_bits:
-        orders = [order_in(frame.slots, number) for number in frame.references]
+        orders = [picture_in(frame.slots, number).order for number in frame.references]
         if has_skip_mode(orders, frame.order, known.order_bits):
             bits.take(1)
     if not frame.is_intra and not frame.resilient and known.warped_motion:
@@ -354,7 +355,7 @@ def _read_number(bits: FrameReader, count: int) -> None:
             bits.take(width)
             return
         below += 1 << width
-        width += below > 8  # noqa: PLR2004 # the first two steps have the same width
+        width += below > 8  # the first two steps have the same width
     bits.take_below(count - below)
 
 

@@ -26,38 +26,26 @@ class LostReference(Exception):
 
 
 class Picture(NamedTuple):
-    """A picture in a slot: its size before superresolution takes some of it, and its traits."""
+    """What is in a slot: when it is shown, its size before superresolution, and its traits."""
 
+    order: int
     width: int
     height: int
     is_key: bool
     quantisers: Quantisers
 
 
-class Slot(NamedTuple):
-    """A slot: the order hint, and the picture, of what is in it; None where that is unknown."""
-
-    order: int | None = None
-    picture: Picture | None = None
+Slots = tuple[Picture | None, ...]
+"""None where nothing is known."""
+NOTHING: Final[Slots] = (None,) * SLOTS
 
 
-NOTHING: Final = (Slot(),) * SLOTS
-
-
-def picture_in(slots: Sequence[Slot], number: int) -> Picture:
+def picture_in(slots: Sequence[Picture | None], number: int) -> Picture:
     """Give the picture of a slot; raises `LostReference`."""
-    picture = slots[number].picture
+    picture = slots[number]
     if picture is None:
         raise LostReference
     return picture
-
-
-def order_in(slots: Sequence[Slot], number: int) -> int:
-    """Give the order hint of a slot; raises `LostReference`."""
-    order = slots[number].order
-    if order is None:
-        raise LostReference
-    return order
 
 
 def distance(first: int, second: int, order_bits: int) -> int:
@@ -68,13 +56,13 @@ def distance(first: int, second: int, order_bits: int) -> int:
 
 
 def derived_references(
-    slots: Sequence[Slot], order: int, order_bits: int, last: int, golden: int
+    slots: Sequence[Picture | None], order: int, order_bits: int, last: int, golden: int
 ) -> list[int]:
     """Give the slots of all references where a header names those two alone (§7.8).
 
     Raises `LostReference`.
     """
-    away = [distance(order_in(slots, each), order, order_bits) for each in range(SLOTS)]
+    away = [distance(picture_in(slots, each).order, order, order_bits) for each in range(SLOTS)]
     chosen: list[int | None] = [None] * REFERENCES
     chosen[0], chosen[GOLDEN] = last, golden
     left = [each for each in range(SLOTS) if each not in {last, golden}]

@@ -6,13 +6,15 @@ outside of any frame, and samples may have none (AV1 in ISOBMFF §1).
 """
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from native.reference.av1_frame import FrameHeader, read_frame_header
 from native.reference.av1_references import NOTHING
-from native.reference.av1_tiles import Tiles
 from native.reference.vp9_frame import FrameReader
 from native.values import Av1Division
+
+if TYPE_CHECKING:
+    from native.reference.av1_tiles import Tiles
 
 FRAME_HEADER, TILE_GROUP, FRAME, REDUNDANT_HEADER, TILE_LIST = 3, 4, 6, 7, 8
 FORBIDDEN, EXTENDED, SIZED = 0x80, 4, 2
@@ -43,7 +45,7 @@ class Av1Samples:
     def __init__(self, known: Av1Division) -> None:
         self._known = known
         self._slots = NOTHING
-        self._tiles: Tiles | None = None
+        self._tiles: "Tiles | None" = None
         self._next = 0
 
     def parts(self, sample: memoryview) -> Iterator[Part]:

@@ -6,29 +6,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import av
+import av.error
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core.codecs.av1 import obus
 from core.codecs.av1_division import av1_division
-from core.codecs.records import video_record
 from native import TrackIndex, _protection, reference
 from native._pool import BodyPool
 from native.reference.av1_frame import read_frame_header
 from native.reference.av1_references import NOTHING
+from native.reference.division import Divider
 from native.values import Av1Division
+from tests.fixtures.av1_clips import Av1Clip, av1_clip
+from tests.fixtures.av1_streams import Stream, any_division, obu, sequence_header
 from tests.fixtures.decryption import Defaults, decrypt_fragment
-from tests.fixtures.encrypted_maps import Map, encrypted_maps
+from tests.fixtures.encrypted_maps import Map, maps_of_samples
 from tests.fixtures.indexes import index_bytes
 from tests.fixtures.media import Picture, make_clip
 
 KEY, KID = bytes(range(16)), bytes(16)
 IV = {"cenc": bytes.fromhex("00000007ffffffff"), "cbcs": bytes(range(100, 116))}
 TWINS = (_protection, reference)
-COUNT = 40
-FRAME_HEADER, TILE_GROUP, FRAME = 3, 4, 6
-PLAIN: dict[str, Any] = {"width": 320, "height": 192}
+SEQUENCE_HEADER, FRAME_HEADER, TILE_GROUP, FRAME = 1, 3, 4, 6
 WAYS: dict[str, dict[str, Any]] = {
     "pyramids": {},
     "no pictures from the future": {"params": "pred-struct=1"},
@@ -42,25 +44,6 @@ WAYS: dict[str, dict[str, Any]] = {
     "quantisers of its blocks": {"params": "aq-mode=2:enable-restoration=1:enable-cdef=1"},
     "no loss": {"params": "lossless=1", "count": 12},
 }
-
-Clip = tuple[Av1Division, list[bytes], list[Map]]
-
-
-def clip_of(folder: Path, params: str = "", **traits: Any) -> Clip:
-    """How a clip is divided, its samples, and how FFmpeg divides these under `cenc`."""
-    options = ":".join(part for part in ("lp=1:enable-tf=0", params) if part)
-    picture = Picture(
-        codec="libsvtav1", gop=24, b_frames=0, options=(("svtav1-params", options),),
-        **{"count": COUNT, **PLAIN, **traits},
-    )  # fmt: skip
-    path = make_clip(folder / "clip.mp4", picture)
-    data = path.read_bytes()
-    at = data.index(b"av1C")
-    samples, maps = zip(*encrypted_maps(path), strict=True)
-    record, _ = video_record("av1", data[at + 4 : at - 4 + int.from_bytes(data[at - 4 : at])],
-                             samples[0])  # fmt: skip
-    return av1_division(record), list(samples), list(maps)
-
 
 def header_of(samples: Sequence[bytes]) -> bytes:
     rows = [(len(sample), 10, 0, number == 0) for number, sample in enumerate(samples)]
@@ -81,7 +64,7 @@ def maps_of(division: Av1Division, samples: Sequence[bytes], scheme: str) -> lis
     )
     assert decrypt_fragment(made[0], defaults, KEY) == list(samples)
     assert sealed(division, samples, scheme) == made[0]
-    divider = reference.division.Divider(division, pattern=scheme == "cbcs", most=99)
+    divider = Divider(division, pattern=scheme == "cbcs", most=99)
     return [divider.divide(memoryview(sample), 0) for sample in samples]
 
 
@@ -99,12 +82,34 @@ def sealed(division: Av1Division, samples: Sequence[bytes], scheme: str) -> byte
 
 @pytest.mark.parametrize("way", WAYS)
 def test_what_is_hidden_is_what_ffmpeg_hides(tmp_path: Path, way: str) -> None:
-    division, samples, maps = clip_of(tmp_path, **WAYS[way])
+    division, samples, maps = av1_clip(tmp_path, **WAYS[way])
     assert maps_of(division, samples, "cenc") == maps
     chained = maps_of(division, samples, "cbcs")
     for sample, counted, pieces in zip(samples, maps, chained, strict=True):
         assert sum(map(sum, pieces)) == sum(map(sum, counted)) == len(sample)
         assert ends(counted) <= ends(pieces), "a tile of less than a block is told as well"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_no_encoder_writes_is_hidden_as_ffmpeg_hides_it(seed: int, tmp_path: Path) -> None:
+    """Streams of any headers; FFmpeg refuses some, for values that have no meaning."""
+    like = make_clip(tmp_path / "clip.mp4", Picture(codec="libsvtav1", b_frames=0, count=1))
+    taken = 0
+    with av.open(str(like)) as source:
+        for number in range(25):
+            draw = random.Random(100 * seed + number)
+            division = any_division(draw)
+            header = b"\x81\0\0\0" + obu(SEQUENCE_HEADER, sequence_header(division))
+            assert av1_division(header) == division
+            stream = Stream(division, draw)
+            samples = stream.samples(draw.randrange(1, 5))
+            try:
+                maps = maps_of_samples(source.streams.video[0], samples)
+            except av.error.FFmpegError:
+                continue
+            assert maps_of(division, samples, "cenc") == maps
+            taken += bool(samples)
+    assert taken > 10
 
 
 def ends(pieces: Map) -> set[int]:
@@ -118,21 +123,13 @@ def ends(pieces: Map) -> set[int]:
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Clip:
-    return clip_of(tmp_path_factory.mktemp("clip"))
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Av1Clip:
+    return av1_clip(tmp_path_factory.mktemp("clip"))
 
 
 @pytest.fixture(scope="module")
-def tiled(tmp_path_factory: pytest.TempPathFactory) -> Clip:
-    return clip_of(tmp_path_factory.mktemp("tiled"), **WAYS["tiles"])
-
-
-def obu(kind: int, payload: bytes, *, sized: bool = True) -> bytes:
-    length, digits = len(payload), bytearray()
-    while sized and (length or not digits):
-        digits.append(length & 0x7F | (0x80 if length > 0x7F else 0))
-        length >>= 7
-    return bytes((kind << 3 | 2 * sized,)) + bytes(digits) + payload
+def tiled(tmp_path_factory: pytest.TempPathFactory) -> Av1Clip:
+    return av1_clip(tmp_path_factory.mktemp("tiled"), **WAYS["tiles"])
 
 
 def apart(division: Av1Division, sample: bytes) -> tuple[bytes, bytes, bytes]:
@@ -147,7 +144,7 @@ def apart(division: Av1Division, sample: bytes) -> tuple[bytes, bytes, bytes]:
     return b"".join(each.whole for each in others), bytes(ended), tiles
 
 
-def test_a_header_may_have_an_obu_of_its_own_and_be_said_twice(clip: Clip) -> None:
+def test_a_header_may_have_an_obu_of_its_own_and_be_said_twice(clip: Av1Clip) -> None:
     division, samples, _ = clip
     before, header, tiles = apart(division, samples[0])
     before += obu(FRAME_HEADER, header)
@@ -162,7 +159,7 @@ def test_a_header_may_have_an_obu_of_its_own_and_be_said_twice(clip: Clip) -> No
         ]
 
 
-def test_tiles_may_come_in_several_groups(tiled: Clip) -> None:
+def test_tiles_may_come_in_several_groups(tiled: Av1Clip) -> None:
     division, samples, _ = tiled
     before, header, group = apart(division, samples[0])
     pieces = maps_of(division, samples[:1], "cbcs")[0]
@@ -183,7 +180,7 @@ def test_tiles_may_come_in_several_groups(tiled: Clip) -> None:
               "is not made of whole frames")  # fmt: skip
 
 
-def test_a_tile_of_less_than_a_block_has_a_subsample_under_cbcs_alone(clip: Clip) -> None:
+def test_a_tile_of_less_than_a_block_has_a_subsample_under_cbcs_alone(clip: Av1Clip) -> None:
     division, samples, _ = clip
     before, header, tiles = apart(division, samples[0])
     sample = before + obu(FRAME_HEADER, header) + obu(TILE_GROUP, tiles[:15])
@@ -191,14 +188,14 @@ def test_a_tile_of_less_than_a_block_has_a_subsample_under_cbcs_alone(clip: Clip
     assert maps_of(division, [sample], "cenc") == [[(len(sample), 0)]]
 
 
-def test_long_clear_stretches_get_entries_of_their_own(clip: Clip) -> None:
+def test_long_clear_stretches_get_entries_of_their_own(clip: Av1Clip) -> None:
     division, samples, maps = clip
     long = obu(5, bytes(70_000)) + samples[0]
     expected = [(0xFFFF, 0), (maps[0][0][0] + len(long) - len(samples[0]) - 0xFFFF, maps[0][0][1])]
     assert maps_of(division, [long, *samples[1:9]], "cenc") == [expected, *maps[1:9]]
 
 
-def test_a_fragment_that_depends_on_earlier_pictures_is_refused(clip: Clip) -> None:
+def test_a_fragment_that_depends_on_earlier_pictures_is_refused(clip: Av1Clip) -> None:
     division, samples, _ = clip
     outcomes = {outcome(_protection, division, samples[at : at + 9]) for at in range(1, 15)}
     assert any("depends on pictures before the fragment" in str(each) for each in outcomes)
@@ -206,16 +203,16 @@ def test_a_fragment_that_depends_on_earlier_pictures_is_refused(clip: Clip) -> N
         agree(division, samples[at : at + 9])
 
 
-def test_tile_lists_and_what_stands_for_no_frame_are_refused(clip: Clip) -> None:
+def test_tile_lists_and_what_stands_for_no_frame_are_refused(clip: Av1Clip) -> None:
     division, samples, _ = clip
     before, header, tiles = apart(division, samples[0])
     for sample in (obu(8, bytes(9)) + samples[0], before + obu(7, header) + obu(TILE_GROUP, tiles)):
         agree(division, [sample], "frame header that makes no sense")
-    for sample in (obu(TILE_GROUP, tiles), samples[0][:-1] + b"", before + obu(FRAME_HEADER, header)):
+    for sample in (obu(TILE_GROUP, tiles), samples[0][:-1], before + obu(FRAME_HEADER, header)):
         agree(division, [sample], "not made of whole frames")
 
 
-def test_where_tiles_are_too_many_fewer_are_hidden(tiled: Clip) -> None:
+def test_where_tiles_are_too_many_fewer_are_hidden(tiled: Av1Clip) -> None:
     division, samples, maps = tiled
     crowd = [max(samples, key=len)] if max(map(len, maps)) > 8 else [samples[0] * 3]
     for padded in (True, False):
@@ -283,7 +280,7 @@ def test_twins_agree_on_any_bytes(division: Av1Division, sample: bytes) -> None:
     agree(division, [sample or b"\0"])
 
 
-def test_twins_agree_on_what_is_nearly_right(clip: Clip, tiled: Clip) -> None:
+def test_twins_agree_on_what_is_nearly_right(clip: Av1Clip, tiled: Av1Clip) -> None:
     places = random.Random(11)
     for division, samples, _ in (clip, tiled):
         for _ in range(150):
@@ -302,7 +299,7 @@ def test_twins_agree_on_what_is_nearly_right(clip: Clip, tiled: Clip) -> None:
         {"removal_bits": 33},
     ],
 )  # fmt: skip
-def test_numbers_that_no_sequence_has_are_refused(clip: Clip, wrong: dict[str, Any]) -> None:
+def test_numbers_that_no_sequence_has_are_refused(clip: Av1Clip, wrong: dict[str, Any]) -> None:
     said = []
     for module in TWINS:
         with pytest.raises(ValueError, match=r"\w") as refused:

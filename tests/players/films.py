@@ -63,6 +63,12 @@ def _modern(folder: Path) -> Path:
     return make_clip(folder / "modern.webm", picture, Sound(codec="libopus", samples=8 * 48000))
 
 
+def _newest(folder: Path) -> Path:
+    """AV1 and Opus, which are carried, with H.264 and AAC beside them."""
+    picture = Picture(codec="libsvtav1", count=200, width=320, height=180, gop=50, b_frames=0)
+    return make_clip(folder / "newest.mp4", picture, Sound(codec="libopus", samples=8 * 48000))
+
+
 def _silent(folder: Path) -> Path:
     """No sound at all."""
     return make_clip(folder / "silent.mp4", Picture(count=200, width=320, height=180, gop=48))
@@ -97,6 +103,8 @@ FILMS: Mapping[str, Film] = {
     "subtitled": Film(_subtitled, 240, 240 / NTSC),
     "signed": Film(_plain, 240, 240 / NTSC, policy="signed"),
 }
+
+NEWEST = Film(_newest, 200, Fraction(8))
 
 
 def _made(name: str, picture: Picture, sound: Sound) -> Callable[[Path], Path]:

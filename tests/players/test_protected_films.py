@@ -10,16 +10,21 @@ from tests.fixtures.chromium import Chromium
 from tests.fixtures.players import decode
 from tests.fixtures.product import Product
 from tests.players.desk import play_in_gstreamer, play_in_mpv, play_in_vlc
-from tests.players.films import FILMS
+from tests.players.films import FILMS, NEWEST
 from tests.players.web import opened, play_and_seek
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
+PROTECTABLE = {**FILMS, "newest": NEWEST}
 PROTECTED = {
     "usual": ("plain", "aes-128+cenc"),
     "cbcs": ("plain", "cbcs"),
     "vp9": ("modern", "cenc"),
+    "av1": ("newest", "cenc"),
+    "av1-cbcs": ("newest", "cbcs"),
 }
+# So that players take none of the companions that are beside it.
+ONLY = {"av1": "av01,opus", "av1-cbcs": "av01,opus"}
 WAYS = [
     ("usual", "hls.js", "hls"),
     ("usual", "shaka", "dash"),
@@ -32,6 +37,12 @@ WAYS = [
     ("cbcs", "dash.js", "dash"),
     ("vp9", "shaka", "dash"),
     ("vp9", "dash.js", "dash"),
+    ("av1", "shaka", "dash"),
+    ("av1", "shaka", "on_demand"),
+    ("av1", "dash.js", "dash"),
+    ("av1-cbcs", "shaka", "hls"),
+    ("av1-cbcs", "shaka", "dash"),
+    ("av1-cbcs", "dash.js", "dash"),
 ]
 
 
@@ -47,14 +58,15 @@ async def protected(
     folder = tmp_path_factory.mktemp("protected")
     played = {}
     for name, (film, protection) in PROTECTED.items():
-        video_id = await product.upload(FILMS[film].make(folder))
+        video_id = await product.upload(PROTECTABLE[film].make(folder))
         video = await product.settled(video_id)
         assert (video.status, video.errors) == ("ready", [])
         url = f"{product.api}/videos/{video_id}"
         change: dict[str, Any] = {"json": {"protection": protection}, "headers": {"If-Match": "*"}}
         async with product.http.patch(url, **change) as answer:
             assert answer.status == 200, await answer.text()
-        async with product.http.get(f"{url}/play") as answer:
+        wanted = {"codecs": ONLY[name]} if name in ONLY else {}
+        async with product.http.get(f"{url}/play", params=wanted) as answer:
             told = await answer.json()
         played[name] = {
             "hls": told["hls"],
@@ -77,7 +89,7 @@ async def test_browsers_play_it_with_its_keys(
 ) -> None:
     film = protected[name]
     page = await opened(browser, pages, library, film[protocol], licence=film["licence"])
-    seconds = float(FILMS[PROTECTED[name][0]].seconds)
+    seconds = float(PROTECTABLE[PROTECTED[name][0]].seconds)
     await play_and_seek(page, seconds, overlooked=ONLY_A_SERVER)
 
 

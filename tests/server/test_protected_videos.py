@@ -124,10 +124,10 @@ async def test_pictures_of_a_codec_that_cannot_be_divided_are_refused(api: Api, 
     video = (await upload(api)).json
     await publish(pool, video["id"])
     async with connection(pool) as session:
-        await session.execute("UPDATE tracks SET codec = 'av01.0.08M.08' WHERE name = '720p'")
+        await session.execute("UPDATE tracks SET codec = 'vp08.00.41.08' WHERE name = '720p'")
     answer = await change(api, video["id"], protection="cbcs")
     assert (answer.status, answer.code) == (409, "video.unprotectable")
-    assert "av01.0.08M.08" in answer.json["detail"]
+    assert "vp08.00.41.08" in answer.json["detail"]
     assert (await change(api, video["id"], protection="aes-128")).status == 200
 
 

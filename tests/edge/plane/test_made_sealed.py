@@ -12,6 +12,7 @@ from edge import shelf as shelves
 from edge.shelf import PlaneShelf
 from native import AES_INSTRUCTIONS
 from native.values import AvcDivision, Division, Vp9Division
+from tests.fixtures.av1_clips import av1_clip
 from tests.fixtures.bare_plane import BarePlane, bare_plane
 from tests.fixtures.header_traces import header_lengths
 from tests.fixtures.media import Picture, make_clip
@@ -109,6 +110,23 @@ def test_frames_of_vp9_are_read_whole(plane: BarePlane, shelf: PlaneShelf, tmp_p
     stored = StoredSegments.protected(tmp_path, samples, [0], protection)
     show(shelf, stored)
     assert answer(plane, "0.m4s")[1] == stored.segment(0)
+    stored.close()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_tiles_of_av1_are_found_by_what_the_segment_says(
+    plane: BarePlane, shelf: PlaneShelf, tmp_path: Path, scheme: str
+) -> None:
+    params = "tile-columns=1:tile-rows=1"
+    clip = av1_clip(tmp_path, params, width=1024, height=512, count=48)
+    starts = [0, 24]
+    stored = StoredSegments.protected(
+        tmp_path, clip.samples, starts, Protection(scheme, clip.division)
+    )
+    show(shelf, stored)
+    for number in range(len(starts)):
+        assert answer(plane, f"{number}.m4s")[1] == stored.segment(number)
+    assert plane.counted("crossed") == 0
     stored.close()
 
 
