@@ -1,6 +1,7 @@
-"""What AV1 keeps of earlier pictures, and tiles: see native/reference/av1_references.py, av1_tiles.py.
+"""What AV1 keeps of earlier pictures, and into how many tiles it cuts one.
 
-Bits are read as those of VP9 are: past the end there are zeros, and it is said at last.
+See native/reference/av1_references.py and av1_tiles.py. Bits are read as those of VP9 are: past the
+end there are zeros, and it is said at last.
 """
 
 from libc.stdint cimport int16_t, uint8_t, uint16_t, uint32_t

@@ -356,7 +356,7 @@ cdef inline void skip_motion(FrameBits* bits, bint precise) noexcept nogil:
 cdef inline void skip_prediction(FrameBits* bits, const Av1Sequence* known, const Av1State* state,
                                  Av1Frame* frame) noexcept nogil:
     """Read how a frame predicts, from frame_reference_mode to global_motion_params."""
-    cdef int each
+    cdef int each, _each
     if not frame.intra and take(bits, 1) and known.order_bits:
         for each in range(REFERENCES):
             if not state.slots[frame.references[each]].is_known:
@@ -368,7 +368,7 @@ cdef inline void skip_prediction(FrameBits* bits, const Av1Sequence* known, cons
         take(bits, 1)
     take(bits, 1)  # reduced_tx_set
     if not frame.intra:
-        for each in range(REFERENCES):
+        for _each in range(REFERENCES):
             skip_motion(bits, frame.precise)
 
 

@@ -13,7 +13,7 @@ LARGEST: Final = 4096 * 2304
 class Tiles(NamedTuple):
     """The tiles of a frame: how many, the bits of their numbers, and the bytes of their sizes."""
 
-    count: int
+    total: int
     number_bits: int
     size_bytes: int
 

@@ -45,7 +45,7 @@ class Av1Samples:
     def __init__(self, known: Av1Division) -> None:
         self._known = known
         self._slots = NOTHING
-        self._tiles: "Tiles | None" = None
+        self._tiles: Tiles | None = None
         self._next = 0
 
     def parts(self, sample: memoryview) -> Iterator[Part]:
@@ -90,13 +90,13 @@ class Av1Samples:
         tiles = self._tiles
         if tiles is None:
             raise BrokenFrames
-        head, first, last = 0, 0, tiles.count - 1
-        if tiles.count > 1:
+        head, first, last = 0, 0, tiles.total - 1
+        if tiles.total > 1:
             bits = FrameReader(payload)
             if bits.take(1):
                 first, last = bits.take(tiles.number_bits), bits.take(tiles.number_bits)
             head = -(-bits.at // 8)
-        if first != self._next or not first <= last < tiles.count:
+        if first != self._next or not first <= last < tiles.total:
             raise BrokenFrames
         yield head, None
         left = payload[head:]
@@ -113,7 +113,7 @@ class Av1Samples:
             raise BrokenFrames
         yield len(left), 0
         self._next = last + 1
-        if self._next == tiles.count:
+        if self._next == tiles.total:
             self._tiles = None
 
 
