@@ -35,19 +35,6 @@ MOST_SAMPLES = 512
 pytestmark = pytest.mark.skipif(not AES_INSTRUCTIONS, reason="the twin seals nothing")
 
 
-@pytest.fixture
-def plane() -> Iterator[BarePlane]:
-    with bare_plane() as running:
-        yield running
-
-
-@pytest.fixture
-def shelf(plane: BarePlane) -> PlaneShelf:
-    shelf = PlaneShelf("edge-a", plane.memory)
-    shelf.attach(plane.plane)
-    return shelf
-
-
 def picture(random: Random, most: int = 3_000) -> bytes:
     """Some units, of which some are slices."""
     return sample_of(
