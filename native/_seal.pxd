@@ -26,8 +26,8 @@ from native._bytes cimport load_be32, put_be64
 from native._linux cimport EINTR, pread, sluice_add, sluice_errno
 
 cdef enum:
-    SEALED_BYTES = 262144        # of samples at most that are encrypted in one go
-    SEAL_ROOM = 262656           # what that takes: with it go parts of blocks at both ends
+    SEALED_BYTES = 524288        # of samples at most that are encrypted in one go
+    SEAL_ROOM = 524800           # what that takes: with it go parts of blocks at both ends
     LEAST_SEALED_BYTES = 16384   # where a socket takes less, or nothing
     CHAINS = 128                 # that are encrypted in one go
 

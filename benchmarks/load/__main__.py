@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from benchmarks.command import OUTPUT, guarded, positive, say
 from benchmarks.load import plot, report
 from benchmarks.load.compiling import compiled
 from benchmarks.load.cores import Cores, choose, running_on
@@ -21,9 +22,7 @@ from benchmarks.load.results import Results, as_json
 from benchmarks.load.rounds import Changed, Session
 from benchmarks.load.verify import WrongAnswer, verify
 from benchmarks.load.works import WORKS
-from tools.launcher.failure import SetupFailed
 
-OUTPUT: Final = Path(__file__).resolve().parents[1] / "results"
 IDLE_WORK: Final = WORKS[0]
 
 
@@ -104,11 +103,6 @@ def write(results: Results, settings: dict[str, object], folder: Path) -> None:
     print(f"\nwritten: {folder / 'edge.json'}, {folder / 'edge.svg'}")
 
 
-def say(line: str) -> None:
-    """Tell how far we are, beside the report."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def arguments(words: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="./sluice bench edge", description=__doc__)
@@ -134,27 +128,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def positive(text: str) -> int:
-    """Read a number that is at least one."""
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
-
-
-def guarded(words: Sequence[str]) -> int:
-    """Run, and say in one line what went wrong."""
-    try:
-        return main(words)
-    except (LoadFailed, WrongAnswer, Changed, SetupFailed) as failure:
-        say(f"bench edge: {failure}")
-        return 1
-    except KeyboardInterrupt:
-        say("bench edge: interrupted")
-        return 130
-
-
 if __name__ == "__main__":
     # Unwind, so that the servers end with us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    sys.exit(guarded(sys.argv[1:]))
+    sys.exit(guarded("edge", main, LoadFailed, WrongAnswer, Changed))

@@ -16,8 +16,9 @@ from statistics import median
 from typing import Any, Final
 
 import native
+from benchmarks.command import KEPT, OUTPUT, guarded, positive, say
 from benchmarks.load import nginx, report
-from benchmarks.load.__main__ import exit_code, positive
+from benchmarks.load.__main__ import exit_code
 from benchmarks.load.compiling import compiled
 from benchmarks.load.cores import choose, running_on
 from benchmarks.load.generator import SOURCE, Load, LoadFailed
@@ -30,11 +31,9 @@ from benchmarks.origin.library import Library, LibraryFailed, library
 from benchmarks.origin.memory import LIMIT_BYTES, Memory, measure
 from benchmarks.origin.servers import pairs, servers, verify
 from benchmarks.origin.works import FAMILIES, GOALS, OURS, works
-from benchmarks.packaging.__main__ import KEPT, OUTPUT
 from benchmarks.packaging.film import film
 from runtime.version import sluice_version
 from tools.gate.needs import FFMPEG, NGINX, provide
-from tools.launcher.failure import SetupFailed
 
 PAIR: Final = "pair"
 NAMES: Final = (PAIR, "film", "made")
@@ -175,11 +174,6 @@ def write(
     print(f"\nwritten: {folder / 'origin.json'}")
 
 
-def say(line: str) -> None:
-    """Tell how far we are, beside the report."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def arguments(words: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="./sluice bench origin", description=__doc__)
@@ -200,19 +194,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def guarded(words: Sequence[str]) -> int:
-    """Run, and say in one line what went wrong."""
-    try:
-        return main(words)
-    except (LibraryFailed, LoadFailed, WrongAnswer, Changed, SetupFailed) as failure:
-        say(f"bench origin: {failure}")
-        return 1
-    except KeyboardInterrupt:
-        say("bench origin: interrupted")
-        return 130
-
-
 if __name__ == "__main__":
     # Unwind, so that the servers end with us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    sys.exit(guarded(sys.argv[1:]))
+    sys.exit(guarded("origin", main, LibraryFailed, LoadFailed, WrongAnswer, Changed))

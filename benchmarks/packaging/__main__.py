@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
+from benchmarks.command import KEPT, OUTPUT, guarded, positive, say
 from benchmarks.load.figures import Comparison, best, ratio, spread
 from benchmarks.load.results import machine
 from benchmarks.packaging import shaka
@@ -20,11 +21,7 @@ from benchmarks.packaging.film import film
 from benchmarks.packaging.publishing import WarmWorker
 from benchmarks.packaging.rounds import PackagingFailed, Run, check, interleaved
 from tools.gate.needs import FFMPEG, provide
-from tools.launcher.failure import SetupFailed
-from tools.launcher.paths import HERE
 
-OUTPUT: Final = HERE.root / "benchmarks" / "results"
-KEPT: Final = HERE.root / "build" / "bench"
 OURS: Final = "sluice"
 # By work and contestant, one run after the other.
 Runs = dict[str, dict[str, list[Run]]]
@@ -119,11 +116,6 @@ def versions(packager: str, ffmpeg: str) -> dict[str, str]:
     return found | ({"shaka-packager": shaka.version(packager)} if packager else {})
 
 
-def say(line: str) -> None:
-    """Tell how far we are, beside the report."""
-    print(line, file=sys.stderr, flush=True)
-
-
 def arguments(words: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="./sluice bench package", description=__doc__)
@@ -137,25 +129,5 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def positive(text: str) -> int:
-    """Read a number that is at least one."""
-    value = int(text)
-    if value < 1:
-        raise ValueError(text)
-    return value
-
-
-def guarded(words: Sequence[str]) -> int:
-    """Run, and say in one line what went wrong."""
-    try:
-        return main(words)
-    except (PackagingFailed, SetupFailed) as failure:
-        say(f"bench package: {failure}")
-        return 1
-    except KeyboardInterrupt:
-        say("bench package: interrupted")
-        return 130
-
-
 if __name__ == "__main__":
-    sys.exit(guarded(sys.argv[1:]))
+    sys.exit(guarded("package", main, PackagingFailed))

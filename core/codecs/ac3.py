@@ -199,13 +199,12 @@ def ac3_sample_entry(sample: bytes) -> bytes:
     )
 
 
-def eac3_sample_entry(sample: bytes) -> bytes:
-    """Give the `ec-3` box of a track that begins with this sample (§F.5, §F.6)."""
-    return eac3_sample_entry_of(sample, dec3_of(sample))
+def eac3_sample_entry(sample: bytes, dec3: bytes = b"") -> bytes:
+    """Give the `ec-3` box of a track that begins with this sample (§F.5, §F.6).
 
-
-def eac3_sample_entry_of(sample: bytes, dec3: bytes) -> bytes:
-    """Give the `ec-3` box around a configuration that the source has."""
+    It has the configuration that the source has, or one that is made of the sample.
+    """
+    dec3 = dec3 or dec3_of(sample)
     if len(dec3) < 5:
         raise InvalidDecoderConfiguration(f"a dec3 of {len(dec3)} bytes")
     frame = _first(sample)

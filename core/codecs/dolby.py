@@ -23,7 +23,7 @@ def eac3_format(source: SourceSound, first: bytes) -> AudioFormat:
         raise InvalidDecoderConfiguration(
             f"a sample of E-AC-3 holds {ac3.frame_samples(first)} samples of sound, not six blocks"
         )
-    entry = ac3.eac3_sample_entry_of(first, source.dec3 or ac3.dec3_of(first))
+    entry = ac3.eac3_sample_entry(first, source.dec3)
     frame = next(iter(ac3.sync_frames(first)))
     return AudioFormat(
         ac3.EAC3_CODEC_STRING, entry, frame.sample_rate, ac3.eac3_channels(first),

@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
+from benchmarks.command import say
 from benchmarks.load.cores import Cores, choose, running_on
 from benchmarks.load.generator import LoadFailed
 from benchmarks.load.hostile.attacks import ATTACKS, IDLE, request
@@ -200,11 +201,6 @@ def write(results: Results, folder: Path) -> None:
     place = folder / "hostile.json"
     place.write_text(json.dumps(asdict(results), indent=1) + "\n", encoding="utf-8")
     print(f"written: {place}")
-
-
-def say(text: str) -> None:
-    """Tell how far we are, beside the report."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def arguments(words: Sequence[str]) -> argparse.Namespace:

@@ -17,12 +17,6 @@ SIZE = (2 << 20) + 12_345
 
 
 @pytest.fixture
-def plane() -> Iterator[BarePlane]:
-    with bare_plane() as running:
-        yield running
-
-
-@pytest.fixture
 def content() -> bytes:
     return os.urandom(SIZE)
 

@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
@@ -33,19 +34,6 @@ LARGEST_SAMPLE_BYTES = 4 << 20
 MOST_SAMPLES = 512
 
 pytestmark = pytest.mark.skipif(not AES_INSTRUCTIONS, reason="the twin seals nothing")
-
-
-@pytest.fixture
-def plane() -> Iterator[BarePlane]:
-    with bare_plane() as running:
-        yield running
-
-
-@pytest.fixture
-def shelf(plane: BarePlane) -> PlaneShelf:
-    shelf = PlaneShelf("edge-a", plane.memory)
-    shelf.attach(plane.plane)
-    return shelf
 
 
 def picture(random: Random, most: int = 3_000) -> bytes:
@@ -202,6 +190,34 @@ def test_who_reads_slowly_gets_it_all_though_it_is_hidden_meanwhile(
             taken.append(piece)
     assert b"".join(taken).partition(b"\r\n\r\n")[2] == expected
     assert gives_files_back(plane)
+
+
+def test_threads_make_them_while_their_track_is_handed_over_anew(tmp_path: Path) -> None:
+    """The key that one thread seals with may be let go of by another at that moment."""
+    random = Random(9)
+    samples = [sample_of(SLICE_START + random.randbytes(5_000)) for _ in range(600)]
+    stored = StoredSegments.protected(tmp_path, samples, range(0, 600, 2), Protection("cbcs", AVC))
+    numbers = iter(range(300))  # each once: what is asked for again is Python's
+
+    def ask(plane: BarePlane) -> list[int]:
+        return [
+            number
+            for number in numbers
+            if answer(plane, f"{number}.m4s")[1] != stored.segment(number)
+        ]
+
+    with bare_plane(threads=3) as plane, ThreadPoolExecutor(4) as clients:
+        shelf = PlaneShelf("edge-a", plane.memory)
+        shelf.attach(plane.plane)
+        show(shelf, stored)
+        asking = [clients.submit(ask, plane) for _ in range(4)]
+        while not all(each.done() for each in asking):
+            show(shelf, stored)
+            plane.plane.used()
+        assert [wrong for each in asking for wrong in each.result()] == []
+        shelf.hide_track(FOLDER)
+        assert gives_files_back(plane)
+    stored.close()
 
 
 def test_its_files_are_given_back(

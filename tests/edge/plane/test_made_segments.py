@@ -9,7 +9,7 @@ import pytest
 
 from edge.shelf import PlaneShelf
 from native import StoredBody
-from tests.fixtures.bare_plane import BarePlane, bare_plane
+from tests.fixtures.bare_plane import BarePlane
 from tests.fixtures.indexes import SYNC, Row, patched, row_at
 from tests.fixtures.shown_track import (
     answer,
@@ -20,19 +20,6 @@ from tests.fixtures.shown_track import (
     show,
 )
 from tests.fixtures.stored_segments import FOLDER, StoredSegments, random_rows
-
-
-@pytest.fixture
-def plane() -> Iterator[BarePlane]:
-    with bare_plane() as running:
-        yield running
-
-
-@pytest.fixture
-def shelf(plane: BarePlane) -> PlaneShelf:
-    shelf = PlaneShelf("edge-a", plane.memory)
-    shelf.attach(plane.plane)
-    return shelf
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from native import (
     TrackIndex,
 )
 from native.values import AvcDivision
-from tests.fixtures.bare_plane import KEY, BarePlane, bare_plane, read_all
+from tests.fixtures.bare_plane import KEY, BarePlane, read_all
 from tests.fixtures.indexes import index_bytes
 from tests.native.test_protection import IV, PLAIN, SCHEMES, SLICE_START, sample_of
 from tests.native.test_protection import KEY as SECRET
@@ -53,12 +53,6 @@ def descriptor(path: Path) -> Iterator[int]:
         yield number
     finally:
         os.close(number)
-
-
-@pytest.fixture
-def plane() -> Iterator[BarePlane]:
-    with bare_plane() as running:
-        yield running
 
 
 @pytest.fixture(params=SCHEMES)
