@@ -12,7 +12,7 @@ from core.media.description import TrackDescription
 from core.media.presentation import TrackKind
 from core.protection.content_key import ContentKey, KeyUse
 from core.protection.track_file import PADDED_PARTS
-from native import Division, FragmentCipher, Vp9Division
+from native import Av1Division, Division, FragmentCipher, Vp9Division
 
 H264: Final = frozenset({"avc1", "avc3"})
 HEVC: Final = frozenset({"hvc1", "hev1"})
@@ -70,11 +70,15 @@ def _by_configuration(
 def fits_padding(division: Division, picture: bytes) -> bool:
     """Whether fragments that are filled up have room for all parts of a track's pictures.
 
-    `picture` is one of them: encoders cut all pictures into as many slices. Raises `ValueError` for
-    one that cannot be read.
+    `picture` is one of them: encoders cut all pictures into as many slices. Those of AV1 put up to
+    six pictures, of which one is shown, into a sample, so each has to be a single tile. Raises
+    `ValueError` for one that cannot be read.
     """
     nobodys = FragmentCipher("cbcs", bytes(16), bytes(16), division)
-    return len(nobodys.subsamples(picture)) <= PADDED_PARTS
+    parts = nobodys.subsamples(picture)
+    if isinstance(division, Av1Division):
+        return sum(hidden > 0 for _, hidden in parts) == 1
+    return len(parts) <= PADDED_PARTS
 
 
 def fragment_cipher(

@@ -194,8 +194,8 @@ def _join(placed: PlacedTrack, sealing: _Sealing) -> _Files:
     if division is not None and not fits_padding(division, _first_picture(placed)):
         raise RefusedSource(
             f"{track.gathered.film.path.name}: {track.name} has pictures of more than "
-            f"{PADDED_PARTS} slices, of which a single file would leave some clear: leave "
-            "--single-file out"
+            f"{PADDED_PARTS} slices, or, in AV1, of several tiles, of which a single file would "
+            "leave some clear: leave --single-file out"
         )
     init, scheme = sealing.init(track), sealing.use.scheme
     file = None

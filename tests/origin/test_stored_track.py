@@ -72,5 +72,18 @@ def test_a_picture_of_many_slices_does_not_fit_the_padding_of_an_encrypted_file(
     assert track.fits_padding is fits
 
 
+@pytest.mark.parametrize(("tiles", "fits"), [("0", True), ("1", False)])
+def test_av1_of_several_tiles_does_not_fit_it_as_samples_have_several_pictures(
+    tmp_path: Path, tiles: str, fits: bool
+) -> None:
+    options = (("svtav1-params", f"lp=1:tile-columns={tiles}"),)
+    picture = Picture(
+        codec="libsvtav1", count=2, width=1024, height=256, b_frames=0, options=options
+    )
+    film = make_clip(tmp_path / "film.mp4", picture)
+    (made,) = copy_tracks(film, probe(film, Limits()), tmp_path / "out", Unwatched()).tracks
+    assert StoredTrack.open(made.directory).fits_padding is fits
+
+
 def test_sound_always_fits(folder: Path) -> None:
     assert StoredTrack.open(folder).fits_padding
