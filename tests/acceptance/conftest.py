@@ -1,5 +1,7 @@
-"""One running product for all tests of a module, and the films it is given."""
+"""One running product for all tests that leave it as it is, and the films it is given."""
 
+import os
+import signal
 from collections.abc import AsyncIterator
 from fractions import Fraction
 from pathlib import Path
@@ -11,13 +13,34 @@ from tests.fixtures.media import Picture, Sound, make_clip
 from tests.fixtures.product import Product, running
 
 NTSC = Fraction(30000, 1001)
+HERE = Path(__file__).parent
+SHARED = pytest.StashKey[Product]()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def product(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
-    """A started `sluice up` with two workers and an empty library."""
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def product(
+    pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Product]:
+    """A started `sluice up` with two workers.
+
+    To start and to stop it costs seven seconds of a processor, so modules share it: each brings its
+    own videos and looks at no others. Who kills a part of it, or sets it up otherwise, has another.
+    """
     async with running(tmp_path_factory.mktemp("product") / "data", workers=2) as started:
+        pytestconfig.stash[SHARED] = started
         yield started
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Ask the shared product to end with the last test of this folder: files come in its order.
+
+    Its fixture goes with the session only, and until then its processes would take from the others.
+    """
+    shared = item.config.stash.get(SHARED, None)
+    is_last = nextitem is None or not nextitem.path.is_relative_to(HERE)
+    if is_last and shared is not None and shared.process is not None:
+        os.kill(shared.process.pid, signal.SIGTERM)
 
 
 @pytest.fixture(scope="session")

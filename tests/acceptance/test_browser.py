@@ -11,12 +11,12 @@ from tests.fixtures.chromium import Chromium, Page, chromium
 from tests.fixtures.eventually import until
 from tests.fixtures.product import Product
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
 VIDEO = "document.querySelector('video')"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browser() -> AsyncIterator[Chromium]:
     """A headless Chromium that may start playing without a click."""
     async with chromium("--autoplay-policy=no-user-gesture-required") as started:

@@ -10,12 +10,12 @@ from tests.fixtures.chromium import Chromium, chromium
 from tests.fixtures.media import Picture, Sound, make_clip
 from tests.fixtures.product import Product
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
 VIDEO = "document.querySelector('video')"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browser() -> AsyncIterator[Chromium]:
     """A headless Chromium that may start playing without a click; it has neither HEVC nor AC-3."""
     async with chromium("--autoplay-policy=no-user-gesture-required") as started:

@@ -17,7 +17,7 @@ from tests.fixtures.delivered import Track, over_dash, over_hls, over_on_demand
 from tests.fixtures.product import Product
 from tests.fixtures.sources import packets, pictures
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 MILLISECOND = Fraction(1, 1000)
 """As exact as Matroska is."""
@@ -46,7 +46,7 @@ class Published:
         return self.carried(heard.codec, audioSamplingRate=str(heard.rate), **language)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def published(
     product: Product, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Mapping[str, asyncio.Task[Published]]]:

@@ -15,7 +15,7 @@ from tests.fixtures.chromium import Chromium, Page, chromium
 from tests.fixtures.media import Picture, Sound, make_clip
 from tests.fixtures.product import Product
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
 PLAYERS = Path(__file__).resolve().parents[2] / "server/web/node_modules"
 MPD = {"": "urn:mpeg:dash:schema:mpd:2011"}
@@ -93,7 +93,7 @@ async def say(product: Product, video_id: str, cue: str) -> None:
         assert answer.status == 201, await answer.text()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def made(product: Product, film: Path, films: Path) -> Made:
     """The film of 12 s, one of another shape and rate, a clip, and a stretch of each in a row."""
     square = Picture(count=150, width=240, height=240, gop=50)
@@ -112,7 +112,7 @@ async def made(product: Product, film: Path, films: Path) -> Made:
     return Made(one, two, clip, await made_of(product, "/videos", {"input": {"parts": parts}}))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browser() -> AsyncIterator[Chromium]:
     """A headless Chromium that may start playing without a click."""
     async with chromium("--autoplay-policy=no-user-gesture-required") as started:
@@ -312,7 +312,7 @@ async def test_the_urls_of_an_edit_lead_to_no_other_video(product: Product, made
             assert answer.status == 200
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def rich(product: Product, films: Path) -> str:
     """A signed film in VP9 and Opus, English and German, with H.264 and AAC beside them."""
     picture = Picture(codec="libvpx-vp9", count=50, width=640, height=360, gop=50, b_frames=0)

@@ -12,7 +12,7 @@ from tests.fixtures.hostile import HOSTILE, Hostile
 from tests.fixtures.mutants import make_clips, make_mutants
 from tests.fixtures.product import Play, Product
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 MUTANTS = 12
 MOST_CHILDREN = 5

@@ -10,7 +10,7 @@ from tests.fixtures.eventually import until
 from tests.fixtures.players import Frame, decode
 from tests.fixtures.product import Product
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
 
 def assert_same_times(played: list[Frame], source: list[Frame], tick: Fraction) -> None:

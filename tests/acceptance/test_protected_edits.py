@@ -17,7 +17,7 @@ from tests.fixtures.players import decode
 from tests.fixtures.product import Product
 from tests.fixtures.protected_players import Viewer
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
 VIDEO = "document.querySelector('video')"
 DEADLINE_S = 60
@@ -92,7 +92,7 @@ def parts_of(one: str, two: str) -> dict[str, Any]:
     return {"input": {"parts": [first, {"video_id": two, "end_ms": 3000}]}}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def made(product: Product, film: Path, films: Path) -> Made:
     """The film of 12 s and one of another shape and rate, under each protection and under none."""
     square = make_clip(
@@ -121,7 +121,7 @@ async def made(product: Product, film: Path, films: Path) -> Made:
     return Made(found, clips, joints)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browser() -> AsyncIterator[Chromium]:
     """A headless Chromium that may start playing without a click."""
     async with chromium("--autoplay-policy=no-user-gesture-required") as started:

@@ -15,7 +15,7 @@ from tests.fixtures.chromium import Chromium, Page, chromium
 from tests.fixtures.players import decode
 from tests.fixtures.product import Product
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
 PLAYERS = Path(__file__).resolve().parents[2] / "server/web/node_modules"
 VIDEO = "document.querySelector('video')"
@@ -41,14 +41,14 @@ BEGIN_HLS = """(() => {
 })()"""
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browser() -> AsyncIterator[Chromium]:
     """A headless Chromium that may start playing without a click."""
     async with chromium("--autoplay-policy=no-user-gesture-required") as started:
         yield started
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def protected(product: Product, film: Path) -> dict[str, str]:
     """A film under each protection."""
     ids = {}

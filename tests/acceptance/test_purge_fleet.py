@@ -90,8 +90,9 @@ async def product(
         await mine.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def far(product: Product, redis_between: RedisServer) -> AsyncIterator[FarEdge]:
+    """A far edge; whoever stops or kills it lets it run again."""
     edge = FarEdge(product, redis_between)
     try:
         await edge.start()

@@ -23,19 +23,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def survivor(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
-    """A running product that loses one process after another."""
+    """A running product that loses one process after another, then all at once; it runs again."""
     async with running(tmp_path_factory.mktemp("survivor") / "data") as started:
         yield started
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def product(tmp_path: Path) -> AsyncIterator[Product]:
-    """A product of this test's own, which may be killed; not started yet."""
-    mine = Product(tmp_path / "data")
-    try:
-        yield mine
-    finally:
-        await mine.close()
 
 
 async def referenced_prefixes(product: Product) -> set[str]:
@@ -109,30 +99,29 @@ async def test_postgres_killed_comes_back_and_nothing_acknowledged_is_lost(
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_power_cut_at_any_moment_leaves_every_video_whole(
-    product: Product, seed: int, film: Path, slow_source: Path
+    survivor: Product, seed: int, film: Path, slow_source: Path
 ) -> None:
     """Cut at a random moment of the work, twice, then let it finish."""
     moments = random.Random(seed)
     acknowledged: list[str] = []
     for _ in range(2):
-        await product.start()
-        acknowledged.append(await product.upload(film))
-        acknowledged.append(await product.upload(slow_source))
+        acknowledged.append(await survivor.upload(film))
+        acknowledged.append(await survivor.upload(slow_source))
         await asyncio.sleep(moments.uniform(0, 2.5))
-        await product.kill_tree()
-    await product.start()
-    assert {video.id for video in await product.videos()} >= set(acknowledged)
+        await survivor.kill_tree()
+        await survivor.start()
+    assert {video.id for video in await survivor.videos()} >= set(acknowledged)
     for video_id in acknowledged:
-        video = await product.settled(video_id)
+        video = await survivor.settled(video_id)
         assert video.status == "ready", video.errors
-    await until_clean(product)
+    await until_clean(survivor)
     for video_id, source in zip(acknowledged, [film, slow_source] * 2, strict=True):
-        play = await product.play(video_id)
+        play = await survivor.play(video_id)
         assert len(await decode(play.hls, "v:0")) == len(await decode(str(source), "v:0"))
 
 
-async def test_an_upload_cut_off_by_a_kill_leaves_nothing(product: Product) -> None:
-    await product.start()
+async def test_an_upload_cut_off_by_a_kill_leaves_nothing(survivor: Product) -> None:
+    before = await survivor.videos()
 
     async def endless() -> AsyncIterator[bytes]:
         while True:
@@ -141,17 +130,17 @@ async def test_an_upload_cut_off_by_a_kill_leaves_nothing(product: Product) -> N
 
     form = aiohttp.FormData()
     form.add_field("file", endless(), filename="endless.mp4")
-    sending = asyncio.create_task(_post(product, form))
+    sending = asyncio.create_task(_post(survivor, form))
     await asyncio.sleep(0.7)
-    await product.kill_tree()
+    await survivor.kill_tree()
     with contextlib.suppress(aiohttp.ClientError):
         await sending
-    await product.start()
-    assert await product.videos() == []
-    await until_clean(product)
+    await survivor.start()
+    assert await survivor.videos() == before
+    await until_clean(survivor)
     scratch = [
         path
-        for path in (product.data / "scratch").rglob("*")
+        for path in (survivor.data / "scratch").rglob("*")
         if path.is_file() and path.name != ".lock"
     ]
     assert not scratch

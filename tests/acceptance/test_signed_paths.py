@@ -13,10 +13,10 @@ from tests.fixtures.eventually import until
 from tests.fixtures.players import decode
 from tests.fixtures.product import Play, Product
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def signed_films(product: Product, film: Path) -> tuple[str, str]:
     """Two signed films."""
     ids = [await product.upload(film, policy="signed") for _ in range(2)]

@@ -15,7 +15,7 @@ from tests.fixtures.chromium import Chromium, chromium
 from tests.fixtures.media import read_number
 from tests.fixtures.product import Product
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
 
 ELEMENTS = ("video", "video", "img")
 VIDEO = "document.querySelector('video')"
@@ -30,14 +30,14 @@ WIND = """
 """
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def browser() -> AsyncIterator[Chromium]:
     """A headless Chromium that may start playing without a click."""
     async with chromium("--autoplay-policy=no-user-gesture-required") as started:
         yield started
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def playback(product: Product, film: Path) -> dict[str, Any]:
     """What `/play` says of a film of 12 s."""
     video_id = await product.upload(film)
@@ -48,7 +48,7 @@ async def playback(product: Product, film: Path) -> dict[str, Any]:
     return found
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def joined(product: Product, film: Path) -> dict[str, Any]:
     """What `/play` says of the film's first third and its last, one after the other: 8.008 s."""
     video_id = await product.upload(film)
