@@ -1,4 +1,4 @@
-"""The tiles of AV1 samples: which bytes are hidden (AV1 §5.3, §5.11; AV1 in ISOBMFF §5.1).
+"""The tiles of AV1 samples: which bytes are hidden (AV1 §5.3, §5.11; AV1 in ISOBMFF §4.1).
 
 What stays readable is every OBU but those with tiles, and of these the header of the OBU, of the
 frame and of the tile group, and the sizes of the tiles. A tile list is refused: it has picture data

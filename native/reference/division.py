@@ -166,7 +166,7 @@ def _hidden(length: int, *, pattern: bool, least: int) -> int:
     """Give how many bytes of a slice are said to be encrypted.
 
     Under `cbcs` each tile of AV1 has a subsample, though it have no whole block (AV1 in ISOBMFF
-    §5.1), and each slice of other codecs that has one.
+    §4.1), and each slice of other codecs that has one.
     """
     if pattern:
         return length if length >= least else 0

@@ -16,7 +16,7 @@ unit that is no slice of the base layer (§9.5.2; ISO/IEC 23000-19 §8.2.2.1). O
 header of every frame stays clear, and the index of a superframe (VP Codec ISO Media File Format
 Binding 1.0, "Common Encryption"). An entry of `saiz` has eight bits, which is 40 parts; where a
 picture has more slices, every other one is encrypted, or every third, and so on.
-Of AV1 only tiles are encrypted, each for itself (AV1 in ISOBMFF §5.1): see av1_units.py.
+Of AV1 only tiles are encrypted, each for itself (AV1 in ISOBMFF §4.1): see av1_units.py.
 Other tracks are encrypted sample by sample (§9.4).
 
 The cipher itself comes from the library `cryptography`. This twin is what runs on processors
