@@ -4,7 +4,9 @@ import ctypes
 import os
 import platform
 import threading
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -37,10 +39,20 @@ class Attributes(ctypes.Structure):
 
 
 def attributes(thread: int) -> Attributes:
+    """What a thread is scheduled by. Raises `ProcessLookupError` where it has ended."""
     found = Attributes()
     size = ctypes.sizeof(found)
-    assert ctypes.CDLL(None).syscall(GET, thread, ctypes.byref(found), size, 0) == 0
+    if ctypes.CDLL(None, use_errno=True).syscall(GET, thread, ctypes.byref(found), size, 0) != 0:
+        raise OSError(ctypes.get_errno(), f"thread {thread}")
     return found
+
+
+def slices_of(threads: Iterable[int], nice: int) -> Iterator[int]:
+    """The slices of those threads that are as nice as that, and have not ended meanwhile."""
+    for each in threads:
+        with suppress(ProcessLookupError):
+            if (found := attributes(each)).nice == nice:
+                yield found.runtime
 
 
 def slice_after_asking() -> int:
@@ -80,5 +92,4 @@ async def test_python_gives_way_to_the_threads_of_the_plane(
     nicer = min(ours + NICENESS, NICEST)
     await until(lambda: os.getpriority(os.PRIO_PROCESS, leader) == nicer, 60)
     threads = {int(each.name) for each in Path(f"/proc/{leader}/task").iterdir()} - {leader}
-    slices = [attributes(each).runtime for each in threads if attributes(each).nice == ours]
-    assert SHORTEST_NS in slices or not knows_slices
+    assert SHORTEST_NS in slices_of(threads, ours) or not knows_slices
