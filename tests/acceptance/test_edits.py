@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 import pytest
 import pytest_asyncio
 
+from tests.fixtures.bare_players import at
 from tests.fixtures.chromium import Chromium, Page, chromium
 from tests.fixtures.media import Picture, Sound, make_clip
 from tests.fixtures.product import Product
@@ -123,15 +124,6 @@ async def play(product: Product, video_id: str, query: str = "") -> Any:
     async with product.http.get(f"{product.api}/videos/{video_id}/play{query}") as answer:
         assert answer.status == 200, await answer.text()
         return await answer.json()
-
-
-async def at(page: Page, low: float, high: float) -> None:
-    """Wait until the film plays between two times."""
-    now = f"{VIDEO}.currentTime"
-    await page.wait_for(
-        f"trouble.length || (!{VIDEO}.seeking && {now} >= {low} && {now} <= {high})", DEADLINE_S
-    )
-    assert await page.evaluate("trouble") == []
 
 
 async def says(page: Page, words: str, start_s: float) -> None:

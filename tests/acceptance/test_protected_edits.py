@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.fixtures.bare_players import DASH, HLS, SHAKA, with_player
+from tests.fixtures.bare_players import DASH, HLS, SHAKA, at, with_player
 from tests.fixtures.chromium import Chromium, Page, chromium
 from tests.fixtures.media import Picture, Sound, make_clip
 from tests.fixtures.players import decode
@@ -145,16 +145,6 @@ async def started(browser: Chromium, product: Product, player: str, playback: An
     await page.wait_for(f"trouble.length || {VIDEO}.readyState >= 2", DEADLINE_S)
     assert await page.evaluate("trouble") == []
     return page
-
-
-async def at(page: Page, low_s: float, high_s: float) -> None:
-    """Wait until it plays between two times."""
-    now = f"{VIDEO}.currentTime"
-    await page.wait_for(
-        f"trouble.length || (!{VIDEO}.seeking && {now} >= {low_s} && {now} <= {high_s})",
-        DEADLINE_S,
-    )
-    assert await page.evaluate("trouble") == []
 
 
 async def to_the_end(page: Page, from_s: float) -> None:
