@@ -102,13 +102,17 @@ async def test_the_second_viewer_is_served_by_the_edge_alone(product: Product, f
     video_id = await product.upload(film)
     await product.settled(video_id)
     play = await product.play(video_id)
-    states = []
-    for _ in range(2):
+
+    async def is_hit() -> bool:
         async with product.http.get(play.hls) as response:
             await response.read()
-            states.append(response.headers["Cache-Status"])
-    assert "fwd=" in states[0]
-    assert "hit" in states[1]
+            nearest = response.headers["Cache-Status"].split(",")[-1]
+            assert ("; hit" in nearest) is not ("; fwd=" in nearest)
+            return "; hit" in nearest
+
+    assert not await is_hit()
+    # The previews of the film, which join later, may purge it once more in between.
+    assert await is_hit() or await is_hit()
 
 
 async def test_a_deleted_video_is_gone_from_the_edge_and_from_the_disk(
