@@ -36,11 +36,13 @@ BEGIN_HLS = """(() => {
 })()"""
 BEGIN_SHAKA = """void (async () => {
   window.trouble = [];
+  window.isLoaded = false;  // who seeks before that may be left without a buffer
   const player = new shaka.Player();
   player.addEventListener('error', ({ detail }) => trouble.push(`shaka ${detail.code}`));
   await player.attach(document.querySelector('video'));
   player.configure({drm: {servers: {'org.w3.clearkey': LICENCE}}});
   await player.load(ADDRESS);
+  window.isLoaded = true;
 })().catch((error) => trouble.push(`${error.code} ${error.message}`))"""
 BEGIN_DASH = """(() => {
   window.trouble = [];
@@ -142,7 +144,9 @@ async def started(browser: Chromium, product: Product, player: str, playback: An
     begin = begin.replace("ADDRESS", json.dumps(playback[form]))
     page = await with_player(browser, product.api, library, begin)
     await page.evaluate(f"{VIDEO}.onended = () => {{ window.over = true; }}; 1")
-    await page.wait_for(f"trouble.length || {VIDEO}.readyState >= 2", DEADLINE_S)
+    await page.wait_for(
+        f"trouble.length || (window.isLoaded !== false && {VIDEO}.readyState >= 2)", DEADLINE_S
+    )
     assert await page.evaluate("trouble") == []
     return page
 
