@@ -12,6 +12,7 @@ import pytest_asyncio
 
 from tests.fixtures.bare_players import DASH, HLS, SHAKA, at, with_player
 from tests.fixtures.chromium import Chromium, Page, chromium
+from tests.fixtures.eventually import until
 from tests.fixtures.media import Picture, Sound, make_clip
 from tests.fixtures.players import decode
 from tests.fixtures.product import Product
@@ -89,6 +90,15 @@ async def protect(product: Product, video_id: str, protection: str) -> None:
         assert answer.status == 200, await answer.text()
 
 
+async def previewed(product: Product, video_id: str) -> None:
+    """Wait for the previews of a film, which join later and purge what names it."""
+
+    async def are_there() -> bool:
+        return (await play(product, video_id))["storyboard"] is not None
+
+    await until(are_there, f"previews of {video_id}")
+
+
 def parts_of(one: str, two: str) -> dict[str, Any]:
     first = {"video_id": one, "start_ms": 5000, "end_ms": 7500}
     return {"input": {"parts": [first, {"video_id": two, "end_ms": 3000}]}}
@@ -107,6 +117,7 @@ async def made(product: Product, film: Path, films: Path) -> Made:
         pair = [await product.upload(each, policy="signed") for each in (film, square)]
         for each in pair:
             assert (await product.settled(each)).status == "ready"
+            await previewed(product, each)
             if protection != "none":
                 await protect(product, each, protection)
         found[protection] = pair[0], pair[1]

@@ -104,9 +104,10 @@ async def test_the_picture_of_a_moment_of_a_signed_film_is_for_its_viewers_alone
     assert play.poster is not None
     address = play.thumbnail.replace("{ms}", "1000")
     assert (await fetched(product, address))[0] == 200
-    status, cache = await fetched(product, address)
-    assert status == 200
-    assert "hit" in cache
+    # The previews of the film, which join later, may purge it once more in between.
+    again = [await fetched(product, address) for _ in range(2)]
+    assert [status for status, _ in again] == [200, 200]
+    assert any("hit" in cache for _, cache in again)
     plain = split(urlsplit(address).path).path
     assert await refusal(product, at(product, plain)) == (403, "token.missing")
     stolen = f"/media/~{other.token}{plain.removeprefix('/media')}"
