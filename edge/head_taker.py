@@ -20,6 +20,7 @@ from core.cache.stored import (
     same_representation,
     stored_head,
 )
+from core.errors import Fault
 from core.http.audience import Audience
 from core.http.cache_key import CacheKey, cache_key
 from core.http.fields import Headers, first
@@ -35,6 +36,9 @@ from edge.store import Entry, new_version
 from edge.tiers import Tiers
 from edge.tracks import NUMBER_MARK
 from edge.upstream import UpstreamAnswer
+from runtime.logs import get_logger
+
+log = get_logger(__name__)
 
 
 class HeadTaker:
@@ -108,7 +112,11 @@ class HeadTaker:
         if "?" in name or flight.began != self._store.purges.last:
             return
         if not tracks.is_new(folder, arrival.received_s):
-            track = filed.track()
+            try:
+                track = filed.track()
+            except Fault as fault:  # its key may be gone, and this answer is good all the same
+                log.warning("fetch.no_track", reason=fault.message, folder=folder)
+                return
             head = self._stored_head(flight, 200, track.fields(NUMBER_MARK), arrival)
             tracks.show(folder, head, track)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from core.cache.purging import EVERYTHING, Purge
+from core.errors import InternalFault
 from core.http.audience import Audience
 from core.http.media_token import KeyRing, MediaKey, sign
 from edge.config import EdgeConfig
@@ -18,7 +19,12 @@ from edge.service import Purger, Sockets, serving
 from tests.fixtures.edge import RunningEdge
 from tests.fixtures.indexes import SYNC, Row
 from tests.fixtures.processes import until
-from tests.fixtures.stored_segments import FOLDER, SegmentUpstream, StoredSegments
+from tests.fixtures.stored_segments import (
+    FOLDER,
+    SegmentAnswer,
+    SegmentUpstream,
+    StoredSegments,
+)
 
 TAG = "video:1"
 KEYS = KeyRing((MediaKey("k1", bytes(range(32))),))
@@ -65,6 +71,19 @@ async def test_after_one_segment_the_others_are_answered_without_the_upstream(
         for number in range(10):
             assert await segment(edge, number) == upstream.stored.segment(number)
     assert len(upstream.asked) == (1 if on_plane else 10)
+
+
+async def test_an_answer_whose_track_cannot_be_handed_over_is_good_all_the_same(
+    upstream: SegmentUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: SegmentAnswer) -> StoredSegments:
+        raise InternalFault("its key is gone")
+
+    monkeypatch.setattr(SegmentAnswer, "track", property(lambda answer: lambda: gone(answer)))
+    async with running(upstream) as (edge, _):
+        for number in range(2):
+            assert await segment(edge, number) == upstream.stored.segment(number)
+    assert upstream.asked == ["0.m4s", "1.m4s"]
 
 
 async def test_it_takes_no_room_in_memory(upstream: SegmentUpstream) -> None:
