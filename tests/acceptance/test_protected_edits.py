@@ -37,7 +37,7 @@ BEGIN_HLS = """(() => {
 })()"""
 BEGIN_SHAKA = """void (async () => {
   window.trouble = [];
-  window.isLoaded = false;  // who seeks before that may be left without a buffer
+  window.isLoaded = false;
   const player = new shaka.Player();
   player.addEventListener('error', ({ detail }) => trouble.push(`shaka ${detail.code}`));
   await player.attach(document.querySelector('video'));
