@@ -198,6 +198,31 @@ async def test_on_a_screen_that_a_page_does_not_fill_further_pages_come_by_thems
     await page.wait_for(f"{CARDS} === 60")
 
 
+TELLS_TWICE = """
+const Plain = IntersectionObserver;
+window.IntersectionObserver = class extends Plain {
+  constructor(told, options) {
+    super((entries, observer) => {
+      const before = entries.map(({ target }) => ({ target, isIntersecting: false }));
+      told([...before, ...entries], observer);
+    }, options);
+  }
+};
+"""
+
+
+async def test_a_busy_page_that_hears_of_two_changes_at_once_loads_on(
+    page: Page, library: StandIn
+) -> None:
+    """The end was out of sight, and is near again, before the page was told of either."""
+    for number in range(60):
+        library.add(f"Film {number}")
+    await page.call("Page.addScriptToEvaluateOnNewDocument", source=TELLS_TWICE)
+    await page.set_viewport(1600, 9000)
+    await open_library(page, library)
+    await page.wait_for(f"{CARDS} === 60")
+
+
 async def test_files_are_uploaded_one_after_the_other_and_appear_in_front(
     page: Page, library: StandIn, tmp_path: Path
 ) -> None:

@@ -44,8 +44,9 @@ export class LibraryView {
   constructor(private readonly around: Surroundings) {
     around.more.addEventListener("click", () => void this.loadMore());
     this.nearEnd = new IntersectionObserver(
-      ([entry]) => {
-        if (entry?.isIntersecting && !around.more.hidden) void this.loadMore();
+      (entries) => {
+        // A busy page hears of several changes at once, in their order: the last is how it is now.
+        if (entries.at(-1)?.isIntersecting && !around.more.hidden) void this.loadMore();
       },
       { rootMargin: "400px" },
     );
