@@ -52,6 +52,7 @@ LIBRARIES = {
         "dash",
         """void (async () => {
           const player = new shaka.Player();
+          player.configure('streaming.segmentPrefetchLimit', 0);  // or a seek may hang: players.md
           player.addEventListener('error', (event) => trouble.push(`shaka ${event.detail}`));
           await player.attach(VIDEO);
           await player.load(ADDRESS);
@@ -64,6 +65,8 @@ LIBRARIES = {
         """(() => {
           const player = dashjs.MediaPlayer().create();
           player.on('error', ({ error }) => trouble.push(`dash.js ${error.code} ${error.message}`));
+          // At the end it may pause a little before it, where the element does not end.
+          player.on('playbackEnded', ({ isLast }) => { window.over = Boolean(isLast); });
           player.initialize(VIDEO, ADDRESS, false);
         })()""",
     ),

@@ -13,6 +13,11 @@ type Shaka = typeof import("shaka-player")["default"];
 type ShakaPlayer = InstanceType<Shaka["Player"]>;
 
 const CLEAR_KEY = "org.w3.clearkey";
+/**
+ * Nothing is loaded ahead of its turn: shaka-player 5.2 keeps an init segment that a seek broke off and asks
+ * for it without end, while the picture stands still (shaka-player issue 10569).
+ */
+const STREAMING = { segmentPrefetchLimit: 0 };
 
 /** DASH under ClearKey. The player comes when it is needed: it is larger than the rest of the page. */
 export class ShakaEngine implements Engine {
@@ -124,7 +129,7 @@ export class ShakaEngine implements Engine {
       if (turn !== this.wanted) return;
       this.player = player;
       await player.attach(this.video);
-      player.configure({ drm: { servers: { [CLEAR_KEY]: this.licence } } });
+      player.configure({ drm: { servers: { [CLEAR_KEY]: this.licence } }, streaming: STREAMING });
       const changed = (): void => this.events.changed();
       for (const name of ["trackschanged", "adaptation", "variantchanged", "textchanged"])
         player.addEventListener(name, changed);
