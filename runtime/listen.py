@@ -118,6 +118,17 @@ def share(address: HostPort) -> socket.socket:
     return _bind(address, reuse_port=True)
 
 
+def reserve(address: HostPort) -> socket.socket:
+    """Bind and do not listen: who reuses addresses, as `bind` does, may then listen there.
+
+    Nobody whom the kernel gives any port gets this one, be it for a server or for the near end of a
+    connection, as long as the socket is open.
+
+    Raises `AddressInUse` and `AddressUnavailable`.
+    """
+    return _bind(address, reuse_port=False, listen=False)
+
+
 def local_address(listener: socket.socket) -> HostPort:
     """Say where a socket really listens; tells the port the kernel chose for port 0."""
     name = listener.getsockname()
@@ -129,7 +140,7 @@ def check_free(address: HostPort) -> None:
     bind(address).close()
 
 
-def _bind(address: HostPort, *, reuse_port: bool) -> socket.socket:
+def _bind(address: HostPort, *, reuse_port: bool, listen: bool = True) -> socket.socket:
     family, where = _resolve(address)
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -143,7 +154,8 @@ def _bind(address: HostPort, *, reuse_port: bool) -> socket.socket:
                 socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not address.is_wildcard)
             )
         listener.bind(where)
-        listener.listen(BACKLOG)
+        if listen:
+            listener.listen(BACKLOG)
         listener.setblocking(False)
     except OSError as error:
         listener.close()

@@ -1,11 +1,11 @@
 """The addresses `up` listens on and the URLs it prints."""
 
 import socket
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Self
 
-from runtime.listen import HostPort, bind, local_address
+from runtime.listen import HostPort, bind, local_address, reserve
 from runtime.settings.up import UpSettings
 
 # Documentation address (RFC 5737): nothing is sent, the kernel only picks the interface.
@@ -21,25 +21,32 @@ class Addresses:
     origin: HostPort
     edge_admin: HostPort
 
-    @classmethod
-    def claim(cls, settings: UpSettings) -> Self:
-        """See that every port is free, and pick one where 0 is asked for.
 
-        Raises `AddressInUse` and `AddressUnavailable`. A port may still be taken before the
-        process that wants it binds it; that process then says so itself.
-        """
-        wanted = [
-            HostPort(settings.host, settings.api_port),
-            HostPort(settings.host, settings.edge_port),
-            HostPort("127.0.0.1", settings.origin_port),
-            HostPort("127.0.0.1", settings.edge_admin_port),
-        ]
-        # Held together, so that two of ours that are the same port are a clash too.
-        with ExitStack() as stack:
-            held = [stack.enter_context(bind(address)) for address in wanted]
-            ports = [local_address(listener).port for listener in held]
-        found = zip(wanted, ports, strict=True)
-        return cls(*(HostPort(address.host, port) for address, port in found))
+@contextmanager
+def claimed(settings: UpSettings) -> Iterator[Addresses]:
+    """See that every port is free, pick one where 0 is asked for, and keep them meanwhile.
+
+    They are kept while a process has not begun to listen, or is started again: a port that the
+    kernel may give to anybody's connection would be gone by then.
+
+    Raises `AddressInUse` and `AddressUnavailable`.
+    """
+    wanted = [
+        HostPort(settings.host, settings.api_port),
+        HostPort(settings.host, settings.edge_port),
+        HostPort("127.0.0.1", settings.origin_port),
+        HostPort("127.0.0.1", settings.edge_admin_port),
+    ]
+    with ExitStack() as kept:
+        found = []
+        for address in wanted:
+            port = local_address(kept.enter_context(reserve(address))).port
+            found.append(HostPort(address.host, port))
+        # All at once, so that two of ours that are the same port are a clash too.
+        with ExitStack() as tried:
+            for address in found:
+                tried.enter_context(bind(address))
+        yield Addresses(*found)
 
 
 def local_url(address: HostPort) -> str:

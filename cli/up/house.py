@@ -10,7 +10,7 @@ from cli.ingest.ingest import Target, ingest_files
 from cli.ingest.ledger import Ledger
 from cli.report.events import Migrated, Ready, Starting, Stopped
 from cli.report.reporter import Reporter
-from cli.up.addresses import Addresses, local_url, shown_url
+from cli.up.addresses import Addresses, claimed, local_url, shown_url
 from cli.up.children import PostgresRunner, ServiceRunner, commands
 from cli.up.master_key import master_keys
 from cli.up.media_keys import media_keys
@@ -46,8 +46,7 @@ class House:
         """
         settings = self._settings
         ensure_folder(settings.data)
-        with InstanceLock(settings.data):
-            addresses = Addresses.claim(settings)
+        with InstanceLock(settings.data), claimed(settings) as addresses:
             LocalStore(settings.store_folder).prepare()
             ensure_folder(settings.scratch_folder)
             try:
