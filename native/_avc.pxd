@@ -8,6 +8,12 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 cdef enum:
     SLICE = 1
     SLICE_IDR = 5
+    FIRST_PARTITION = 2        # data partitions A to C (table 7-1)
+    LAST_PARTITION = 4
+    AUXILIARY = 19             # slices of an auxiliary picture
+    EXTENSION = 20             # slices of further views and layers, with a longer header
+    DEPTH_EXTENSION = 21
+    EXTENSION_HEADER_BYTES = 4
     TYPE_P = 0
     TYPE_B = 1
     TYPE_I = 2
@@ -128,6 +134,16 @@ cdef inline void skip_marking(Bits* bits, bint idr) noexcept nogil:
         if command == 3:
             golomb(bits)
     bits.over = True
+
+
+cdef inline int other_avc_picture(const uint8_t* unit, uint64_t length) noexcept nogil:
+    """Give the bytes that lead a coded picture whose slices are not read here; 0 of other units."""
+    cdef int kind = unit[0] & 31
+    if kind == EXTENSION or kind == DEPTH_EXTENSION:
+        return EXTENSION_HEADER_BYTES if length > EXTENSION_HEADER_BYTES else 0
+    if FIRST_PARTITION <= kind <= LAST_PARTITION or kind == AUXILIARY:
+        return 1 if length > 1 else 0
+    return 0
 
 
 cdef inline int64_t avc_slice_header(

@@ -15,6 +15,9 @@ cdef enum:
     IDR_WITH_LEADING = 19
     IDR_ALONE = 20
     LAST_RANDOM_ACCESS = 23
+    FIRST_PARAMETERS = 32      # all types before are of coded pictures
+    ENHANCEMENT = 63           # of Dolby Vision, unspecified in the standard
+    HEVC_UNIT_HEADER_BYTES = 2
     HEVC_B = 0
     HEVC_P = 1
     HEVC_I = 2
@@ -66,6 +69,14 @@ cdef inline bint is_hevc_slice(const uint8_t* unit, uint64_t length) noexcept no
     if length < 3 or unit[0] & 1 or unit[1] >> 3:
         return False
     return kind < FIRST_RESERVED or FIRST_RANDOM_ACCESS <= kind <= LAST_SLICE_DEFINED
+
+
+cdef inline int other_hevc_picture(const uint8_t* unit, uint64_t length) noexcept nogil:
+    """Give the bytes that lead a coded picture which is no slice of the base layer; else 0."""
+    cdef int kind = unit[0] >> 1 & 63
+    if length <= HEVC_UNIT_HEADER_BYTES or FIRST_PARAMETERS <= kind < ENHANCEMENT:
+        return 0
+    return HEVC_UNIT_HEADER_BYTES
 
 
 cdef inline int bits_for(uint32_t count) noexcept nogil:

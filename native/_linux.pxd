@@ -41,13 +41,16 @@ cdef extern from * nogil:
             return -1;
         return (int64_t)found[0];
     }
-    /* About how many bytes a socket takes before it is full; -1 where the kernel does not say. */
+    /* About how many bytes a socket takes before it is full, which is over what it asks for once
+       it is; -1 where the kernel does not say. */
     static inline int64_t sluice_send_room(int fd) {
         uint32_t about[SK_MEMINFO_VARS];
         socklen_t length = sizeof about;
         if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, about, &length) != 0)
             return -1;
-        return (int64_t)about[SK_MEMINFO_SNDBUF] - (int64_t)about[SK_MEMINFO_WMEM_QUEUED];
+        return about[SK_MEMINFO_SNDBUF] > about[SK_MEMINFO_WMEM_QUEUED]
+            ? (int64_t)(about[SK_MEMINFO_SNDBUF] - about[SK_MEMINFO_WMEM_QUEUED])
+            : 0;
     }
     static inline int64_t sluice_file_size(int fd) {
         struct stat about;

@@ -17,6 +17,8 @@ from libc.string cimport memchr, memcmp, memcpy, memset
 
 from native._body cimport Body, body_release
 from native._bytes cimport load_le64, put_head
+from native._conditional cimport NOT_MODIFIED, evaluate
+from native._head cimport Head
 from native._index_layout cimport (
     ANCHOR_BYTES,
     BLOCK_BYTES,
@@ -207,11 +209,12 @@ cdef inline bint give_body(
 
 
 cdef inline bint make_segment(
-    Worker* w, const Entry* track, uint32_t number, Made* made
+    Worker* w, const Head* head, const Entry* track, uint32_t number, Made* made
 ) noexcept nogil:
     """Make the entry of one segment, whose `own` the caller lets go of; False where Python has to.
 
-    It lasts until the next one is made, and no longer than the caller holds the track's.
+    It lasts until the next one is made, and no longer than the caller holds the track's. One that
+    the client has already gets no body.
     """
     cdef Entry* entry = &made.entry
     cdef Samples samples
@@ -229,14 +232,16 @@ cdef inline bint make_segment(
     memset(entry, 0, begin)
     memcpy(<uint8_t*>entry + begin, <const uint8_t*>track + begin, sizeof(Entry) - begin)
     entry.track = NULL
-    if not give_body(w, track, number, &samples, made):
-        return False
     pen.at = w.made
     pen.end = w.made + MADE_BYTES
     pen.full = False
-    entry.current.etag = filled(&pen, track.current.etag, number, entry.length)
+    entry.current.etag = filled(&pen, track.current.etag, number, 0)  # no lengths in these two
+    entry.unchanged = filled(&pen, track.unchanged, number, 0)
+    if evaluate(head, &entry.current) == NOT_MODIFIED:
+        return not pen.full
+    if not give_body(w, track, number, &samples, made):
+        return False
     entry.whole = filled(&pen, track.whole, number, entry.length)
     entry.part = filled(&pen, track.part, number, entry.length)
-    entry.unchanged = filled(&pen, track.unchanged, number, entry.length)
     entry.error = filled(&pen, track.error, number, entry.length)
     return not pen.full

@@ -9,8 +9,8 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from native._aes cimport BLOCK
 from native._av1 cimport Av1Sequence, Av1State
 from native._av1_units cimport divide_tiles
-from native._avc cimport SLICE, SLICE_IDR, AvcSlice, avc_slice_header
-from native._hevc cimport HevcSlice, hevc_slice_header, is_hevc_slice
+from native._avc cimport SLICE, SLICE_IDR, AvcSlice, avc_slice_header, other_avc_picture
+from native._hevc cimport HevcSlice, hevc_slice_header, is_hevc_slice, other_hevc_picture
 from native._pieces cimport (
     BROKEN_FRAMES,
     BROKEN_UNIT,
@@ -74,12 +74,12 @@ cdef inline int64_t slice_header(const Division* division, const uint8_t* unit,
                                  uint64_t length) noexcept nogil:
     """Give the bytes of a NAL unit before its slice data; 0 of one without, -1 of a broken one."""
     if division.kind == HEVC:
-        if not is_hevc_slice(unit, length):
-            return 0
-        return hevc_slice_header(unit, length, division.hevc)
-    if unit[0] & 31 != SLICE and unit[0] & 31 != SLICE_IDR:
-        return 0
-    return avc_slice_header(unit, length, division.avc)
+        if is_hevc_slice(unit, length):
+            return hevc_slice_header(unit, length, division.hevc)
+        return other_hevc_picture(unit, length)
+    if unit[0] & 31 == SLICE or unit[0] & 31 == SLICE_IDR:
+        return avc_slice_header(unit, length, division.avc)
+    return other_avc_picture(unit, length)
 
 
 cdef inline Trouble read_slice_header(const Division* division, const uint8_t* unit,
@@ -189,18 +189,24 @@ cdef inline Trouble divide(const Division* division, const uint8_t* sample, uint
                            Source* source, Av1State* state, Pieces* pieces) noexcept nogil:
     """Divide a sample; where its entry would be too long, hide only every other slice, or less.
 
-    Without a `source` all of it is there. `state` is what the samples before have left, zeros
-    before the first one.
+    Where padded it is refused instead: a slice that a track in one file showed would give away the
+    keystream that hides it, and others, in the segments. Without a `source` all of it is there; one
+    that must not wait has no time to go through a sample again. `state` is what the samples before
+    have left, zeros before the first one.
     """
     cdef Av1State before_it = state[0]
     cdef size_t before = pieces.count
     cdef size_t most = (MOST_INFORMATION - 2 - vector_bytes(division)) // 6
     cdef Trouble trouble
     cdef int stride
+    cdef int end = MOST_STRIDE
     cdef int slices = 0
     if division.padded:
         most = PADDED_PIECES
-    for stride in range(1, MOST_STRIDE):
+        end = 2
+    for stride in range(1, end):
+        if stride > 1 and source != NULL and source.at_once:
+            return WAITING
         pieces.count = before
         slices = 0
         if division.kind == AV1:

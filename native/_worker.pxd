@@ -327,7 +327,7 @@ cdef inline bint answer_made(
     if head.method.length == 3 and is_asked_again(track.track, number):
         entry_release(track)
         return False
-    answered = make_segment(w, track, number, &made) \
+    answered = make_segment(w, head, track, number, &made) \
         and answer_entry(w, c, head, key, &made.entry)
     if answered:
         tally(&w.counters.made, 1)

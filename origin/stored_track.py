@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from core.errors import InternalFault
 from core.media.description import TrackDescription, decode_description
-from core.protection.track import divisions, fits_padding
+from core.protection.track import divisions, fits_padding, telling_pictures
 from native import CorruptIndex, Division, TrackIndex
 
 FLAT_NAME: Final = "track.flat"
@@ -75,16 +75,20 @@ class StoredTrack:
     def fits_padding(self) -> bool:
         """Whether it can be one file under Common Encryption with all that may be hidden hidden.
 
-        Raises `DamagedTrack` for a first picture that cannot be read, and what `divisions` does.
+        Raises `DamagedTrack` for a picture that cannot be read, and what `divisions` does.
         """
         division = self.divisions
         if division is None:
             return True
-        offset, length, *_ = self.index.sample(0)
         try:
-            return fits_padding(division, os.pread(self.flat, length, offset))
+            pictures = map(self._sample, telling_pictures(self.index, division))
+            return fits_padding(division, pictures)
         except (OSError, ValueError) as error:
-            raise DamagedTrack(f"the first picture of a track cannot be read: {error}") from error
+            raise DamagedTrack(f"a picture of a track cannot be read: {error}") from error
+
+    def _sample(self, number: int) -> bytes:
+        offset, length, *_ = self.index.sample(number)
+        return os.pread(self.flat, length, offset)
 
     def unload(self) -> None:
         """Let go of the pages of the index in memory; what is read of it again is the disk cache's.

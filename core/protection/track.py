@@ -1,6 +1,6 @@
 """A track under a key: what of its samples is hidden, and the cipher that does it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, Final
 
 from core.codecs.av1_division import av1_division
@@ -12,7 +12,7 @@ from core.media.description import TrackDescription
 from core.media.presentation import TrackKind
 from core.protection.content_key import ContentKey, KeyUse
 from core.protection.track_file import PADDED_PARTS
-from native import Av1Division, Division, FragmentCipher, Vp9Division
+from native import Av1Division, Division, FragmentCipher, TrackIndex, Vp9Division
 
 H264: Final = frozenset({"avc1", "avc3"})
 HEVC: Final = frozenset({"hvc1", "hev1"})
@@ -21,6 +21,8 @@ AV1: Final = "av01"
 VISUAL_ENTRY_BYTES: Final = 8 + 78
 """Of a visual sample entry, before the boxes inside (ISO/IEC 14496-12 §12.1.3)."""
 WIDTH_AT: Final = 8 + 24
+SPREAD_OVER: Final = 256
+TOLD_BY: Final = 4
 
 
 class UnprotectableTrack(InternalFault):
@@ -67,18 +69,35 @@ def _by_configuration(
     raise UnprotectableTrack(f"a track has no {kind.decode()}")
 
 
-def fits_padding(division: Division, picture: bytes) -> bool:
+def telling_pictures(index: TrackIndex, division: Division) -> list[int]:
+    """Give the numbers of the samples by which `fits_padding` knows a track, few of them.
+
+    The first, and the largest and the smallest of many all over it: where slices have so many bytes
+    each, the largest has most of them, and what fills up a bit rate follows the slices of the
+    smallest. Of AV1 only those that depend on no others.
+    """
+    numbers = {0, *_spread([number for number, _ in index.sync_times()])}
+    if not isinstance(division, Av1Division):
+        numbers.update(_spread(range(index.sample_count)))
+    by_size = sorted(numbers, key=lambda number: index.sample(number)[1])
+    return sorted({0, *by_size[:TOLD_BY], *by_size[-TOLD_BY:]})
+
+
+def _spread(numbers: Sequence[int]) -> Sequence[int]:
+    return numbers[:: len(numbers) // SPREAD_OVER + 1]
+
+
+def fits_padding(division: Division, pictures: Iterable[bytes]) -> bool:
     """Whether fragments that are filled up have room for all parts of a track's pictures.
 
-    `picture` is one of them: encoders cut all pictures into as many slices. Those of AV1 put up to
-    six pictures, of which one is shown, into a sample, so each has to be a single tile. Raises
-    `ValueError` for one that cannot be read.
+    `pictures` are those that tell. Encoders of AV1 put up to six pictures, of which one is shown,
+    into a sample, so each has to be a single tile. Raises `ValueError` for one that cannot be read.
     """
     nobodys = FragmentCipher("cbcs", bytes(16), bytes(16), division)
-    parts = nobodys.subsamples(picture)
+    divided = map(nobodys.subsamples, pictures)
     if isinstance(division, Av1Division):
-        return sum(hidden > 0 for _, hidden in parts) == 1
-    return len(parts) <= PADDED_PARTS
+        return all(sum(hidden > 0 for _, hidden in parts) == 1 for parts in divided)
+    return all(len(parts) <= PADDED_PARTS for parts in divided)
 
 
 def fragment_cipher(

@@ -11,6 +11,10 @@ from native.values import AvcSlice
 
 SLICE = 1
 SLICE_IDR = 5
+PARTITIONS_AND_AUXILIARY = frozenset({2, 3, 4, 19})
+EXTENSIONS = frozenset({20, 21})
+"""Slices of further views and layers, whose NAL unit header is longer (§7.3.1)."""
+EXTENSION_HEADER_BYTES = 4
 MOST_REFERENCES = 32
 MOST_COMMANDS = 256
 """Of reordering or marking; no sound header has nearly as many."""
@@ -73,6 +77,14 @@ class UnitReader:
         self._zeros = self._zeros + 1 if self._byte == 0 else 0
         self.at += 1
         self._left = 8
+
+
+def other_avc_picture_bytes(unit: memoryview) -> int | None:
+    """Give the bytes that lead a coded picture whose slices are not read here; else None."""
+    kind = unit[0] & 31
+    if kind in EXTENSIONS:
+        return EXTENSION_HEADER_BYTES if len(unit) > EXTENSION_HEADER_BYTES else None
+    return 1 if kind in PARTITIONS_AND_AUXILIARY and len(unit) > 1 else None
 
 
 def slice_header_bytes(unit: memoryview, slices: Mapping[int, AvcSlice]) -> int | None:

@@ -4,8 +4,17 @@ from collections.abc import Iterator, Mapping
 
 from native.reference.av1_references import LostReference
 from native.reference.av1_units import Av1Samples, BrokenFrames
-from native.reference.avc_slice import SLICE, SLICE_IDR, slice_header_bytes
-from native.reference.hevc_slice import hevc_slice_header_bytes, is_hevc_slice
+from native.reference.avc_slice import (
+    SLICE,
+    SLICE_IDR,
+    other_avc_picture_bytes,
+    slice_header_bytes,
+)
+from native.reference.hevc_slice import (
+    hevc_slice_header_bytes,
+    is_hevc_slice,
+    other_hevc_picture_bytes,
+)
 from native.reference.vp9_frame import vp9_frames, vp9_header_bytes
 from native.values import (
     Av1Division,
@@ -115,35 +124,33 @@ def most_pieces(*, pattern: bool) -> int:
 class Divider:
     """Divides samples in their order, from one on that depends on none before it."""
 
-    def __init__(self, division: Division, *, pattern: bool, most: int) -> None:
+    def __init__(self, division: Division, *, pattern: bool, padded: bool) -> None:
         self._division = division
         self._pattern = pattern
-        self._most = most
+        self._padded = padded
         self._av1 = Av1Samples(division) if isinstance(division, Av1Division) else None
 
     def divide(self, sample: memoryview, number: int) -> list[Piece]:
         """Divide a sample; where its pieces are too many, hide only every other slice, or less.
 
-        Raises `ValueError` where it cannot be read, `number` being its own in the fragment.
+        Where padded it is refused instead: a slice that a track in one file showed would give away
+        the keystream that hides it, and others, in the segments. Raises `ValueError` where it
+        cannot be read, `number` being its own in the fragment.
         """
         if self._av1 is not None:
             units = _av1_parts(self._av1, sample, number)
         else:
             units = list(_units(sample, self._division, number))
         least = 1 if self._av1 is not None and self._pattern else BLOCK
-        return _divided(units, number, pattern=self._pattern, least=least, most=self._most)
-
-
-def _divided(
-    units: list[Unit], number: int, *, pattern: bool, least: int, most: int
-) -> list[Piece]:
-    slices = sum(head is not None for _, head in units)
-    # Once only the first slice is hidden, hiding still less changes nothing.
-    for stride in range(1, min(MOST_STRIDE, max(slices, 1) + 1)):
-        pieces = list(_pieces(units, stride, pattern=pattern, least=least))
-        if len(pieces) <= most:
-            return pieces
-    raise ValueError(f"sample {number} of the fragment has too much that must stay clear")
+        most = PADDED_PIECES if self._padded else most_pieces(pattern=self._pattern)
+        # Once only the first slice is hidden, hiding still less changes nothing.
+        slices = sum(head is not None for _, head in units)
+        strides = 1 if self._padded else min(MOST_STRIDE - 1, max(slices, 1))
+        for stride in range(1, strides + 1):
+            pieces = list(_pieces(units, stride, pattern=self._pattern, least=least))
+            if len(pieces) <= most:
+                return pieces
+        raise ValueError(f"sample {number} of the fragment has too much that must stay clear")
 
 
 def _pieces(units: list[Unit], stride: int, *, pattern: bool, least: int) -> Iterator[Piece]:
@@ -203,20 +210,23 @@ def _units(sample: memoryview, division: Division, number: int) -> Iterator[Unit
     assert not isinstance(division, Av1Division)
     length_size = division.length_size
     for unit in _nal_units(sample, length_size, number):
-        head: int | None = None
-        is_slice = False
-        match division:
-            case AvcDivision(avc, _):
-                is_slice = unit[0] & 31 in {SLICE, SLICE_IDR}
-                head = slice_header_bytes(unit, avc) if is_slice else None
-            case HevcDivision(hevc, _):
-                is_slice = is_hevc_slice(unit)
-                head = hevc_slice_header_bytes(unit, hevc) if is_slice else None
+        is_slice, head = _head(unit, division)
         if is_slice and head is None:
             raise ValueError(
                 f"sample {number} of the fragment has a slice header that makes no sense"
             )
         yield length_size + len(unit), None if head is None else length_size + head
+
+
+def _head(unit: memoryview, division: AvcDivision | HevcDivision) -> tuple[bool, int | None]:
+    """Say whether a NAL unit is a slice whose header has to be read, and what leads its data."""
+    if isinstance(division, HevcDivision):
+        if is_hevc_slice(unit):
+            return True, hevc_slice_header_bytes(unit, division.slices)
+        return False, other_hevc_picture_bytes(unit)
+    if unit[0] & 31 in {SLICE, SLICE_IDR}:
+        return True, slice_header_bytes(unit, division.slices)
+    return False, other_avc_picture_bytes(unit)
 
 
 def _nal_units(sample: memoryview, length_size: int, number: int) -> Iterator[memoryview]:

@@ -16,6 +16,10 @@ FIRST_RESERVED: Final = 10
 FIRST_RANDOM_ACCESS: Final = 16
 LAST_SLICE: Final = 21
 LAST_RANDOM_ACCESS: Final = 23
+FIRST_PARAMETERS: Final = 32
+"""All types before are of coded pictures (table 7-1)."""
+ENHANCEMENT: Final = 63
+"""The enhancement layer of Dolby Vision, a type that the standard leaves unspecified."""
 IDR: Final = frozenset({19, 20})
 MOST_REFERENCES: Final = 16
 MOST_DELTAS: Final = 16
@@ -30,6 +34,14 @@ def is_hevc_slice(unit: memoryview) -> bool:
         return False
     kind = unit[0] >> 1 & 63
     return kind < FIRST_RESERVED or FIRST_RANDOM_ACCESS <= kind <= LAST_SLICE
+
+
+def other_hevc_picture_bytes(unit: memoryview) -> int | None:
+    """Give the bytes that lead a coded picture which is no slice of the base layer; else None."""
+    kind = unit[0] >> 1 & 63
+    if len(unit) <= UNIT_HEADER_BYTES or FIRST_PARAMETERS <= kind < ENHANCEMENT:
+        return None
+    return UNIT_HEADER_BYTES
 
 
 def hevc_slice_header_bytes(unit: memoryview, slices: Mapping[int, HevcSlice]) -> int | None:

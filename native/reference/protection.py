@@ -12,10 +12,12 @@ A clear fragment becomes an encrypted one: `saiz`, `saio` and `senc` (§7.2, ISO
   (§9.7).
 
 Of H.264 and HEVC the length fields, NAL unit headers and slice headers stay clear, and every NAL
-unit that is no slice of the base layer (§9.5.2; ISO/IEC 23000-19 §8.2.2.1). Of VP9 the uncompressed
+unit that is no coded picture (§9.5.2; ISO/IEC 23000-19 §8.2.2.1). Of VP9 the uncompressed
 header of every frame stays clear, and the index of a superframe (VP Codec ISO Media File Format
 Binding 1.0, "Common Encryption"). An entry of `saiz` has eight bits, which is 40 parts; where a
-picture has more slices, every other one is encrypted, or every third, and so on.
+picture has more slices, every other one is encrypted, or every third, and so on. Of coded pictures
+that no decoder of the base layer looks at (further layers and views, the enhancement layer of Dolby
+Vision, data partitions) all is encrypted but the NAL unit header.
 Of AV1 only tiles are encrypted, each for itself (AV1 in ISOBMFF §4.1): see av1_units.py.
 Other tracks are encrypted sample by sample (§9.4).
 
@@ -37,7 +39,6 @@ from native.reference.division import (
     Divider,
     Piece,
     check_division,
-    most_pieces,
 )
 from native.reference.pool import BodyPool
 from native.reference.sealed import SealedFragment
@@ -160,8 +161,7 @@ class FragmentCipher:
     def _divide(self, samples: Iterable[memoryview]) -> list[list[Piece]]:
         if self._division is None:
             return [[] for _ in samples]
-        most = PADDED_PIECES if self._padded else most_pieces(pattern=self._pattern)
-        divider = Divider(self._division, pattern=self._pattern, most=most)
+        divider = Divider(self._division, pattern=self._pattern, padded=self._padded)
         return [divider.divide(sample, number) for number, sample in enumerate(samples)]
 
     def _information(self, found: _Fragment, divided: list[list[Piece]], first: int) -> bytes:

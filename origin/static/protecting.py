@@ -5,7 +5,8 @@ track that is to be one file is written as segments first, and joined as they ar
 """
 
 import os
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -24,9 +25,10 @@ from core.protection.track import (
     divisions,
     fits_padding,
     fragment_cipher,
+    telling_pictures,
 )
 from core.protection.track_file import PADDED_PARTS, protected_file
-from native import SEGMENT_TYPE_BYTES, Division, encrypt_resource
+from native import SEGMENT_TYPE_BYTES, Division, FragmentCipher, encrypt_resource
 from origin.static.cutting import CutTrack
 from origin.static.pictures import Seal, write_pictures
 from origin.static.request import Arrangement, PackageProtection, RefusedSource
@@ -182,7 +184,7 @@ def _encrypt(placed: PlacedTrack, sealing: _Sealing) -> _Files:
     for place, first in enumerate(track.table.first):
         path = placed.folder / media_segment(place)
         header, body = _parts(path, track, place)
-        made = cipher.fragment(header, body, first)
+        made = _sealed(cipher, track, header, body, first)
         heads.append(len(made) - len(body))
         size_bytes += _replace(path, made)
     return _Files(size_bytes, heads)
@@ -191,7 +193,7 @@ def _encrypt(placed: PlacedTrack, sealing: _Sealing) -> _Files:
 def _join(placed: PlacedTrack, sealing: _Sealing) -> _Files:
     """Encrypt the samples of every segment into the track's one file."""
     track, division = placed.track, sealing.division
-    if division is not None and not fits_padding(division, _first_picture(placed)):
+    if division is not None and not fits_padding(division, _telling_pictures(placed, division)):
         raise RefusedSource(
             f"{track.gathered.film.path.name}: {track.name} has pictures of more than "
             f"{PADDED_PARTS} slices, or, in AV1, of several tiles, of which a single file would "
@@ -213,7 +215,7 @@ def _join(placed: PlacedTrack, sealing: _Sealing) -> _Files:
         for place, first in enumerate(track.table.first):
             path = placed.folder / media_segment(place)
             header, body = _parts(path, track, place)
-            made = cipher.fragment(header[SEGMENT_TYPE_BYTES:], body, first)
+            made = _sealed(cipher, track, header[SEGMENT_TYPE_BYTES:], body, first)
             heads.append(len(made) - len(body))
             whole.write(made)
             path.unlink()
@@ -221,10 +223,15 @@ def _join(placed: PlacedTrack, sealing: _Sealing) -> _Files:
     return _Files(file.layout.length, heads, file.layout)
 
 
-def _first_picture(placed: PlacedTrack) -> bytes:
-    """Give the first sample of a track that was written as segments."""
-    _, body = _parts(placed.folder / media_segment(0), placed.track, 0)
-    return body[: placed.track.index.sample(0)[1]]
+def _telling_pictures(placed: PlacedTrack, division: Division) -> Iterator[bytes]:
+    """Give those samples of a track that was written as segments."""
+    index, firsts = placed.track.index, placed.track.table.first
+    for number in telling_pictures(index, division):
+        place = bisect_right(firsts, number) - 1
+        _, body = _parts(placed.folder / media_segment(place), placed.track, place)
+        offset, length, *_ = index.sample(number)
+        begin = offset - index.sample(firsts[place])[0]
+        yield body[begin : begin + length]
 
 
 def _parts(path: Path, track: CutTrack, place: int) -> tuple[bytes, bytes]:
@@ -233,6 +240,17 @@ def _parts(path: Path, track: CutTrack, place: int) -> tuple[bytes, bytes]:
         data = path.read_bytes()
     _, length, _, _ = track.index.segment(track.table.first[place], track.table.count[place])
     return data[:-length], data[-length:]
+
+
+def _sealed(
+    cipher: FragmentCipher, track: CutTrack, header: bytes, body: bytes, first: int
+) -> bytes:
+    try:
+        return cipher.fragment(header, body, first)
+    except ValueError as error:
+        raise RefusedSource(
+            f"{track.gathered.film.path.name}: {track.name} cannot be encrypted: {error}"
+        ) from error
 
 
 def _whole(use: KeyUse, key: ContentKey, name: str, header: bytes, body: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -139,6 +140,30 @@ def hevc_slices(draw: st.DrawFn) -> HevcSlice:
     values["set_used"] = tuple(used for _, used in sets)
     values["long_term_used"] = tuple(draw(st.lists(FLAG, max_size=4)))
     return HevcSlice(**values)
+
+
+@pytest.mark.parametrize("module", [_protection, reference], ids=["compiled", "reference"])
+@pytest.mark.parametrize(
+    ("kind", "layer", "hidden"),
+    [
+        (1, 1, True),  # of further views, as in spatial video
+        (19, 40, True),
+        (10, 0, True),  # reserved for pictures
+        (31, 0, True),
+        (63, 0, True),  # the enhancement layer of Dolby Vision
+        (62, 0, False),  # what it says of pictures
+        (32, 1, False),
+        (39, 0, False),
+    ],
+)
+def test_coded_pictures_that_are_no_slices_of_the_base_layer_are_hidden_too(
+    module: ModuleType, kind: int, layer: int, *, hidden: bool
+) -> None:
+    unit = bytes((kind << 1 | layer >> 5, (layer & 31) << 3 | 1)) + bytes(range(1, 99))
+    cipher = module.FragmentCipher("cbcs", KEY, IV["cbcs"], HevcDivision({}, 4))
+    clear = 6 if hidden else 4 + len(unit)
+    sample = len(unit).to_bytes(4) + unit
+    assert cipher.subsamples(sample) == [(clear, len(sample) - clear)]
 
 
 @given(st.binary(min_size=3, max_size=60), hevc_slices(), st.integers(0, 40))

@@ -2,7 +2,9 @@
 
 import io
 import struct
+from contextlib import nullcontext
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -13,8 +15,8 @@ from hypothesis import strategies as st
 
 from core.codecs.avc_slices import avc_division
 from core.protection.scheme import Scheme
-from core.protection.track_file import added_bytes
-from native import TrackIndex, _protection, reference
+from core.protection.track_file import PADDED_PARTS, added_bytes
+from native import BodyPool, TrackIndex, _protection, reference
 from native.reference.avc_slice import UnitReader, _read, slice_header_bytes
 from native.values import AvcDivision, AvcSlice
 from tests.fixtures.decryption import Defaults, decrypt_fragment, decrypt_resource
@@ -118,7 +120,7 @@ UNITS = st.one_of(
 def test_how_long_a_padded_fragment_is_depends_on_the_number_of_samples(
     scheme: str, data: st.DataObject
 ) -> None:
-    units = data.draw(st.lists(st.lists(UNITS, min_size=1, max_size=20), min_size=1, max_size=6))
+    units = data.draw(st.lists(st.lists(UNITS, min_size=1, max_size=8), min_size=1, max_size=6))
     samples = [sample_of(*each) for each in units]
     header, body = fragment_of(samples)
     for division in (AvcDivision({0: PLAIN}, 4), None):
@@ -133,6 +135,59 @@ def test_how_long_a_padded_fragment_is_depends_on_the_number_of_samples(
         assert len(made[0]) == len(header) + len(body) + more
         defaults = defaults_of(scheme, whole=division is None)
         assert decrypt_fragment(made[0], defaults, KEY) == samples
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("slices", [1, 8, 9, 41])
+def test_a_padded_fragment_hides_what_any_other_does_or_is_refused(
+    implementation: ModuleType, scheme: str, slices: int
+) -> None:
+    """Else what it shows gives away the keystream of the other, and so on through the picture."""
+    sample = sample_of(*(slice_of(100) for _ in range(slices)))
+    header, body = fragment_of([sample])
+    plain, padded = (
+        implementation.FragmentCipher(
+            scheme, KEY, IV[scheme], AvcDivision({0: PLAIN}, 4), padded=padded
+        )
+        for padded in (False, True)
+    )
+    if slices > PADDED_PARTS:
+        with pytest.raises(ValueError, match="too much that must stay clear"):
+            padded.fragment(header, body, 0)
+        return
+    made = [cipher.fragment(header, body, 0)[-len(body) :] for cipher in (plain, padded)]
+    assert made[0] == made[1]
+    assert padded.subsamples(sample) == plain.subsamples(sample)
+
+
+@pytest.mark.parametrize(
+    ("kind", "head"), [(2, 1), (3, 1), (4, 1), (19, 1), (20, 4), (21, 4), (6, 0), (12, 0), (14, 0)]
+)
+def test_coded_pictures_that_are_no_slices_of_the_base_view_are_hidden_too(
+    implementation: ModuleType, kind: int, head: int
+) -> None:
+    unit = bytes((0x60 | kind,)) + bytes(range(1, 196))
+    cipher = implementation.FragmentCipher("cbcs", KEY, IV["cbcs"], AvcDivision({0: PLAIN}, 4))
+    clear = 4 + head if head else 4 + len(unit)
+    assert cipher.subsamples(sample_of(unit)) == [(clear, 4 + len(unit) - clear)]
+    short = unit[: head or 1]
+    assert cipher.subsamples(sample_of(short)) == [(4 + len(short), 0)]
+
+
+def test_a_picture_that_has_to_be_gone_through_again_is_nothing_to_do_at_once(
+    tmp_path: Path,
+) -> None:
+    """A thread of the data plane has other clients meanwhile."""
+    cipher = _protection.FragmentCipher("cenc", KEY, IV["cenc"], AvcDivision({0: PLAIN}, 4))
+    for slices, fits in ((40, True), (41, False)):
+        header, body = fragment_of([sample_of(*(slice_of(100) for _ in range(slices)))])
+        path = tmp_path / str(slices)
+        path.write_bytes(body)
+        with path.open("rb") as file:
+            place = (header, file.fileno(), 0, len(body), 0)
+            with nullcontext() if fits else pytest.raises(BlockingIOError):
+                cipher.sealed(BodyPool(1 << 20), *place, at_once=True)
+            cipher.sealed(BodyPool(1 << 20), *place)
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

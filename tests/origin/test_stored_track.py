@@ -72,6 +72,20 @@ def test_a_picture_of_many_slices_does_not_fit_the_padding_of_an_encrypted_file(
     assert track.fits_padding is fits
 
 
+def test_the_picture_that_has_most_slices_is_looked_at_wherever_it_is(tmp_path: Path) -> None:
+    """Slices of so many bytes each: the black picture in front has one, others have dozens."""
+    film = make_clip(
+        tmp_path / "film.mp4",
+        Picture(
+            count=20, width=320, height=256, b_frames=0, keys=(0, 10), gop=50,
+            dark=tuple(number for number in range(20) if number != 13),
+            options=(("x264-params", "slice-max-size=60"),),
+        ),
+    )  # fmt: skip
+    (made,) = copy_tracks(film, probe(film, Limits()), tmp_path / "out", Unwatched()).tracks
+    assert not StoredTrack.open(made.directory).fits_padding
+
+
 @pytest.mark.parametrize(("tiles", "fits"), [("0", True), ("1", False)])
 def test_av1_of_several_tiles_does_not_fit_it_as_samples_have_several_pictures(
     tmp_path: Path, tiles: str, fits: bool

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -156,6 +157,21 @@ def test_preconditions_and_heads_are_answered_without_its_bytes(
     assert crosses(plane, "1.m4s", "Range: bytes=0-1,5-6")
 
 
+def test_a_segment_that_takes_long_is_pythons_but_for_who_has_it_already(
+    plane: BarePlane, shelf: PlaneShelf, tmp_path: Path
+) -> None:
+    """A picture of 41 slices, more than an entry has room for, is gone through again."""
+    crowd = sample_of(*(SLICE_START + bytes(97) for _ in range(41)))
+    stored = StoredSegments.protected(tmp_path, [crowd], [0], Protection("cenc", AVC))
+    show(shelf, stored)
+    head, body = answer(plane, "0.m4s", 'If-None-Match: "0123-0"')
+    assert (head.split()[1], body) == (b"304", b"")
+    assert b'ETag: "0123-0"\r\n' in head
+    show(shelf, stored)
+    assert crosses(plane, "0.m4s")
+    stored.close()
+
+
 def test_what_is_asked_for_again_is_to_be_kept_and_is_made_where_it_is_not(
     plane: BarePlane, shelf: PlaneShelf, stored: StoredSegments
 ) -> None:
@@ -214,6 +230,7 @@ def test_threads_make_them_while_their_track_is_handed_over_anew(tmp_path: Path)
         while not all(each.done() for each in asking):
             show(shelf, stored)
             plane.plane.used()
+            time.sleep(0.001)  # or the clients get no turn in this interpreter
         assert [wrong for each in asking for wrong in each.result()] == []
         shelf.hide_track(FOLDER)
         assert gives_files_back(plane)
