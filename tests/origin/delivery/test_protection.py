@@ -1,15 +1,18 @@
 """Protected titles: what their segments hold, decrypted by others, and who gets their keys."""
 
 import base64
+import gc
 import hashlib
 import io
 import json
 import re
 import shutil
+import weakref
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import av
@@ -29,6 +32,7 @@ from runtime.postgres import Pool, close_pool, connection, open_pool, transactio
 from runtime.settings import OriginSettings
 from tests.fixtures.boxes import fragment_samples, top
 from tests.fixtures.decryption import decrypt_fragment, decrypt_resource, read_init
+from tests.fixtures.eventually import until
 from tests.fixtures.indexes import reseal
 from tests.fixtures.origin import Delivery, Prepared, running_origin
 from tests.fixtures.players import decode
@@ -254,6 +258,38 @@ async def test_a_thread_makes_what_is_long_whatever_does_aes(
                 other.url(playback_id, path), headers={"Range": "bytes=100-4999"}
             ) as answer:
                 assert (answer.status, await answer.read()) == (206, segment[100:5000])
+
+
+@pytest.mark.parametrize("protection", [Protection.CENC, Protection.CBCS])
+async def test_no_cipher_stays_when_all_is_answered(
+    origin: Origin,
+    prepared: Prepared,
+    monkeypatch: pytest.MonkeyPatch,
+    on_plane: bool,
+    protection: Protection,
+) -> None:
+    """They were kept with their expanded keys, some hundreds of them, until others came."""
+    ciphers: list[weakref.ref[reference.FragmentCipher]] = []
+
+    def watched(*given: Any, **named: Any) -> reference.FragmentCipher:
+        made = reference.FragmentCipher(*given, **named)
+        ciphers.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr(track, "FragmentCipher", watched)
+    twin = origin.twins[protection]
+    async with running_origin(settings_of(prepared), on_plane=on_plane) as delivery:
+        other = replace(origin, delivery=delivery)
+        for folder in (await other.folders(twin.playback_id)).values():
+            await other.segments(twin.playback_id, folder)
+            await other.get(twin.playback_id, f"{folder}/track.mp4")
+        assert ciphers
+
+        async def all_are_gone() -> bool:
+            gc.collect()
+            return not any(cipher() for cipher in ciphers)
+
+        await until(all_are_gone, "every cipher is let go of", deadline_s=5)
 
 
 async def test_ffmpeg_plays_encrypted_hls_as_the_clear_one(origin: Origin) -> None:
