@@ -1,5 +1,6 @@
 """HEVC as stored in MP4 (ISO/IEC 14496-15 §8): its configuration, sample entry and name."""
 
+import re
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ COMPLETE = 0x80
 """array_completeness: no parameter set of this kind is in the samples."""
 PROFILE_BYTES = 12
 SUB_LAYER_PROFILE_BITS = 88
+NAMED_PROFILE = re.compile(r"(?:hvc1|hev1)\.[ABC]?([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,12 @@ def hevc_codec_string(hvcc: bytes, kind: str = "hvc1") -> str:
     constraints = hvcc[6:12].rstrip(b"\0")
     parts = [f"{space}{hvcc[1] & 31}", f"{flags:X}", f"{tier}{hvcc[12]}"]
     return ".".join([kind, *parts, *(f"{byte:X}" for byte in constraints)])
+
+
+def named_profile(codec: str) -> int | None:
+    """Give the general_profile_idc that such a name tells; None where it tells none."""
+    found = NAMED_PROFILE.match(codec)
+    return None if found is None else int(found[1])
 
 
 def hevc_sample_entry(hvcc: bytes, width: int, height: int, traits: VisualTraits = PLAIN) -> bytes:

@@ -5,9 +5,11 @@ from typing import ClassVar, Final
 
 from core.codecs.av1_division import av1_division
 from core.codecs.avc_slices import avc_division
-from core.codecs.hevc_slices import hevc_division
+from core.codecs.hevc import named_profile
+from core.codecs.hevc_slices import WITH_FURTHER_FIELDS, hevc_division
 from core.errors import InternalFault
 from core.isobmff.box_reader import child_boxes
+from core.isobmff.sample_entry import InvalidDecoderConfiguration
 from core.media.description import TrackDescription
 from core.media.presentation import TrackKind
 from core.protection.content_key import ContentKey, KeyUse
@@ -33,14 +35,15 @@ class UnprotectableTrack(InternalFault):
 
 def can_be_divided(codec: str) -> bool:
     """Whether pictures of a codec, as RFC 6381 names it, can be encrypted sample by sample."""
+    if named_profile(codec) in WITH_FURTHER_FIELDS:
+        return False
     return codec.partition(".")[0] in {*H264, *HEVC, VP9, AV1}
 
 
 def divisions(description: TrackDescription) -> Division | None:
     """Give what it takes to divide the samples of a track; None where they are taken whole.
 
-    Raises `UnprotectableTrack`, and `InvalidDecoderConfiguration` for parameter sets that cannot be
-    read.
+    Raises `UnprotectableTrack`, also for parameter sets that cannot be read.
     """
     if description.kind is not TrackKind.VIDEO:
         return None
@@ -65,7 +68,13 @@ def _by_configuration(
 ) -> Division:
     for span in child_boxes(memoryview(entry), "entry", VISUAL_ENTRY_BYTES, len(entry)):
         if span.kind == kind:
-            return division_of(entry[span.content : span.end])
+            try:
+                return division_of(entry[span.content : span.end])
+            except InvalidDecoderConfiguration as fault:
+                # It was taken as it is and plays in the clear, so it is nobody's input any more.
+                raise UnprotectableTrack(
+                    f"{kind.decode()} does not tell how pictures are divided: {fault.message}"
+                ) from fault
     raise UnprotectableTrack(f"a track has no {kind.decode()}")
 
 

@@ -267,7 +267,7 @@ class Presenter:
             shown[each.start : each.stop] = [True] * len(each)
         count = [count if there else 0 for count, there in zip(table.count, shown, strict=True)]
         use = offer.use
-        cipher = None if use is None else self._protected.cipher(title, build, offer, use)
+        cipher = None if use is None else self._protected.cipher(title, build, use)
         return TrackSegments(build.stored, offer.build_hash, table.first, count, cipher)
 
     def _whole(self, title: Title, build: Build, offer: Offer, name: str) -> Representation:

@@ -55,7 +55,6 @@ KEPT_BYTES: Final = 32 * 1024 * 1024
 ROOM_BYTES: Final = 192 * 1024 * 1024
 IDLE_BYTES: Final = 32 * 1024 * 1024
 MOST_REMEMBERED: Final = 64
-MOST_CIPHERS: Final = 256
 # A number as a Python object, its place in a tuple, and twelve bytes of the index.
 FRAGMENT_COST_BYTES: Final = 52
 FILE_LIMIT_BYTES: Final = 8 * 1024 * 1024
@@ -196,7 +195,6 @@ class ProtectedSegments:
         self._kept: LruCache[tuple[str, str], Made] = LruCache(KEPT_BYTES)
         self._files: LruCache[str, ProtectedFile] = LruCache(FILE_LIMIT_BYTES)
         self._asked_for: LruCache[tuple[str, str], bool] = LruCache(MOST_REMEMBERED)
-        self._ciphers: LruCache[tuple[str, bool], FragmentCipher] = LruCache(MOST_CIPHERS)
         self._making: dict[tuple[str, str], asyncio.Task[MadeBody]] = {}
         self._pool = pool = BodyPool(IDLE_BYTES)
         self._room = Room(ROOM_BYTES, lent_bytes=lambda: pool.lent_bytes)
@@ -254,19 +252,16 @@ class ProtectedSegments:
         return known
 
     def cipher(
-        self, title: Title, build: Build, offer: Offer, use: KeyUse, *, padded: bool = False
+        self, title: Title, build: Build, use: KeyUse, *, padded: bool = False
     ) -> FragmentCipher:
         """Give what encrypts the fragments of a build under Common Encryption.
 
-        Raises `DamagedTrack`, `UnprotectableTrack`, and what unwrapping a key raises.
+        None is kept: to unwrap a key and to expand it takes ten microseconds, and one that is kept
+        has its key in the clear when nobody asks for it any more. Raises `DamagedTrack`,
+        `UnprotectableTrack`, and what unwrapping a key raises.
         """
-        name = (offer.build_hash, padded)
-        cipher = self._ciphers.get(name)
-        if cipher is None:
-            key = self.content_key(title, use.kid)
-            cipher = fragment_cipher(use, key, build.stored.divisions, padded=padded)
-            self._ciphers.put(name, cipher, 1)
-        return cipher
+        key = self.content_key(title, use.kid)
+        return fragment_cipher(use, key, build.stored.divisions, padded=padded)
 
     async def segment(self, title: Title, build: Build, offer: Offer, plain: Plain) -> MadeBody:
         """Give an encrypted segment.
@@ -282,7 +277,7 @@ class ProtectedSegments:
         assert use is not None  # a clear segment is never made
         making = self._making.get(name)
         if making is None:
-            sealing = self._sealing(title, build, offer, use, plain)
+            sealing = self._sealing(title, build, use, plain)
             made = self._make_at_once(build.stored, sealing, use.scheme)
             if made is not None:
                 self._keep(name, made)
@@ -336,13 +331,11 @@ class ProtectedSegments:
         self._bytes.inc(made.length)
         self._seconds.inc(seconds)
 
-    def _sealing(
-        self, title: Title, build: Build, offer: Offer, use: KeyUse, plain: Plain
-    ) -> Sealing:
+    def _sealing(self, title: Title, build: Build, use: KeyUse, plain: Plain) -> Sealing:
         if use.scheme is Scheme.AES_128:
             key = self.content_key(title, use.kid)
             return Sealing(plain, resource_vector(use, plain.name), key)
-        return Sealing(plain, b"", self.cipher(title, build, offer, use, padded=plain.padded))
+        return Sealing(plain, b"", self.cipher(title, build, use, padded=plain.padded))
 
     def _done(self, name: tuple[str, str], task: "asyncio.Task[MadeBody]") -> None:
         del self._making[name]

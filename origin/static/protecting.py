@@ -98,8 +98,8 @@ def protect_tracks(
     `RefusedFolder` and `StorageFull`.
     """
     made = []
-    for number, each in enumerate(placed):
-        sealing = _sealing(each.track, protection, number)
+    for place, each in enumerate(placed):
+        sealing = _sealing(each.track, protection, place)
         protected = _protect(each, sealing, arrangement)
         if trick_play and each.track.kind is TrackKind.VIDEO:
             protected = _with_pictures(each, protected, sealing, arrangement)
@@ -119,9 +119,9 @@ def write_keys(path: Path, protection: PackageProtection) -> None:
             file.write(msgspec.json.encode(KeyFile(protection.scheme, keys)) + b"\n")
 
 
-def _sealing(track: CutTrack, protection: PackageProtection, number: int) -> _Sealing:
+def _sealing(track: CutTrack, protection: PackageProtection, place: int) -> _Sealing:
     key = protection.keys[TrackKind.VIDEO if track.kind is TrackKind.VIDEO else TrackKind.AUDIO]
-    use = KeyUse(protection.scheme, key.kid, protection.vector, number)
+    use = KeyUse(protection.scheme, key.kid, protection.vector, protection.track_number(place))
     try:
         division = divisions(track.description) if use.scheme.is_common else None
     except UnprotectableTrack as fault:

@@ -10,7 +10,7 @@ import msgspec
 
 from core.errors import InputFault
 from core.media.presentation import TrackKind
-from core.protection.content_key import ContentKey
+from core.protection.content_key import TRACKS_OF_A_KEY, ContentKey
 from core.protection.scheme import Scheme
 from origin.packaging.progress import Progress
 
@@ -41,13 +41,22 @@ class PackageProtection:
     """How a folder is encrypted: a scheme, a key for pictures and one for sound.
 
     `keys_file` is where keys that were made are written; None where they were given. `vector` is
-    the constant one of `cbcs`.
+    random: the constant one of `cbcs`, and where the numbers of this folder's tracks begin.
     """
 
     scheme: Scheme
     keys: Mapping[TrackKind, ContentKey]
     vector: bytes
     keys_file: Path | None = None
+
+    def track_number(self, place: int) -> int:
+        """Number a track of the folder among all that are ever encrypted under its key.
+
+        A key that was given may be that of other folders, of which nothing is known here. Under
+        `cenc` two tracks of one number would have one keystream (ISO/IEC 23001-7 §9.2), so every
+        folder begins elsewhere.
+        """
+        return (int.from_bytes(self.vector[:4]) + place) % TRACKS_OF_A_KEY
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,14 +120,17 @@ async def test_what_contradicts_itself_is_refused(api: Api) -> None:
     assert answer.status == 422
 
 
-async def test_pictures_of_a_codec_that_cannot_be_divided_are_refused(api: Api, pool: Pool) -> None:
+@pytest.mark.parametrize("codec", ["vp08.00.41.08", "hvc1.9.1000.L93.B0"])
+async def test_pictures_of_a_codec_that_cannot_be_divided_are_refused(
+    api: Api, pool: Pool, codec: str
+) -> None:
     video = (await upload(api)).json
     await publish(pool, video["id"])
     async with connection(pool) as session:
-        await session.execute("UPDATE tracks SET codec = 'vp08.00.41.08' WHERE name = '720p'")
+        await session.execute("UPDATE tracks SET codec = $1 WHERE name = '720p'", codec)
     answer = await change(api, video["id"], protection="cbcs")
     assert (answer.status, answer.code) == (409, "video.unprotectable")
-    assert "vp08.00.41.08" in answer.json["detail"]
+    assert codec in answer.json["detail"]
     assert (await change(api, video["id"], protection="aes-128")).status == 200
 
 

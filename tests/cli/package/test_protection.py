@@ -14,6 +14,9 @@ import av
 import pytest
 from av.video.plane import VideoPlane
 
+from core.protection.content_key import KeyUse
+from core.protection.scheme import Scheme
+from origin.static.request import PackageProtection
 from tests.fixtures.boxes import fragment_samples, top
 from tests.fixtures.decryption import decrypt_fragment, decrypt_resource, read_init
 from tests.fixtures.media import Picture, Sound, make_clip
@@ -71,6 +74,43 @@ def test_samples_come_back(film: Path, clear: Path, tmp_path: Path, scheme: str)
             assert samples_of(hidden) != plain
     assert not list(tmp_path.glob("*.keys.json"))
     assert KEY not in "".join(path.read_text() for path in folder.rglob("*.m3u8"))
+
+
+def test_no_two_folders_under_one_key_share_a_keystream(film: Path, tmp_path: Path) -> None:
+    """Tracks were numbered from 0 in every folder, and their vectors began with that number."""
+    words = ("--protection", "cenc", "--key", f"{KID}:{KEY}")
+    count, vectors = 0, set[bytes]()
+    for folder in (tmp_path / "one", tmp_path / "two"):
+        made(str(film), "-o", str(folder), *words)
+        for path in folder.rglob("*.m4s"):
+            segment = path.read_bytes()
+            found = vectors_of(segment)
+            assert len(found) == len(samples_of(segment))
+            count += len(found)
+            vectors.update(found)
+    assert count
+    assert len(vectors) == count
+
+
+@pytest.mark.parametrize("vector", [bytes(16), b"\xff" * 16])
+def test_tracks_of_a_folder_count_apart_wherever_they_begin(vector: bytes) -> None:
+    protection = PackageProtection(Scheme.CENC, {}, vector)
+    uses = [KeyUse(Scheme.CENC, b"", b"", protection.track_number(place)) for place in range(3)]
+    vectors = {use.first_vector for use in uses}
+    assert len(vectors) == 3
+    assert all(each.endswith(bytes(4)) for each in vectors)
+
+
+def vectors_of(segment: bytes) -> list[bytes]:
+    """The vectors of a segment's samples, under `cenc`."""
+    senc = top(segment).find("moof/traf/senc")
+    found, at = [], 8
+    for _ in range(senc.fields("I")[0]):
+        found.append(senc.payload[at : at + 8])
+        at += 8
+        if senc.flags & 2:
+            at += 2 + 6 * int.from_bytes(senc.payload[at : at + 2])
+    return found
 
 
 @pytest.mark.parametrize("scheme", ["cenc", "cbcs"])

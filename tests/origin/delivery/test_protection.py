@@ -1,29 +1,39 @@
 """Protected titles: what their segments hold, decrypted by others, and who gets their keys."""
 
 import base64
+import gc
 import hashlib
 import io
 import json
 import re
+import shutil
+import weakref
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import av
+import msgspec
 import pytest
 from av.audio.frame import AudioFrame
 from av.video.frame import VideoFrame
 
+from core.media.description import encode_description
 from core.protection import track
 from core.protection.scheme import Protection, Scheme
 from native import AES_INSTRUCTIONS, reference
 from origin.delivery import pipeline, protected
+from origin.stored_track import INDEX_NAME, StoredTrack
 from runtime.listen import HostPort
-from runtime.postgres import close_pool, connection, open_pool
+from runtime.postgres import Pool, close_pool, connection, open_pool, transaction
 from runtime.settings import OriginSettings
 from tests.fixtures.boxes import fragment_samples, top
 from tests.fixtures.decryption import decrypt_fragment, decrypt_resource, read_init
+from tests.fixtures.eventually import until
+from tests.fixtures.indexes import reseal
 from tests.fixtures.origin import Delivery, Prepared, running_origin
 from tests.fixtures.players import decode
 from tests.fixtures.protected import MASTER_KEY, Twin, protected_twin
@@ -248,6 +258,38 @@ async def test_a_thread_makes_what_is_long_whatever_does_aes(
                 other.url(playback_id, path), headers={"Range": "bytes=100-4999"}
             ) as answer:
                 assert (answer.status, await answer.read()) == (206, segment[100:5000])
+
+
+@pytest.mark.parametrize("protection", [Protection.CENC, Protection.CBCS])
+async def test_no_cipher_stays_when_all_is_answered(
+    origin: Origin,
+    prepared: Prepared,
+    monkeypatch: pytest.MonkeyPatch,
+    on_plane: bool,
+    protection: Protection,
+) -> None:
+    """They were kept with their expanded keys, some hundreds of them, until others came."""
+    ciphers: list[weakref.ref[reference.FragmentCipher]] = []
+
+    def watched(*given: Any, **named: Any) -> reference.FragmentCipher:
+        made = reference.FragmentCipher(*given, **named)
+        ciphers.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr(track, "FragmentCipher", watched)
+    twin = origin.twins[protection]
+    async with running_origin(settings_of(prepared), on_plane=on_plane) as delivery:
+        other = replace(origin, delivery=delivery)
+        for folder in (await other.folders(twin.playback_id)).values():
+            await other.segments(twin.playback_id, folder)
+            await other.get(twin.playback_id, f"{folder}/track.mp4")
+        assert ciphers
+
+        async def all_are_gone() -> bool:
+            gc.collect()
+            return not any(cipher() for cipher in ciphers)
+
+        await until(all_are_gone, "every cipher is let go of", deadline_s=5)
 
 
 async def test_ffmpeg_plays_encrypted_hls_as_the_clear_one(origin: Origin) -> None:
@@ -551,3 +593,56 @@ async def test_pictures_for_winding_are_encrypted_too(
             ((sample,),) = [fragment_samples(plain)[1]]
             clear = plain[sample.offset : sample.offset + sample.size]
             assert decrypt_fragment(hidden, defaults, key.secret) == [clear]
+
+
+@pytest.mark.parametrize("protection", [Protection.CENC, Protection.CBCS])
+async def test_pictures_that_cannot_be_divided_are_left_out_and_the_others_play(
+    prepared: Prepared, tmp_path: Path, on_plane: bool, protection: Protection
+) -> None:
+    """Such a track took the whole manifest with it, with 400."""
+    data = tmp_path / "data"
+    shutil.copytree(prepared.data, data)
+    pool = await open_pool(prepared.database_url, max_size=2)
+    twin = await protected_twin(pool, prepared.video_id, protection)
+    await add_unreadable_pictures(pool, twin, data)
+    await close_pool(pool)
+    settings = OriginSettings(
+        database_url=prepared.database_url, data=data, listen=HostPort("127.0.0.1", 0),
+        master_key=MASTER_KEY,
+    )  # fmt: skip
+    async with running_origin(settings, on_plane=on_plane) as delivery:
+        origin = Origin(delivery, f"p_{prepared.video_id}", {})
+        for name in ("manifest.mpd", "ondemand.mpd", "master.m3u8"):
+            text = (await origin.get(twin.playback_id, name)).decode()
+            assert ("v/unreadable/" in text, "v/" in text, "a/" in text) == (False, True, True)
+
+
+async def add_unreadable_pictures(pool: Pool, twin: Twin, data: Path) -> None:
+    """Give a video its picture once more, with a configuration that says nothing."""
+    prefix = f"builds/{twin.video_id}/unreadable"
+    async with transaction(pool) as session:
+        await session.execute(
+            "CREATE TEMPORARY TABLE copied ON COMMIT DROP AS SELECT * FROM tracks "
+            "WHERE video_id = $1 AND kind = 'v' LIMIT 1",
+            twin.video_id,
+        )
+        (row,) = await session.fetch("SELECT store_prefix FROM copied")
+        await session.execute(
+            "UPDATE copied SET name = 'unreadable', store_prefix = $1, "
+            "id = nextval(pg_get_serial_sequence('tracks', 'id'))",
+            prefix,
+        )
+        await session.execute("INSERT INTO tracks OVERRIDING SYSTEM VALUE SELECT * FROM copied")
+    folder = data / "store" / prefix
+    shutil.copytree(data / "store" / row["store_prefix"], folder)
+    stored = StoredTrack.open(folder)
+    entry = stored.description.sample_entry
+    at = entry.index(b"avcC") + 4
+    wrong = msgspec.structs.replace(
+        stored.description, sample_entry=entry[:at] + b"\0" + entry[at + 1 :]
+    )
+    index = (folder / INDEX_NAME).read_bytes()
+    changed = index.replace(stored.index.description, encode_description(wrong))
+    assert len(changed) == len(index)
+    assert changed != index
+    (folder / INDEX_NAME).write_bytes(reseal(changed))
