@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from core.manifest.joined import go_together
 from core.media.language import UNDETERMINED, language_tag
 from core.media.programme_chapters import programme_chapters, spread_chapters
 from core.media.recipe import OutsideRecipe, Programme, Stretch
@@ -95,6 +96,7 @@ def seen_part(video: Ingredients, view: View) -> Seen:
         found = _within(whole, view)
         films = [whole.films[number] for number, _ in found]
         chosen = Programme.of(films, [stretch for _, stretch in found])
+    _require_common([video.parts[number].tracks for number, _ in found], view)
     extras = _extras(video, whole, chosen, found) if view.has_range or video.is_edit else None
     protection = protection_of_all(video.parts[number].protection for number, _ in found)
     return Seen(
@@ -139,8 +141,29 @@ def _require_rest(tracks: Sequence[IngredientTrack], view: View) -> None:
             raise NothingLeft(detail, errors=_places(_empty_filters(there, kind, view), detail))
 
 
+def _require_common(parts: Sequence[Sequence[IngredientTrack]], view: View) -> None:
+    """Parts in a row have a codec in common; what a filter leaves of them may have none."""
+    for kind, word in _KINDS.items():
+        left = [
+            [track for track in tracks if track.kind == kind and _shows(view, track)]
+            for tracks in parts
+        ]
+        if not go_together(left):
+            detail = f"what is asked for leaves the parts no codec of the {word} in common"
+            raise NothingLeft(detail, errors=_places(_filters(kind, view), detail))
+
+
 def _empty_filters(tracks: Sequence[IngredientTrack], kind: str, view: View) -> list[str]:
     """The parameters that leave none of these tracks: single ones, or else all together."""
+    given = _filters(kind, view)
+    single = [
+        name for name, alone in given.items() if not any(_shows(alone, track) for track in tracks)
+    ]
+    return single or list(given)
+
+
+def _filters(kind: str, view: View) -> dict[str, View]:
+    """The parameters that leave out some tracks of a kind, each as a view by itself."""
     of_kind = {
         "v": {
             "max_height": View(max_height=view.max_height),
@@ -149,11 +172,7 @@ def _empty_filters(tracks: Sequence[IngredientTrack], kind: str, view: View) -> 
         },
         "a": {"codecs": View(codecs=view.codecs), "audio": View(audio=view.audio)},
     }[kind]
-    given = {name: alone for name, alone in of_kind.items() if not alone.is_whole}
-    single = [
-        name for name, alone in given.items() if not any(_shows(alone, track) for track in tracks)
-    ]
-    return single or list(given)
+    return {name: alone for name, alone in of_kind.items() if not alone.is_whole}
 
 
 def _shows(view: View, track: IngredientTrack) -> bool:

@@ -10,7 +10,7 @@ playlist.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Protocol
 
 from core.errors import InputFault
 from core.manifest.urls import rendition_folder
@@ -28,6 +28,14 @@ from core.media.ticks import MICROSECONDS
 from core.media.view import codec_name
 
 DEFAULT_SOUND = "main"
+
+
+class Encoded(Protocol):
+    """What has a codec, as RFC 6381 names it."""
+
+    @property
+    def codec(self) -> str: ...  # noqa: D102 - as it says
+
 
 Traits = VideoTraits | AudioTraits | TextTraits
 
@@ -64,7 +72,7 @@ def lines(parts: Sequence[Presentation]) -> tuple[Line, ...]:
     )
 
 
-def common_codecs(parts: Iterable[Sequence[Rendition]]) -> list[str]:
+def common_codecs(parts: Iterable[Sequence[Encoded]]) -> list[str]:
     """Give the codecs (`avc1`) of which every part that has anything has some, in their order."""
     filled = [[codec_name(each.codec) for each in part] for part in parts if part]
     if not filled:
@@ -73,10 +81,30 @@ def common_codecs(parts: Iterable[Sequence[Rendition]]) -> list[str]:
     return [name for name in dict.fromkeys(first) if all(name in other for other in others)]
 
 
+def go_together(parts: Iterable[Sequence[Encoded]]) -> bool:
+    """Whether there is a codec that all parts have which have anything of a kind, if any has."""
+    there = list(parts)
+    return not any(there) or bool(common_codecs(there))
+
+
+def _check_alike(parts: Sequence[Presentation]) -> None:
+    for word, renditions in (
+        ("picture", [part.video for part in parts]),
+        ("sound", [part.audio for part in parts]),
+    ):
+        if not go_together(renditions):
+            names = " and ".join(sorted({part.playback_id for part in parts}))
+            raise UnlikeParts(f"the parts of {names} have no codec of the {word} in common")
+
+
 def alike(parts: Sequence[Presentation]) -> tuple[Presentation, ...]:
-    """Give the parts with those renditions alone whose codec all of them have."""
+    """Give the parts with those renditions alone whose codec all of them have.
+
+    Raises `UnlikeParts` where that leaves nothing of the pictures or of the sound.
+    """
     pictures = common_codecs(part.video for part in parts)
     sounds = common_codecs(part.audio for part in parts)
+    _check_alike(parts)
     return tuple(
         replace(
             part,
@@ -90,8 +118,9 @@ def alike(parts: Sequence[Presentation]) -> tuple[Presentation, ...]:
 def joined(playback_id: str, parts: Sequence[Presentation]) -> Presentation:
     """Give the presentation that a multivariant playlist lists: a rendition for each line.
 
-    Raises `UnlikeParts` where there is no line of pictures although there are pictures.
+    Raises `UnlikeParts` where there is no line of pictures, or of sound, although there are some.
     """
+    _check_alike(parts)
     listed: dict[tuple[str, ...], Line] = {}
     for line in lines(parts):
         listed.setdefault(line.builds, line)
@@ -101,8 +130,6 @@ def joined(playback_id: str, parts: Sequence[Presentation]) -> Presentation:
     audio = tuple(
         _rendition(line, parts) for line in listed.values() if line.kind is TrackKind.AUDIO
     )
-    if any(part.video for part in parts) and not video:
-        raise UnlikeParts(f"the parts of {playback_id!r} have no codec in common")
     text = tuple(_text_rendition(line) for line in listed.values() if line.kind is TrackKind.TEXT)
     before_us = sum(part.length_us for part in parts[:-1])
     return Presentation(

@@ -14,6 +14,10 @@ from core.text.faults import MalformedText
 from core.text.markup import TAGS, Run, payload, unix_lines
 from core.text.styling import alignment_settings
 
+# Blanks of its own line alone: of empty ones there may be millions, and each begins a line.
+_SECTION = re.compile(
+    r"^[^\S\n]*\[(?:Script Info|Events|V4\+? Styles)\]", re.IGNORECASE | re.MULTILINE
+)
 _TIME = re.compile(r"([0-9]{1,6}):([0-9]{1,2}):([0-9]{1,2})(?:[.:,]([0-9]{1,3}))?")
 _OVERRIDE = re.compile(r"\{([^{}]*)\}|\\([Nnh])")
 _CODE = re.compile(
@@ -59,12 +63,7 @@ class AssScript:
 
 def is_ass(text: str) -> bool:
     """Tell whether a text has the sections of a script."""
-    return (
-        re.search(
-            r"^\s*\[(?:Script Info|Events|V4\+? Styles)\]", text, re.IGNORECASE | re.MULTILINE
-        )
-        is not None
-    )
+    return _SECTION.search(text) is not None
 
 
 def parse_ass(text: str) -> TextDocument:
@@ -202,9 +201,9 @@ def _dialogue(script: AssScript, number: int, value: str) -> Cue:
         raise MalformedText(number, f"the event has {len(fields)} fields of {len(names)}")
     named = dict(zip(names, fields, strict=True))
     start_ms, end_ms = (_time(number, named.get(name, "")) for name in ("start", "end"))
-    text = named.get("text", "")
-    check_cue(number, start_ms, end_ms, text)
-    shown, settings = ass_payload(script, named.get("style", "").strip(), text)
+    style = named.get("style", "").strip()
+    shown, settings = ass_payload(script, style, named.get("text", ""))
+    check_cue(number, start_ms, end_ms, shown)
     return Cue(start_ms, end_ms, shown, settings)
 
 

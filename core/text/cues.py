@@ -76,7 +76,7 @@ def joined(cues: Sequence[Cue]) -> list[Cue]:
 
 
 def check_cue(line: int, start_ms: int, end_ms: int, text: str) -> None:
-    """Raise `MalformedText` for a cue that no film has."""
+    """Raise `MalformedText` for a cue that no film has; `text` as it is kept."""
     if end_ms < start_ms:
         raise MalformedText(
             line, f"the cue ends at {clock(end_ms)}, before it begins at {clock(start_ms)}"

@@ -62,9 +62,8 @@ def _cue(lines: list[str], start: int, stop: int, *, is_last: bool) -> Cue:
     body = lines[start + 1 : stop]
     if not is_last and body and body[-1].strip().isdecimal():
         body = body[:-1]  # the number of the next cue
-    text = "\n".join(body)
-    check_cue(start + 1, start_ms, end_ms, text)
-    shown, settings = srt_payload(text)
+    shown, settings = srt_payload("\n".join(body))
+    check_cue(start + 1, start_ms, end_ms, shown)
     return Cue(start_ms, end_ms, shown, settings)
 
 

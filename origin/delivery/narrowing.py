@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from core.errors import InputFault
+from core.manifest.joined import go_together
 from core.media.excerpt import OutsideFilm, excerpt
 from core.media.language import UNDETERMINED, language_tag
 from core.media.playback_id import PlaybackPolicy, policy_of
@@ -43,7 +44,10 @@ def seen_through(title: Title, view: View) -> Title:
         seen = replace(seen, home=f"../{title.playback_id}/")
     seen = _filtered(seen, view)
     seen = replace(seen, parts=tuple(_filtered(part, view) for part in seen.parts))
-    return _cut(seen, view) if view.has_range else seen
+    if view.has_range:
+        seen = _cut(seen, view)
+    _require_common(seen, view)
+    return seen
 
 
 def moment_of(title: Title, at_ms: int) -> tuple[Title, int]:
@@ -68,6 +72,15 @@ def _filtered(title: Title, view: View) -> Title:
         if _has(title.tracks, kind) and not _has(tracks, kind):
             raise NothingToPlay(f"the view {view.spelling!r} leaves nothing of {kind.name.lower()}")
     return replace(title, tracks=tracks)
+
+
+def _require_common(title: Title, view: View) -> None:
+    for kind in (TrackKind.VIDEO, TrackKind.AUDIO):
+        left = ([each for each in part.tracks if each.kind is kind] for part in title.parts)
+        if not go_together(left):
+            raise NothingToPlay(
+                f"the view {view.spelling!r} leaves no codec of {kind.name.lower()} in common"
+            )
 
 
 def _shows(view: View, track: PublishedTrack) -> bool:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
@@ -110,7 +110,7 @@ class Presenter:
         self._text = TextPresenter(store, executor)
         self._protected = protected
         self._thumbnails = thumbnails
-        self._texts: LruCache[tuple[str, ...], Representation] = LruCache(text_limit_bytes)
+        self._texts: LruCache[tuple[Hashable, ...], Representation] = LruCache(text_limit_bytes)
 
     async def close(self) -> None:
         """Wait for what is being made, and forget it."""
@@ -162,8 +162,9 @@ class Presenter:
         if not any(part.tracks for part in title.all_parts):
             raise NoSuchMedia(f"nothing of {title.playback_id!r} is played")
         boards = (part.storyboard.name for part in title.all_parts if part.storyboard is not None)
-        hashes = (track.build_hash for part in title.all_parts for track in part.tracks)
-        key = (name, title.playback_id, title.status, *boards, *hashes)
+        # Whole rows: texts of the same bytes may differ in all that is told of them.
+        tracks = (track for part in title.all_parts for track in part.tracks)
+        key = (name, title.playback_id, title.status, *boards, *tracks)
         known = self._texts.get(key)
         if known is not None:
             return known

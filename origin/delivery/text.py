@@ -100,7 +100,7 @@ class TextPresenter:
             raise NoSuchText(f"{title.playback_id!r} has no text {name!r}")
         texts = [text_key(track.build_hash) for track in tracks if track is not None]
         keys = (*title_keys(title), *manifest_keys(title), *dict.fromkeys(texts))
-        return _made(WHOLE_TEXT, write_webvtt(joined_text(found)).encode(), keys)
+        return _made(WHOLE_TEXT, await self._run(_written, found), keys)
 
     async def silence(self, title: Title, name: str) -> Representation:
         """Give a segment of a text's line in which nothing is said."""
@@ -127,14 +127,14 @@ class TextPresenter:
         if not any(number in _numbers(part) for part in parts):
             raise NoSuchText(f"{track.kind}/{track.name} has no segment {number}")
         opened = await self._opened(track, parts[0].plan)
-        return opened.segment(number, zero=zero).encode()
+        return await self._run(lambda: opened.segment(number, zero=zero).encode())
 
     async def _excerpt(self, parts: Sequence[Title], track: PublishedTrack, name: str) -> bytes:
         for part in parts:
             cut = part.excerpt
             if cut is not None and name == excerpt_text(cut.first, cut.stop):
-                opened = await self._opened(track, part.plan)
-                return write_webvtt(joined_text([_text_part(part, opened, 0)])).encode()
+                found = [_text_part(part, await self._opened(track, part.plan), 0)]
+                return await self._run(_written, found)
         raise NoSuchText(f"{track.kind}/{track.name} has no excerpt {name!r}")
 
     async def _opened(self, track: PublishedTrack, plan: CutPlan) -> TextTrack:
@@ -189,6 +189,10 @@ def text_rendition(part: Title, track: PublishedTrack) -> Rendition:
     cut = excerpt_of(whole, part.excerpt)
     assert cut is not None  # text has a segment for every cut
     return cut
+
+
+def _written(parts: Sequence[TextPart]) -> bytes:
+    return write_webvtt(joined_text(parts)).encode()
 
 
 def _numbers(part: Title) -> range:

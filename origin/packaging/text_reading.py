@@ -52,9 +52,9 @@ class TextReader:
         try:
             for text, own_settings, own_name in self._read(sample):
                 check_cue(0, start_ms, max(end_ms, start_ms), text)
-                self._add(
-                    Cue(start_ms, end_ms, text, settings or own_settings, identifier or own_name)
-                )
+                name = identifier or own_name
+                if not self._add(Cue(start_ms, end_ms, text, settings or own_settings, name)):
+                    return
         except MalformedText:
             self.unreadable += 1
 
@@ -64,10 +64,12 @@ class TextReader:
         ended = list(self._ended())[::-1]
         return document(joined(ended) if self._joins else ended)
 
-    def _add(self, cue: Cue) -> None:
+    def _add(self, cue: Cue) -> bool:
+        """Keep a cue, and say whether there is room for another."""
         self._cues.append(cue)
         self._characters += len(cue.text)
         self.is_full = len(self._cues) >= MOST_CUES or self._characters > MOST_CHARACTERS
+        return not self.is_full
 
     def _ended(self) -> Iterator[Cue]:
         """Give the cues from the last to the first; one without an end ends with the next one."""

@@ -1,7 +1,9 @@
 """Subtitles from a film and from a file beside it, in a browser: every cue at its time."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -303,6 +305,32 @@ async def test_a_film_whose_subtitles_are_pictures_plays_and_says_that_they_are_
         "Its subtitles are pictures (VobSub), which cannot be made into text."
     )
     await page.close()
+
+
+async def test_manifests_follow_a_correction_of_what_a_text_is_said_to_be(
+    product: Product, film: Path
+) -> None:
+    """The same file again, with another language: its bytes, and so its folder, are the same."""
+    corrected = await product.upload(film)
+    assert (await product.settled(corrected)).status == "ready"
+    path = f"{product.api}/videos/{corrected}/captions"
+    for language, before in (("en", ""), ("de", "en")):
+        if before:
+            async with product.http.delete(f"{path}/{before}") as answer:
+                assert answer.status == 204
+        query = {"language": language, "label": f"In {language}"}
+        async with product.http.post(path, params=query, data=SUBRIP) as answer:
+            assert answer.status == 201, await answer.text()
+        play = await product.play(corrected)
+
+        async def tells(url: str, wanted: str = language, gone: str = before) -> bool:
+            async with product.http.get(url) as answer:
+                text = await answer.text()
+            folders = re.findall(r"t/(\w+)/[0-9a-f]{20}", text)
+            return wanted in folders and gone not in folders and f"In {wanted}" in text
+
+        for url in (play.hls, play.dash):
+            await until(partial(tells, url), f"{language} in {url}")
 
 
 async def open_subtitles(page: Page, product: Product, video_id: str) -> None:

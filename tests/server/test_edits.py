@@ -423,6 +423,22 @@ async def test_filters_that_leave_nothing_together_are_all_named(api: Api, pool:
     assert [each["pointer"] for each in answer.json["errors"]] == ["/max_height", "/codecs"]
 
 
+async def test_filters_that_leave_parts_nothing_in_common_are_named(api: Api, pool: Pool) -> None:
+    """Each part has a small picture left, of another codec; both have large ones of H.264."""
+    parts = [await film(api, pool) for _ in range(2)]
+    for video_id, codec in zip(parts, ("hvc1.1.6.L93.B0", "av01.0.04M.08"), strict=True):
+        await change(
+            pool,
+            f"UPDATE tracks SET codec = '{codec}' WHERE video_id = $1 AND height = 360",
+            video_id,
+        )
+    made = (await join(api, *({"video_id": each} for each in parts))).json["id"]
+    answer = await api.get(f"/videos/{made}/play?max_height=360")
+    assert (answer.status, answer.code) == (422, "view.empty")
+    assert [each["pointer"] for each in answer.json["errors"]] == ["/max_height"]
+    assert (await play(api, made, "?max_height=360&end_ms=1000"))["end_ms"] == 1000
+
+
 async def test_a_pictures_token_opens_no_media(api: Api, pool: Pool) -> None:
     video_id = await film(api, pool)
     await sign(api, video_id)

@@ -76,8 +76,12 @@ def test_a_codec_that_a_part_lacks_is_in_no_line() -> None:
     parts = [part(video(), hevc), part(video())]
     assert names(joined("p_1", parts)) == ["avc1-720"]
     assert [len(each.video) for each in alike(parts)] == [1, 1]
-    with pytest.raises(UnlikeParts, match="p_1"):
-        joined("p_1", [part(hevc), part(video())])
+    dolby = [part(video(), audio(codec=name)) for name in ("ac-3", "ec-3")]
+    for unlike, kind in (([part(hevc), part(video())], "picture"), (dolby, "sound")):
+        with pytest.raises(UnlikeParts, match=f"no codec of the {kind} in common"):
+            joined("p_1", unlike)
+        with pytest.raises(UnlikeParts, match=f"no codec of the {kind} in common"):
+            mpd(*alike(unlike))
 
 
 def test_languages_that_all_parts_have_are_choices() -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from core.errors import Fault
 from core.text.faults import MalformedText
 from core.text.sidecar import MOST_BYTES, TextFormat, TooMuchText, read_sidecar
+from core.text.webvtt import parse_webvtt, write_webvtt
 from tests.fixtures.text import value_or_refusal
 
 SRT = "1\n00:00:01,000 --> 00:00:02,000\nGrüße – “ja”\n"
@@ -36,6 +37,7 @@ def test_encodings(data: bytes, encoding: str, guessed: bool) -> None:
         (SRT, TextFormat.SUBRIP),
         ("WEBVTT\n\n00:01.000 --> 00:02.000\nx", TextFormat.WEBVTT),
         ("[Events]\nDialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,x", TextFormat.ASS),
+        ("\r\n\n \t[events]\nDialogue: 0,0:00:01.00,0:00:02.00,D,,0,0,0,,x", TextFormat.ASS),
     ],
 )
 def test_formats(text: str, kind: TextFormat) -> None:
@@ -49,6 +51,8 @@ def test_formats(text: str, kind: TextFormat) -> None:
         (b" \n", "is empty"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not text"),
         (b"Dear Sir", "neither WebVTT nor SubRip nor ASS"),
+        (b"\n" * 2_000_000 + b"Dear Sir", "neither WebVTT nor SubRip nor ASS"),
+        (b"\r" * 2_000_000 + b"Dear Sir", "neither WebVTT nor SubRip nor ASS"),
         (b"00:00:01,000 --> 00:00:02,000\n\n", "no cue in it shows anything"),
     ],
 )
@@ -56,6 +60,29 @@ def test_what_is_no_file_of_subtitles_is_refused(data: bytes, words: str) -> Non
     with pytest.raises(Fault, match=words) as caught:
         read_sidecar(data)
     assert caught.value.status == 422
+
+
+ASS = "[Events]\nDialogue: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"{ASS}{{\\p1}}m {'0 0 l ' * 4000}{{\\p0}}seen", "seen"),  # a drawing shows nothing
+        (SRT.replace("Grüße", "&" * 3000), "&amp;" * 3000 + " – “ja”"),
+        (SRT.replace("Grüße", "&" * 4000), None),
+        (SRT.replace("Grüße", "<" * 9000), None),
+        (f"{ASS}{'&' * 8000}", None),
+    ],
+)
+def test_what_is_kept_of_a_cue_counts_and_can_be_read_again(text: str, shown: str | None) -> None:
+    if shown is None:
+        with pytest.raises(MalformedText, match="characters; 16384 may be"):
+            read_sidecar(text.encode())
+        return
+    content = read_sidecar(text.encode()).content
+    assert [cue.text for cue in content.cues] == [shown]
+    assert parse_webvtt(write_webvtt(content)).cues == content.cues
 
 
 def test_a_file_that_is_too_large_is_refused_unread() -> None:

@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from core.media.presentation import TrackKind
 from core.media.ticks import Ticks
 from core.media.timeline import CutPlan
-from origin.delivery.narrowing import NothingToPlay
+from core.media.view import View
+from origin.delivery.narrowing import NothingToPlay, seen_through
 from origin.delivery.titles import Titles
-from origin.repository import Repository, Title
+from origin.repository import PublishedTrack, Repository, Title
 from runtime.postgres import DatabaseUnavailable
 
 FILM = Title(
@@ -136,3 +138,22 @@ async def test_an_unknown_id_is_asked_for_again_after_a_second(
     with pytest.raises(NothingToPlay):
         await titles.get("p_nobody")
     assert shelf.asked == 2
+
+
+def picture(name: str, codec: str, height: int) -> PublishedTrack:
+    return PublishedTrack(
+        TrackKind.VIDEO, name, name, name, codec, 1000, 1000, 1, 1, width=2 * height, height=height
+    )
+
+
+def test_a_view_leaves_parts_a_codec_in_common_or_there_is_nothing_to_play() -> None:
+    """Each part has a small picture left, of another codec; both have large ones of H.264."""
+    large = picture("720p", "avc1.64001f", 720)
+    parts = tuple(
+        replace(FILM, tracks=(picture("360p", codec, 360), large))
+        for codec in ("hvc1.1.6.L93.B0", "av01.0.04M.08")
+    )
+    title = replace(FILM, parts=parts)
+    with pytest.raises(NothingToPlay, match="no codec of video in common"):
+        seen_through(title, View(max_height=360))
+    assert len(seen_through(title, View(max_height=720)).parts) == 2
