@@ -302,13 +302,17 @@ def _put(made: Path, folder: Path) -> None:
         made.rename(folder)
         return
     old = folder.with_name(f"{made.name}.old")
-    folder.rename(old)
     try:
+        folder.rename(old)
         made.rename(folder)
-    except OSError:
-        old.rename(folder)
+        _remove(old)
+    except BaseException:
+        # A signal may come after a rename as well as before it: what lies where tells.
+        if not os.path.lexists(made):
+            _remove(old)
+        elif os.path.lexists(old):
+            old.rename(folder)
         raise
-    _remove(old)
 
 
 def _remove(folder: Path) -> None:
