@@ -50,7 +50,7 @@ def test_a_signal_while_the_replaced_folder_is_removed_leaves_nothing_of_it(
 ) -> None:
     folder, remove = tmp_path / "out", packaging._remove
     made(films / "small.mp4", folder)
-    broken = []
+    broken: list[Path] = []
 
     def interrupted(path: Path) -> None:
         if path.name.endswith(".old") and not broken:
