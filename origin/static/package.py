@@ -44,7 +44,7 @@ from origin.static.texts import (
     write_chapters,
     write_texts,
 )
-from origin.static.writing import PlacedTrack, write_tracks, writing
+from origin.static.writing import PlacedTrack, making, write_tracks, writing
 
 WORK: Final = ".work"
 PLAYLISTS: Final = {
@@ -277,7 +277,8 @@ def _new_folder(request: PackageRequest) -> Iterator[Path]:
         made.mkdir()
     written: Path | None = None
     try:
-        yield made
+        with making(folder):
+            yield made
         if protection is not None and keys_file is not None:
             write_keys(keys_file, protection)
             written = keys_file

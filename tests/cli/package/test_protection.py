@@ -321,7 +321,7 @@ def test_keys_that_could_not_be_written_leave_nothing_behind(
 
     with monkeypatch.context() as patched:
         patched.setattr(os, "fdopen", full)
-        with pytest.raises(StorageFull):
+        with pytest.raises(StorageFull, match=r" for .*/film\.keys\.json\.$"):
             asked(film, tmp_path / "film", None)
     assert not list(tmp_path.iterdir())
 
