@@ -5,7 +5,6 @@ on memory and processor time are set before the file is opened. It dies with its
 """
 
 import ctypes
-import errno
 import os
 import resource
 import signal
@@ -16,7 +15,7 @@ import msgspec
 
 from core.errors import Fault
 from origin.packaging.copy import copy_tracks
-from origin.packaging.faults import StorageFull, TooDemandingSource
+from origin.packaging.faults import DISK_FULL, StorageFull, TooDemandingSource
 from origin.packaging.poster import poster
 from origin.packaging.probe import probe
 from origin.packaging.progress import CancelledError
@@ -47,7 +46,6 @@ PR_SET_PDEATHSIG = 1
 CPU_GRACE_S = 5
 CANCELLED_STATUS = 128 + signal.SIGTERM
 USAGE_STATUS = 64
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Pipe:

@@ -1,6 +1,13 @@
 """What can be wrong with a source, in words for the person who uploaded it."""
 
+import errno
+from pathlib import Path
+from typing import Final
+
 from core.errors import InputFault, UpstreamFault
+
+DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the system says where there is no room, or no more of the share that we may use."""
 
 
 class SourceFault(InputFault):
@@ -106,13 +113,17 @@ class TooDemandingSource(SourceFault):
 
 
 class StorageFull(UpstreamFault):
-    """The disk has no room for what is being made; that is not the file's fault, and may pass."""
+    """The disk has no room for what is being made; that is not the file's fault, and may pass.
+
+    The message names `place`, which a person asked for, where there is one.
+    """
 
     status = 507
     code = "storage.full"
 
-    def __init__(self) -> None:
-        super().__init__("There is no room left on the disk to prepare this file.")
+    def __init__(self, place: Path | None = None) -> None:
+        purpose = "to prepare this file" if place is None else f"for {place}"
+        super().__init__(f"There is no room left on the disk {purpose}.")
 
 
 class NeedsTranscodeError(Exception):

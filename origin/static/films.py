@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from origin.packaging.direct import DirectFilm, UnusualFileError, read_directly
-from origin.packaging.faults import SourceFault
+from origin.packaging.faults import DISK_FULL, SourceFault, StorageFull
 from origin.packaging.limits import Limits
 from origin.packaging.movie_probe import probe_movie
 from origin.packaging.report import (
@@ -123,10 +123,12 @@ def _ignored(film: Film) -> list[LeftOut]:
 
 @contextmanager
 def blaming(path: Path) -> Iterator[None]:
-    """Name the file in what is wrong with it."""
+    """Name the file in what is wrong with it. Raises `StorageFull` for what is not."""
     try:
         yield
     except SourceFault as fault:
         raise RefusedSource(f"{path.name}: {fault.message}") from fault
     except OSError as error:
+        if error.errno in DISK_FULL:
+            raise StorageFull from error
         raise RefusedSource(f"{path} cannot be read: {error.strerror}") from error

@@ -22,6 +22,7 @@ from origin.packaging.progress import Pulse
 from origin.static.cutting import CutTrack, cut_tracks, presentation_of
 from origin.static.films import examine
 from origin.static.gathering import GatheredTrack, Gathering
+from origin.static.key_file import check_place, write_keys
 from origin.static.request import (
     Arrangement,
     Packaged,
@@ -43,7 +44,7 @@ from origin.static.texts import (
     write_chapters,
     write_texts,
 )
-from origin.static.writing import PlacedTrack, write_tracks, writing
+from origin.static.writing import PlacedTrack, making, write_tracks, writing
 
 WORK: Final = ".work"
 PLAYLISTS: Final = {
@@ -163,7 +164,7 @@ def _write_protected(
 ) -> tuple[tuple[WrittenTrack, ...], int]:
     """Encrypt what was written, and write the manifests; gives the tracks, and all bytes."""
     # Written out late: a folder that is not encrypted needs none of it.
-    from origin.static.protecting import protect_tracks, write_keys  # noqa: PLC0415
+    from origin.static.protecting import protect_tracks  # noqa: PLC0415
 
     arrangement, folder = request.arrangement, placed[0].root
     made = protect_tracks(placed, protection, arrangement, trick_play=request.trick_play)
@@ -181,8 +182,6 @@ def _write_protected(
     texts_bytes += _write_text(folder / MASTER, multivariant_playlist(presentation))
     if protection.scheme.is_common:
         texts_bytes += _write_text(folder / MPD, MPDS[arrangement](presentation))
-    if protection.keys_file is not None:
-        write_keys(protection.keys_file, protection)
     written = tuple(
         msgspec.structs.replace(
             _written(place, Arrangement.SEGMENTS),
@@ -262,18 +261,33 @@ def _write_text(path: Path, text: str) -> int:
 
 @contextmanager
 def _new_folder(request: PackageRequest) -> Iterator[Path]:
-    """Give a folder beside the one that is asked for, and put it there once it is whole."""
+    """Give a folder beside the one that is asked for, and put it there once it is whole.
+
+    Its keys are on disk before it is in its place, and no longer than it can get there.
+    """
     folder = request.folder.absolute()
     _check_free(folder, may_replace=request.may_replace)
+    protection = request.protection
+    keys_file = None if protection is None else protection.keys_file
+    if keys_file is not None:
+        check_place(keys_file, folder)
     made = folder.with_name(f".{folder.name}.{os.urandom(4).hex()}")
     with writing(folder):
         folder.parent.mkdir(parents=True, exist_ok=True)
         made.mkdir()
+    written: Path | None = None
     try:
-        yield made
+        with making(folder):
+            yield made
+        if protection is not None and keys_file is not None:
+            write_keys(keys_file, protection)
+            written = keys_file
         with writing(folder):
             _put(made, folder)
     except BaseException:
+        # Keys of a folder that is in its place stay, whatever came after.
+        if written is not None and os.path.lexists(made):
+            written.unlink(missing_ok=True)
         _remove(made)
         raise
 
@@ -302,13 +316,17 @@ def _put(made: Path, folder: Path) -> None:
         made.rename(folder)
         return
     old = folder.with_name(f"{made.name}.old")
-    folder.rename(old)
     try:
+        folder.rename(old)
         made.rename(folder)
-    except OSError:
-        old.rename(folder)
+        _remove(old)
+    except BaseException:
+        # A signal may come after a rename as well as before it: what lies where tells.
+        if not os.path.lexists(made):
+            _remove(old)
+        elif os.path.lexists(old):
+            old.rename(folder)
         raise
-    _remove(old)
 
 
 def _remove(folder: Path) -> None:

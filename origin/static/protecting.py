@@ -4,14 +4,10 @@ What was written is read again: the samples of a segment have to be in memory to
 track that is to be one file is written as segments first, and joined as they are encrypted.
 """
 
-import os
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
-
-import msgspec
 
 from core.isobmff.protection import protected_init
 from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment
@@ -19,7 +15,6 @@ from core.media.file_layout import FileLayout
 from core.media.presentation import Rendition, TrackKind
 from core.protection.bandwidth import protected_bandwidth
 from core.protection.content_key import ContentKey, KeyUse, resource_vector
-from core.protection.scheme import Scheme
 from core.protection.track import (
     UnprotectableTrack,
     divisions,
@@ -34,15 +29,6 @@ from origin.static.pictures import Seal, write_pictures
 from origin.static.request import Arrangement, PackageProtection, RefusedSource
 from origin.static.winding import leading_pictures
 from origin.static.writing import PlacedTrack, writing
-
-PRIVATE_MODE: Final = 0o600
-
-
-class KeyFile(msgspec.Struct, frozen=True):
-    """What is written of keys that were made: all in hexadecimal."""
-
-    scheme: Scheme
-    keys: list[dict[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +91,6 @@ def protect_tracks(
             protected = _with_pictures(each, protected, sealing, arrangement)
         made.append(protected)
     return made
-
-
-def write_keys(path: Path, protection: PackageProtection) -> None:
-    """Write the keys for their owner's eyes alone. Raises `RefusedFolder`, also where it exists."""
-    keys = [
-        {"kind": kind.value, "kid": key.kid.hex(), "key": key.secret.hex()}
-        for kind, key in protection.keys.items()
-    ]
-    with writing(path):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_MODE)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(KeyFile(protection.scheme, keys)) + b"\n")
 
 
 def _sealing(track: CutTrack, protection: PackageProtection, place: int) -> _Sealing:

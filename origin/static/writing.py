@@ -4,23 +4,19 @@ All tracks of a film are written together, a segment of each at a time, so that 
 from front to back. No sample passes through Python.
 """
 
-import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment, rendition_folder
 from core.media.presentation import Rendition
 from native import SEGMENT_TYPE_BYTES, SampleFile, copy_samples
-from origin.packaging.faults import StorageFull
+from origin.packaging.faults import DISK_FULL, StorageFull
 from origin.packaging.progress import Pulse
 from origin.static.cutting import CutTrack
 from origin.static.request import Arrangement, RefusedFolder, RefusedSource
-
-DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 Job = tuple[SampleFile, int, int, int, bytes]
 
@@ -144,5 +140,14 @@ def writing(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in DISK_FULL:
-            raise StorageFull from error
+            raise StorageFull(folder) from error
         raise RefusedFolder(f"{folder} cannot be written: {error.strerror}") from error
+
+
+@contextmanager
+def making(folder: Path) -> Iterator[None]:
+    """Name the folder that was asked for where the disk is full, rather than what is beside it."""
+    try:
+        yield
+    except StorageFull as fault:
+        raise StorageFull(folder) from fault

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -14,9 +15,14 @@ import av
 import pytest
 from av.video.plane import VideoPlane
 
+from cli.package.bar import Unseen
+from cli.package.protection import chosen_protection
 from core.protection.content_key import KeyUse
 from core.protection.scheme import Scheme
-from origin.static.request import PackageProtection
+from origin.packaging.faults import StorageFull
+from origin.static import package as packaging
+from origin.static.request import PackageProtection, PackageRequest, RefusedFolder
+from origin.static.texts import write_chapters
 from tests.fixtures.boxes import fragment_samples, top
 from tests.fixtures.decryption import decrypt_fragment, decrypt_resource, read_init
 from tests.fixtures.media import Picture, Sound, make_clip
@@ -244,9 +250,126 @@ def test_whole_segments_come_back_with_keys_that_were_made(
         sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
         == (told["size_bytes"])
     )
-    again = package(str(film), "-o", str(folder), "--protection", "aes-128", "--force")
-    assert again.returncode != 0, "keys that are there are never written over"
-    assert folder.exists()
+
+
+@pytest.fixture(scope="module")
+def kept(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of its own with an encrypted film and its keys, to be left as it is."""
+    folder = tmp_path_factory.mktemp("kept")
+    made(str(film), "-o", str(folder / "film"), "--protection", "cenc")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        (None, "film.keys.json is there already, and keys are never written over"),
+        ("film/keys.json", "is within"),
+        ("film/../film/v/keys.json", "is within"),
+        ("film", "is within"),
+        ("link/keys.json", "is within"),
+        ("nowhere/keys.json", "nowhere is not a folder"),
+    ],
+)
+@pytest.mark.usefixtures("no_work")
+def test_a_place_where_keys_cannot_be_kept_is_refused_before_the_work(
+    film: Path, kept: Path, keys: str | None, said: str
+) -> None:
+    (kept / "link").unlink(missing_ok=True)
+    (kept / "link").symlink_to("film")
+    before = {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()}
+    with pytest.raises(RefusedFolder, match=said) as refused:
+        asked(film, kept / "film", None if keys is None else kept / keys)
+    assert "--keys-file" in refused.value.message
+    assert {path: path.read_bytes() for path in kept.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.usefixtures("no_work")
+def test_keys_are_not_kept_where_the_folder_needs_a_folder(film: Path, tmp_path: Path) -> None:
+    with pytest.raises(RefusedFolder, match="--keys-file"):
+        asked(film, tmp_path / "site/film", tmp_path / "site")
+    assert not list(tmp_path.iterdir())
+
+
+def test_keys_may_lie_in_a_folder_that_is_made_for_the_film(film: Path, tmp_path: Path) -> None:
+    asked(film, tmp_path / "new/site/film", None)
+    assert (tmp_path / "new/site/film.keys.json").exists()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(5, "Input/output error")])
+@pytest.mark.parametrize("step", ["write_chapters", "_put"])
+def test_what_fails_late_leaves_no_keys_behind(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, error: BaseException
+) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(packaging, step, broken)
+        with pytest.raises((KeyboardInterrupt, OSError, RefusedFolder)):
+            asked(film, tmp_path / "film", None)
+    assert not list(tmp_path.iterdir())
+    asked(film, tmp_path / "film", None)
+
+
+def test_keys_that_could_not_be_written_leave_nothing_behind(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(descriptor: int, mode: str) -> Any:
+        os.close(descriptor)
+        return Path("/dev/full").open(mode)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fdopen", full)
+        with pytest.raises(StorageFull, match=r" for .*/film\.keys\.json\.$"):
+            asked(film, tmp_path / "film", None)
+    assert not list(tmp_path.iterdir())
+
+
+def test_keys_that_somebody_else_wrote_meanwhile_are_left_alone(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = tmp_path / "film.keys.json"
+
+    def meanwhile(*words: Any) -> int:
+        keys.write_text("theirs")
+        return write_chapters(*words)
+
+    monkeypatch.setattr(packaging, "write_chapters", meanwhile)
+    with pytest.raises(RefusedFolder):
+        asked(film, tmp_path / "film", None)
+    assert [path.name for path in tmp_path.iterdir()] == [keys.name]
+    assert keys.read_text() == "theirs"
+
+
+def test_keys_of_a_folder_that_is_in_its_place_are_kept_whatever_follows(
+    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = packaging._put
+
+    def interrupted(new: Path, folder: Path) -> None:
+        put(new, folder)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(packaging, "_put", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        asked(film, tmp_path / "film", None)
+    assert {path.name for path in tmp_path.iterdir()} == {"film", "film.keys.json"}
+
+
+@pytest.fixture
+def no_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked_into(*_: object) -> None:
+        pytest.fail("a film was looked into")
+
+    monkeypatch.setattr(packaging, "examine", looked_into)
+
+
+def asked(film: Path, folder: Path, keys: Path | None) -> None:
+    """Package a film under keys that are made, in this process."""
+    protection = chosen_protection(Scheme.CENC, (), folder, keys)
+    request = PackageRequest([film], folder, 4, may_replace=True, protection=protection)
+    packaging.package(request, Unseen())
 
 
 @pytest.mark.parametrize(
