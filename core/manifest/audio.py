@@ -1,12 +1,12 @@
 """The audio a player may choose from, in the groups that HLS and DASH both speak of."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from core.manifest.names import choice_name, unlike
 from core.media.compatibility import plays_everywhere
 from core.media.language import UNDETERMINED, language_tag
 from core.media.presentation import AudioTraits, Rendition
-from core.media.roles import role_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def _filled(group: AudioGroup, others: Sequence[AudioGroup]) -> AudioGroup:
     for choice in (each for other in others for each in other.choices):
         if _content(choice) not in known:
             known.add(_content(choice))
-            name = _unlike(choice.name, taken)
+            name = unlike(choice.name, taken)
             taken.add(name)
             choices.append(replace(choice, name=name, is_default=False))
     return replace(group, choices=tuple(choices))
@@ -102,23 +102,11 @@ def _choices(members: list[tuple[Rendition, AudioTraits]]) -> tuple[AudioChoice,
 
 
 def _distinct(traits: AudioTraits, taken: set[str]) -> str:
-    """Name a choice by label or language and purpose; by channels too, or a number, if taken."""
-    tag = language_tag(traits.language)
-    name = traits.label or (tag if tag != UNDETERMINED else "Audio")
-    words = role_words(traits.roles)
-    if words and words.lower() not in name.lower():
-        name = f"{name} ({words})"
+    """Name a choice; by channels too, or a number, if the name is taken."""
+    name = choice_name(traits.label, traits.language, traits.roles, "Audio")
     if name in taken:
         name = f"{name} ({_CHANNEL_NAMES.get(traits.channels, f'{traits.channels} ch')})"
-    return _unlike(name, taken)
-
-
-def _unlike(name: str, taken: Collection[str]) -> str:
-    """Give a name that is not taken, by a number where it has to be."""
-    candidate, number = name, 2
-    while candidate in taken:
-        candidate, number = f"{name} {number}", number + 1
-    return candidate
+    return unlike(name, taken)
 
 
 _CHANNEL_NAMES = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}

@@ -1,11 +1,11 @@
 """The text a player may choose from, in the terms that HLS and DASH both speak of."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
+from core.manifest.names import choice_name, unlike
 from core.media.language import UNDETERMINED, language_tag
 from core.media.presentation import Presentation, Rendition, TextTraits, VideoTraits
-from core.media.roles import TrackRole, role_words
+from core.media.roles import TrackRole
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +38,13 @@ def text_choices(presentation: Presentation) -> tuple[TextChoice, ...]:
         traits = rendition.traits
         if not isinstance(traits, TextTraits):
             raise TypeError(f"rendition {rendition.name} has no text traits")
-        name = distinct_name(traits.label, traits.language, traits.roles, "Subtitles", taken)
+        name = choice_name(traits.label, traits.language, traits.roles, "Subtitles")
+        name = unlike(name, taken)
         taken.add(name)
         is_default = traits.default and not has_default
         has_default |= is_default
         choices.append(TextChoice(rendition, traits, name, is_default))
     return tuple(choices)
-
-
-def distinct_name(
-    label: str,
-    language: str,
-    roles: frozenset[TrackRole],
-    otherwise: str,
-    taken: Iterable[str],
-) -> str:
-    """Name a choice by label or language and what it is for, with a number where that is taken."""
-    tag = language_tag(language)
-    name = label or (tag if tag != UNDETERMINED else otherwise)
-    words = role_words(roles)
-    if words and words.lower() not in name.lower():
-        name = f"{name} ({words})"
-    candidate, number = name, 2
-    while candidate in taken:
-        candidate, number = f"{name} {number}", number + 1
-    return candidate
 
 
 def closed_captions(presentation: Presentation) -> tuple[str, ...]:

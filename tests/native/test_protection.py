@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from core.codecs.avc_slices import avc_division
 from core.protection.scheme import Scheme
 from core.protection.track_file import PADDED_PARTS, added_bytes
-from native import BodyPool, TrackIndex, _protection, reference
+from native import TrackIndex, _protection, reference
+from native._pool import BodyPool
 from native.reference.avc_slice import UnitReader, _read, slice_header_bytes
 from native.values import AvcDivision, AvcSlice
 from tests.fixtures.decryption import Defaults, decrypt_fragment, decrypt_resource

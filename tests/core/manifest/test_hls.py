@@ -126,6 +126,15 @@ def test_names_in_a_group_differ_and_one_is_the_default() -> None:
     ]  # fmt: skip
 
 
+def test_names_that_would_look_the_same_in_a_playlist_are_told_apart() -> None:
+    """What a quoted-string cannot hold is replaced, and blanks are no name."""
+    labels = ('The "Cut"', "The 'Cut'", " ", "\x1f", "\tA\n")
+    tags = alternatives(video(), *(audio(f"a-{n}", label=label) for n, label in enumerate(labels)))
+    assert [tag.text("NAME") for tag in tags] == [
+        "The 'Cut'", "The 'Cut' (stereo)", "en", "en (stereo)", "A",
+    ]  # fmt: skip
+
+
 def test_a_player_selects_by_itself_one_rendition_of_a_language() -> None:
     tags = alternatives(
         video(),
@@ -145,7 +154,8 @@ def test_any_label_is_one_quoted_string_on_one_line(label: str) -> None:
     (tag,) = alternatives(video(), audio(label=label))
     assert tag.text("CHANNELS") == "2"
     name = tag.text("NAME")
-    assert len(name) == len(label or "en")
+    visible = "".join(each if each.isprintable() else " " for each in label).strip()
+    assert len(name) == len(visible or "en")
 
 
 def test_audio_alone_plays_its_playlist() -> None:
