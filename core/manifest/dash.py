@@ -29,11 +29,12 @@ from core.manifest.audio import AudioChoice, audio_groups
 from core.manifest.dash_file import indexed_file
 from core.manifest.dash_images import thumbnail_set
 from core.manifest.dash_protection import content_protection
-from core.manifest.dash_roles import accessibility, audio_roles, printable, role
+from core.manifest.dash_roles import accessibility, audio_roles, role
 from core.manifest.dash_text import caption_elements, text_sets
 from core.manifest.dash_timeline import segment_timeline
 from core.manifest.dash_traits import channel_configuration, colour_properties, object_property
 from core.manifest.dash_trick import trick_set
+from core.manifest.names import printable
 from core.manifest.urls import INIT_SEGMENT, TRACK_FILE, media_segment, rendition_folder
 from core.media.presentation import AudioTraits, Presentation, Rendition, VideoTraits
 from core.media.ticks import MICROSECONDS, Ticks

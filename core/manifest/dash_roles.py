@@ -32,8 +32,3 @@ def accessibility(roles: frozenset[TrackRole]) -> Iterator[Element]:
     for each, purpose in _PURPOSES.items():
         if each in roles:
             yield Element("Accessibility", {"schemeIdUri": PURPOSE_SCHEME, "value": purpose})
-
-
-def printable(text: str) -> str:
-    """Replace what XML 1.0 cannot hold at all, escaped or not (§2.2)."""
-    return "".join(character if character.isprintable() else " " for character in text)

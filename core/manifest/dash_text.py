@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement
 
-from core.manifest.dash_roles import accessibility, printable, role
+from core.manifest.dash_roles import accessibility, role
+from core.manifest.names import printable
 from core.manifest.text import TextChoice, closed_captions, text_choices
 from core.manifest.urls import WHOLE_TEXT, excerpt_text, rendition_folder
 from core.media.presentation import Presentation

@@ -1,5 +1,7 @@
 """How tags of HLS playlists are written (RFC 8216bis §4.1 to §4.3)."""
 
+from core.manifest.names import printable
+
 
 def attributes(tag: str, **values: str | None) -> str:
     """Write a tag with its attribute list; those that are None are left out."""
@@ -11,8 +13,7 @@ def attributes(tag: str, **values: str | None) -> str:
 
 def quoted(text: str) -> str:
     """Give a quoted-string (§4.2), which has no escapes: what it may not hold is replaced."""
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return '"' + printable.replace('"', "'") + '"'
+    return '"' + printable(text).replace('"', "'") + '"'
 
 
 def yes(value: bool) -> str:

@@ -19,8 +19,12 @@ def shown(text: str) -> str:
 
     Whether names agree is asked of these: what is replaced would tell them apart no more.
     """
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return printable.replace('"', "'").strip()
+    return printable(text).replace('"', "'").strip()
+
+
+def printable(text: str) -> str:
+    """Replace what a line of text or XML 1.0 (§2.2) cannot hold at all, escaped or not."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def unlike(name: str, taken: Collection[str]) -> str:
