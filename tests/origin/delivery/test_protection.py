@@ -1,15 +1,13 @@
-"""Protected titles: what their segments hold, decrypted by others, and who gets their keys."""
+"""Protected titles: what their segments and files hold, decrypted by others."""
 
-import base64
 import gc
 import hashlib
 import io
-import json
 import re
 import shutil
 import weakref
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,15 +26,16 @@ from native import AES_INSTRUCTIONS, reference
 from origin.delivery import pipeline, protected
 from origin.stored_track import INDEX_NAME, StoredTrack
 from runtime.listen import HostPort
-from runtime.postgres import Pool, close_pool, connection, open_pool, transaction
+from runtime.postgres import Pool, close_pool, open_pool, transaction
 from runtime.settings import OriginSettings
 from tests.fixtures.boxes import fragment_samples, top
 from tests.fixtures.decryption import decrypt_fragment, decrypt_resource, read_init
 from tests.fixtures.eventually import until
 from tests.fixtures.indexes import reseal
-from tests.fixtures.origin import Delivery, Prepared, running_origin
+from tests.fixtures.origin import Prepared, running_origin
 from tests.fixtures.players import decode
 from tests.fixtures.protected import MASTER_KEY, Twin, protected_twin
+from tests.fixtures.protected_origin import ProtectedOrigin, running_protected, settings_of
 
 pytestmark = pytest.mark.postgres
 
@@ -47,72 +46,22 @@ DASH = {
 COMMON = [(Protection.CENC, Scheme.CENC), (Protection.CBCS, Scheme.CBCS)]
 
 
-@dataclass(frozen=True)
-class Origin:
-    """An origin, and twins of its film under every protection."""
-
-    delivery: Delivery
-    clear_id: str
-    twins: dict[Protection, Twin]
-
-    def url(self, playback_id: str, path: str) -> str:
-        return f"{self.delivery.url}/media/{playback_id}/{path}"
-
-    async def get(self, playback_id: str, path: str) -> bytes:
-        async with self.delivery.client.get(self.url(playback_id, path)) as answer:
-            assert answer.status == 200, f"{path}: {answer.status} {await answer.text()}"
-            return await answer.read()
-
-    async def status(self, playback_id: str, path: str, method: str = "GET") -> int:
-        async with self.delivery.client.request(method, self.url(playback_id, path)) as answer:
-            await answer.read()
-            return answer.status
-
-    async def folders(self, playback_id: str) -> dict[str, str]:
-        """The folder of the first track of each kind in the multivariant playlist."""
-        master = (await self.get(playback_id, "master.m3u8")).decode()
-        found = re.findall(r"([va])(/[^/\s\"]+/[0-9a-f]+)/index\.m3u8", master)
-        return {kind: kind + rest for kind, rest in reversed(found)}
-
-    async def segments(self, playback_id: str, folder: str) -> list[bytes]:
-        """All media segments of a track."""
-        playlist = (await self.get(playback_id, f"{folder}/index.m3u8")).decode()
-        names = re.findall(r"^(\d+\.m4s)$", playlist, re.MULTILINE)
-        assert names
-        return [await self.get(playback_id, f"{folder}/{name}") for name in names]
-
-
-def settings_of(prepared: Prepared) -> OriginSettings:
-    return OriginSettings(
-        database_url=prepared.database_url,
-        data=prepared.data,
-        listen=HostPort("127.0.0.1", 0),
-        master_key=MASTER_KEY,
-    )
-
-
 @pytest.fixture(scope="module")
-def twins(prepared: Prepared) -> dict[Protection, Twin]:
+def twins() -> dict[Protection, Twin]:
     return {}
 
 
 @pytest.fixture
 async def origin(
     prepared: Prepared, twins: dict[Protection, Twin], on_plane: bool
-) -> AsyncIterator[Origin]:
-    if not twins:
-        pool = await open_pool(prepared.database_url, max_size=2)
-        for protection in Protection:
-            if protection is not Protection.NONE:
-                twins[protection] = await protected_twin(pool, prepared.video_id, protection)
-        await close_pool(pool)
-    async with running_origin(settings_of(prepared), on_plane=on_plane) as delivery:
-        yield Origin(delivery, f"p_{prepared.video_id}", twins)
+) -> AsyncIterator[ProtectedOrigin]:
+    async with running_protected(prepared, twins, on_plane=on_plane) as running:
+        yield running
 
 
 @pytest.mark.parametrize(("protection", "scheme"), COMMON)
 async def test_samples_come_back_by_their_boxes(
-    origin: Origin, protection: Protection, scheme: Scheme
+    origin: ProtectedOrigin, protection: Protection, scheme: Scheme
 ) -> None:
     twin = origin.twins[protection]
     clear_folders = await origin.folders(origin.clear_id)
@@ -131,7 +80,7 @@ async def test_samples_come_back_by_their_boxes(
             assert not any(sample[64:] in encrypted for sample in samples if len(sample) > 400)
 
 
-async def test_no_two_tracks_share_a_keystream(origin: Origin) -> None:
+async def test_no_two_tracks_share_a_keystream(origin: ProtectedOrigin) -> None:
     twin = origin.twins[Protection.CENC]
     vectors: set[tuple[bytes, bytes]] = set()
     count = 0
@@ -149,7 +98,7 @@ async def test_no_two_tracks_share_a_keystream(origin: Origin) -> None:
     assert len(vectors) == count
 
 
-async def test_whole_segments_come_back_by_the_playlist(origin: Origin) -> None:
+async def test_whole_segments_come_back_by_the_playlist(origin: ProtectedOrigin) -> None:
     twin = origin.twins[Protection.AES_128]
     clear_folders = await origin.folders(origin.clear_id)
     for kind, folder in (await origin.folders(twin.playback_id)).items():
@@ -173,7 +122,7 @@ async def test_whole_segments_come_back_by_the_playlist(origin: Origin) -> None:
         assert init == await origin.get(origin.clear_id, f"{clear_folders[kind]}/init.mp4")
 
 
-async def made_by_the_plane(origin: Origin) -> float:
+async def made_by_the_plane(origin: ProtectedOrigin) -> float:
     async with origin.delivery.client.get(f"{origin.delivery.url}/metrics") as answer:
         page = await answer.text()
     found = re.search(r"^sluice_edge_made_segments_total (\S+)$", page, re.MULTILINE)
@@ -185,7 +134,7 @@ async def made_by_the_plane(origin: Origin) -> float:
     [(Protection.CENC, True), (Protection.CBCS, True), (Protection.AES_128, False)],
 )
 async def test_what_is_encrypted_by_samples_is_made_by_the_data_plane(
-    origin: Origin, on_plane: bool, protection: Protection, is_made: bool
+    origin: ProtectedOrigin, on_plane: bool, protection: Protection, is_made: bool
 ) -> None:
     twin = origin.twins[protection]
     for kind, folder in (await origin.folders(twin.playback_id)).items():
@@ -198,7 +147,7 @@ async def test_what_is_encrypted_by_samples_is_made_by_the_data_plane(
 
 @pytest.mark.parametrize(("protection", "scheme"), COMMON)
 async def test_ffmpeg_decrypts_to_the_same_frames(
-    origin: Origin, protection: Protection, scheme: Scheme
+    origin: ProtectedOrigin, protection: Protection, scheme: Scheme
 ) -> None:
     twin = origin.twins[protection]
     clear_folders = await origin.folders(origin.clear_id)
@@ -234,7 +183,7 @@ def content_of(frame: object) -> bytes:
 
 @pytest.mark.parametrize("instructions", [True, False])
 async def test_a_thread_makes_what_is_long_whatever_does_aes(
-    origin: Origin,
+    origin: ProtectedOrigin,
     prepared: Prepared,
     monkeypatch: pytest.MonkeyPatch,
     on_plane: bool,
@@ -262,7 +211,7 @@ async def test_a_thread_makes_what_is_long_whatever_does_aes(
 
 @pytest.mark.parametrize("protection", [Protection.CENC, Protection.CBCS])
 async def test_no_cipher_stays_when_all_is_answered(
-    origin: Origin,
+    origin: ProtectedOrigin,
     prepared: Prepared,
     monkeypatch: pytest.MonkeyPatch,
     on_plane: bool,
@@ -292,7 +241,7 @@ async def test_no_cipher_stays_when_all_is_answered(
         await until(all_are_gone, "every cipher is let go of", deadline_s=5)
 
 
-async def test_ffmpeg_plays_encrypted_hls_as_the_clear_one(origin: Origin) -> None:
+async def test_ffmpeg_plays_encrypted_hls_as_the_clear_one(origin: ProtectedOrigin) -> None:
     twin = origin.twins[Protection.AES_128_AND_CENC]
     for stream in ("v:0", "a:0"):
         frames = [
@@ -302,7 +251,7 @@ async def test_ffmpeg_plays_encrypted_hls_as_the_clear_one(origin: Origin) -> No
         assert frames[0] == frames[1]
 
 
-async def test_hls_and_dash_may_be_under_different_schemes(origin: Origin) -> None:
+async def test_hls_and_dash_may_be_under_different_schemes(origin: ProtectedOrigin) -> None:
     twin = origin.twins[Protection.AES_128_AND_CENC]
     master = (await origin.get(twin.playback_id, "master.m3u8")).decode()
     session_keys = re.findall(r'#EXT-X-SESSION-KEY:METHOD=AES-128,URI="key/(\w+)"', master)
@@ -329,7 +278,7 @@ async def test_hls_and_dash_may_be_under_different_schemes(origin: Origin) -> No
         assert pssh.payload[24:40].hex() == kid
 
 
-async def test_segments_under_cbcs_say_so_in_hls(origin: Origin) -> None:
+async def test_segments_under_cbcs_say_so_in_hls(origin: ProtectedOrigin) -> None:
     twin = origin.twins[Protection.CBCS]
     for kind, folder in (await origin.folders(twin.playback_id)).items():
         playlist = (await origin.get(twin.playback_id, f"{folder}/index.m3u8")).decode()
@@ -339,7 +288,9 @@ async def test_segments_under_cbcs_say_so_in_hls(origin: Origin) -> None:
 
 
 @pytest.mark.parametrize("protection", [each for each in Protection if each.hls])
-async def test_a_protected_title_has_nothing_clear(origin: Origin, protection: Protection) -> None:
+async def test_a_protected_title_has_nothing_clear(
+    origin: ProtectedOrigin, protection: Protection
+) -> None:
     twin = origin.twins[protection]
     for folder in (await origin.folders(origin.clear_id)).values():
         for file in ("init.mp4", "0.m4s", "index.m3u8", "track.mp4"):
@@ -349,7 +300,7 @@ async def test_a_protected_title_has_nothing_clear(origin: Origin, protection: P
             assert await origin.status(twin.playback_id, f"{folder}/track.mp4") == 404
 
 
-async def test_what_is_encrypted_whole_is_no_indexed_file(origin: Origin) -> None:
+async def test_what_is_encrypted_whole_is_no_indexed_file(origin: ProtectedOrigin) -> None:
     twin = origin.twins[Protection.AES_128]
     assert await origin.status(twin.playback_id, "ondemand.mpd") == 404
 
@@ -358,7 +309,7 @@ async def test_what_is_encrypted_whole_is_no_indexed_file(origin: Origin) -> Non
     (Protection.CBCS, Scheme.CBCS), (Protection.AES_128_AND_CENC, Scheme.CENC),
 ])  # fmt: skip
 async def test_a_track_is_one_indexed_file(
-    origin: Origin, protection: Protection, scheme: Scheme
+    origin: ProtectedOrigin, protection: Protection, scheme: Scheme
 ) -> None:
     twin = origin.twins[protection]
     mpd = ET.fromstring(await origin.get(twin.playback_id, "ondemand.mpd"))
@@ -395,7 +346,7 @@ def check_index(whole: bytes, told: str) -> None:
     assert [stop - start for start, stop in pairwise([*moofs, len(whole)])] == sizes
 
 
-async def check_ranges(origin: Origin, twin: Twin, address: str, whole: bytes) -> None:
+async def check_ranges(origin: ProtectedOrigin, twin: Twin, address: str, whole: bytes) -> None:
     url, middle = origin.url(twin.playback_id, address), len(whole) // 2
     for start, stop in ((0, 10), (700, 2900), (middle, middle + 3000), (5, len(whole))):
         asked = {"Range": f"bytes={start}-{stop - 1}"}
@@ -404,14 +355,16 @@ async def check_ranges(origin: Origin, twin: Twin, address: str, whole: bytes) -
             assert await answer.read() == whole[start:stop]
 
 
-async def test_dash_is_not_offered_where_segments_are_encrypted_whole(origin: Origin) -> None:
+async def test_dash_is_not_offered_where_segments_are_encrypted_whole(
+    origin: ProtectedOrigin,
+) -> None:
     twin = origin.twins[Protection.AES_128]
     assert await origin.status(twin.playback_id, "manifest.mpd") == 404
 
 
 @pytest.mark.parametrize("protection", [each for each in Protection if each.hls])
 async def test_ranges_and_lengths_are_those_of_the_encrypted_bytes(
-    origin: Origin, protection: Protection
+    origin: ProtectedOrigin, protection: Protection
 ) -> None:
     twin = origin.twins[protection]
     for folder in (await origin.folders(twin.playback_id)).values():
@@ -432,7 +385,7 @@ async def test_ranges_and_lengths_are_those_of_the_encrypted_bytes(
 
 
 async def test_what_has_not_changed_is_not_made_to_say_so(
-    origin: Origin, prepared: Prepared, monkeypatch: pytest.MonkeyPatch, on_plane: bool
+    origin: ProtectedOrigin, prepared: Prepared, monkeypatch: pytest.MonkeyPatch, on_plane: bool
 ) -> None:
     async def refuse(*_what: object) -> None:
         raise AssertionError("a segment was made")
@@ -451,7 +404,9 @@ async def test_what_has_not_changed_is_not_made_to_say_so(
 
 
 @pytest.mark.parametrize("protection", [each for each in Protection if each.hls])
-async def test_the_bit_rate_promised_is_kept(origin: Origin, protection: Protection) -> None:
+async def test_the_bit_rate_promised_is_kept(
+    origin: ProtectedOrigin, protection: Protection
+) -> None:
     twin = origin.twins[protection]
     master = (await origin.get(twin.playback_id, "master.m3u8")).decode()
     (average,) = re.findall(r"#EXT-X-STREAM-INF:.*AVERAGE-BANDWIDTH=(\d+)", master)
@@ -462,115 +417,9 @@ async def test_the_bit_rate_promised_is_kept(origin: Origin, protection: Protect
     assert int(average) < 1.3 * total
 
 
-async def test_a_key_is_given_as_sixteen_bytes_that_nobody_stores(origin: Origin) -> None:
-    twin = origin.twins[Protection.AES_128_AND_CENC]
-    key = twin.key(Scheme.AES_128, "v")
-    url = origin.url(twin.playback_id, f"key/{key.kid.hex()}")
-    for _ in range(2):
-        async with origin.delivery.client.get(url) as answer:
-            assert (answer.status, await answer.read()) == (200, key.secret)
-            assert answer.headers["Content-Type"] == "application/octet-stream"
-            assert answer.headers["Cache-Control"] == "private, no-store"
-            assert answer.headers["Access-Control-Allow-Origin"] == "*"
-            assert "hit" not in answer.headers["Cache-Status"]
-            assert "stored" not in answer.headers["Cache-Status"]
-
-
-async def test_keys_of_others_are_not_given(origin: Origin) -> None:
-    twin, other = origin.twins[Protection.CENC], origin.twins[Protection.CBCS]
-    foreign = other.key(Scheme.CBCS, "v").kid.hex()
-    own = twin.key(Scheme.CENC, "v").kid.hex()
-    for name in (foreign, own.upper(), own[:-2], "0" * 32, "x" * 32, ""):
-        if name != own:
-            assert await origin.status(twin.playback_id, f"key/{name}") == 404
-    assert await origin.status(origin.clear_id, f"key/{own}") == 404
-
-
-def asked_for(*kids: bytes, kind: str = "temporary") -> bytes:
-    named = [base64.urlsafe_b64encode(kid).rstrip(b"=").decode() for kid in kids]
-    return json.dumps({"kids": named, "type": kind}).encode()
-
-
-async def ask(origin: Origin, playback_id: str, body: bytes) -> tuple[int, bytes]:
-    async with origin.delivery.client.post(
-        origin.url(playback_id, "license"), data=body, headers={"Content-Type": "application/json"}
-    ) as answer:
-        if answer.status == 200:
-            assert answer.headers["Cache-Control"] == "private, no-store"
-        assert answer.headers["Access-Control-Allow-Origin"] == "*"
-        return answer.status, await answer.read()
-
-
-async def test_a_licence_holds_the_keys_that_were_named(origin: Origin) -> None:
-    twin = origin.twins[Protection.CENC]
-    keys = [twin.key(Scheme.CENC, kind) for kind in "va"]
-    status, body = await ask(origin, twin.playback_id, asked_for(*(key.kid for key in keys)))
-    assert status == 200
-    licence = json.loads(body)
-    assert licence["type"] == "temporary"
-    assert {
-        (
-            key["kty"],
-            base64.urlsafe_b64decode(key["kid"] + "=="),
-            base64.urlsafe_b64decode(key["k"] + "=="),
-        )
-        for key in licence["keys"]
-    } == {("oct", key.kid, key.secret) for key in keys}
-
-
-async def test_a_licence_is_refused_for_keys_of_others(origin: Origin) -> None:
-    twin, other = origin.twins[Protection.CENC], origin.twins[Protection.CBCS]
-    own, foreign = twin.key(Scheme.CENC, "v").kid, other.key(Scheme.CBCS, "v").kid
-    status, body = await ask(origin, twin.playback_id, asked_for(own, foreign))
-    assert (status, json.loads(body)["code"]) == (403, "licence.not_entitled")
-    assert foreign.hex() in json.loads(body)["detail"]
-    status, _ = await ask(origin, origin.clear_id, asked_for(own))
-    assert status == 403
-    status, _ = await ask(origin, "s_unknown", asked_for(own))
-    assert status == 404
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b"", b"{", b"[]", b'{"kids":[]}', b'{"kids":["?"]}', b'{"kids":["AAAA"]}', b'{"kids":7}',
-     asked_for(bytes(16), kind="persistent-license"), b'{"kids":["' + b"A" * 20_000 + b'"]}'],
-)  # fmt: skip
-async def test_what_is_no_licence_request_is_refused(origin: Origin, body: bytes) -> None:
-    status, text = await ask(origin, origin.twins[Protection.CENC].playback_id, body)
-    assert (status, json.loads(text)["code"]) == (400, "licence.malformed")
-
-
-async def test_an_origin_without_the_master_key_serves_what_is_clear(
-    prepared: Prepared, twins: dict[Protection, Twin], origin: Origin
-) -> None:
-    settings = OriginSettings(
-        database_url=prepared.database_url, data=prepared.data, listen=HostPort("127.0.0.1", 0)
-    )
-    async with running_origin(settings) as delivery:
-        poor = Origin(delivery, origin.clear_id, twins)
-        assert await poor.status(poor.clear_id, "master.m3u8") == 200
-        twin = twins[Protection.CENC]
-        folder = (await poor.folders(twin.playback_id))["v"]
-        assert await poor.status(twin.playback_id, f"{folder}/0.m4s") == 500
-        kid = twin.key(Scheme.CENC, "v").kid.hex()
-        assert await poor.status(twin.playback_id, f"key/{kid}") == 500
-
-
-async def test_the_database_has_no_key_in_the_clear(prepared: Prepared, origin: Origin) -> None:
-    pool = await open_pool(prepared.database_url, max_size=2)
-    async with connection(pool) as session:
-        rows = await session.fetch("SELECT t.*::text AS line FROM content_keys AS t")
-    await close_pool(pool)
-    text = "\n".join(row["line"] for row in rows)
-    for twin in origin.twins.values():
-        for stored in twin.keys:
-            assert stored.kid.hex() in text
-            assert twin.key(stored.scheme, stored.kind).secret.hex() not in text
-
-
 @pytest.mark.parametrize("protection", [Protection.AES_128, Protection.CENC, Protection.CBCS])
 async def test_pictures_for_winding_are_encrypted_too(
-    origin: Origin, protection: Protection
+    origin: ProtectedOrigin, protection: Protection
 ) -> None:
     twin = origin.twins[protection]
     clear_folder = (await origin.folders(origin.clear_id))["v"]
@@ -611,7 +460,7 @@ async def test_pictures_that_cannot_be_divided_are_left_out_and_the_others_play(
         master_key=MASTER_KEY,
     )  # fmt: skip
     async with running_origin(settings, on_plane=on_plane) as delivery:
-        origin = Origin(delivery, f"p_{prepared.video_id}", {})
+        origin = ProtectedOrigin(delivery, f"p_{prepared.video_id}", {})
         for name in ("manifest.mpd", "ondemand.mpd", "master.m3u8"):
             text = (await origin.get(twin.playback_id, name)).decode()
             assert ("v/unreadable/" in text, "v/" in text, "a/" in text) == (False, True, True)
